@@ -1,0 +1,53 @@
+// One PCI function as the kernel describes it, read once from sysfs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sysfs/base/result.h"
+#include "sysfs/pci_address.h"
+#include "sysfs/tree.h"
+
+namespace sysfs {
+
+struct PciBar {
+  unsigned index = 0;  // 0 to 5, 6 is the expansion ROM
+  uint64_t start = 0;
+  uint64_t size = 0;
+  uint64_t flags = 0;  // IORESOURCE_* of the `resource` file
+};
+
+struct PciDevice {
+  PciAddress address;
+  uint16_t vendor = 0;
+  uint16_t device = 0;
+  uint16_t subsystem_vendor = 0;
+  uint16_t subsystem_device = 0;
+  uint32_t class_code = 0;  // base class, subclass, programming interface: 0x010802
+  uint8_t revision = 0;
+  std::optional<std::string> driver;           // nothing when no driver is bound
+  std::optional<std::string> driver_override;  // nothing when unset ("(null)" and "" alike)
+  std::optional<unsigned> iommu_group;         // nothing without an IOMMU
+  std::optional<int> numa_node;                // nothing for -1
+  std::string modalias;
+  std::optional<PciAddress> physfn;        // the physical function, when this is a virtual one
+  std::vector<PciAddress> virtfns;         // in the order of their index
+  std::optional<unsigned> sriov_totalvfs;  // nothing when not SR-IOV capable
+  std::optional<unsigned> sriov_numvfs;
+
+  std::string path() const { return "/sys/bus/pci/devices/" + address.ToString(); }
+  uint8_t base_class() const { return static_cast<uint8_t>(class_code >> 16); }
+  // Header type 1 or 2; told by the class (06xx), which needs no access to the device.
+  bool is_bridge() const { return base_class() == 0x06; }
+};
+
+// kNotFound when sysfs has no such function.
+base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address);
+// All functions, in the order of their addresses. A function that vanishes meanwhile is left out.
+base::Result<std::vector<PciDevice>> ReadDevices(const Tree& tree);
+// The device's resources that have a size (reads `resource`, never the device).
+std::vector<PciBar> ReadBars(const Tree& tree, const PciAddress& address);
+
+}  // namespace sysfs

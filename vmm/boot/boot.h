@@ -1,0 +1,61 @@
+// Puts a kernel into guest RAM and says how the first vCPU starts.
+//
+// bzImage by the 64-bit boot protocol (Documentation/arch/x86/boot.rst) and ELF vmlinux by PVH
+// (xen/include/public/arch-x86/hvm/start_info.h). Kernel and initrd are files that the user gave:
+// every field is checked.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sysfs/base/address.h"
+#include "sysfs/base/mapping.h"
+#include "sysfs/base/result.h"
+#include "vmm/layout.h"
+#include "vmm/memory.h"
+
+namespace vmm::boot {
+
+struct BootRequest {
+  std::string kernel_path;
+  std::string initrd_path;        // empty: none, or `initrd` below
+  std::vector<std::byte> initrd;  // made in memory by the default guest
+  std::string command_line;
+  base::GuestPhys acpi_rsdp;
+};
+
+enum class Protocol : uint8_t { kLinux64, kPvh };
+
+// The first vCPU's start: registers not named are zero.
+struct EntryState {
+  Protocol protocol = Protocol::kLinux64;
+  uint64_t rip = 0;
+  uint64_t rsi = 0;  // boot_params (kLinux64)
+  uint64_t rbx = 0;  // hvm_start_info (kPvh)
+  uint64_t rsp = 0;
+  uint64_t cr3 = 0;  // page tables that map the first 4 GiB one to one (kLinux64)
+  base::GuestPhys gdt;
+  uint16_t gdt_limit = 0;
+};
+
+// Checked and held in memory, so that a reboot loads the same bytes again even if the file changed.
+class BootImage {
+ public:
+  // kUsage names the file and what is wrong: missing, empty, a directory, truncated, not a kernel,
+  // larger than RAM.
+  static base::Result<BootImage> Open(const BootRequest& request, const Layout& layout);
+  // The least RAM with which this kernel and initrd can start.
+  uint64_t minimum_memory() const { return minimum_memory_; }
+  Protocol protocol() const { return protocol_; }
+  // Writes kernel, initrd, command line, page tables and tables of the protocol.
+  base::Result<EntryState> Load(const GuestMemory& memory, const Layout& layout) const;
+
+ private:
+  BootRequest request_;
+  std::vector<std::byte> kernel_;
+  Protocol protocol_ = Protocol::kLinux64;
+  uint64_t minimum_memory_ = 0;
+};
+
+}  // namespace vmm::boot

@@ -1,0 +1,121 @@
+// One KVM virtual machine and what is registered with it. A guest's reboot makes a new one: nothing
+// of the old guest's state can stay behind.
+//
+// Handles (MemorySlot, Irqfd) undo their registration when they die and must die before the Vm. All
+// calls are thread safe. Source: Documentation/virt/kvm/api.rst.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "sysfs/base/address.h"
+#include "sysfs/base/fd.h"
+#include "sysfs/base/kernel.h"
+#include "sysfs/base/result.h"
+
+namespace vmm::kvm {
+
+class Vm;
+
+enum class SlotAccess : uint8_t { kReadWrite, kReadOnly };
+
+// Guest-physical memory backed by host memory (KVM_SET_USER_MEMORY_REGION).
+class MemorySlot {
+ public:
+  MemorySlot() = default;
+  MemorySlot(MemorySlot&& other) noexcept;
+  MemorySlot& operator=(MemorySlot&& other) noexcept;
+  ~MemorySlot();
+
+ private:
+  friend class Vm;
+  MemorySlot(Vm* vm, uint32_t slot) : vm_(vm), slot_(slot) {}
+  Vm* vm_ = nullptr;
+  uint32_t slot_ = 0;
+};
+
+// An event that raises an interrupt inside the kernel (KVM_IRQFD).
+class Irqfd {
+ public:
+  Irqfd() = default;
+  Irqfd(Irqfd&& other) noexcept;
+  Irqfd& operator=(Irqfd&& other) noexcept;
+  ~Irqfd();
+
+ private:
+  friend class Vm;
+  Irqfd(Vm* vm, int event, uint32_t gsi) : vm_(vm), event_(event), gsi_(gsi) {}
+  Vm* vm_ = nullptr;
+  int event_ = -1;
+  uint32_t gsi_ = 0;
+};
+
+// As the guest wrote it into its MSI capability or MSI-X table.
+struct MsiMessage {
+  uint64_t address = 0;
+  uint32_t data = 0;
+  bool operator==(const MsiMessage&) const = default;
+};
+
+// What interrupts of devices are connected through; a fake one in tests.
+class InterruptRouter {
+ public:
+  virtual ~InterruptRouter() = default;
+  // A free interrupt number for an MSI route.
+  virtual base::Result<uint32_t> AllocateGsi() = 0;
+  virtual void FreeGsi(uint32_t gsi) = 0;
+  // Takes effect at CommitRoutes.
+  virtual void SetMsiRoute(uint32_t gsi, const MsiMessage& message) = 0;
+  // One KVM_SET_GSI_ROUTING for all changes since the last; nothing when there are none.
+  virtual base::Status CommitRoutes() = 0;
+  virtual base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) = 0;
+};
+
+class Vm final : public InterruptRouter {
+ public:
+  // Opens /dev/kvm; kUnsupported when it is not there or lacks what we need (named), kDenied
+  // without permission.
+  static base::Result<std::unique_ptr<Vm>> Create(base::Kernel& kernel);
+  ~Vm() override;
+
+  // `guest` and memory are multiples of the page size. RAM slots come before
+  // CreateInterruptController: afterwards the first one waits for an RCU grace period (6 ms).
+  base::Result<MemorySlot> MapMemory(base::GuestPhys guest, std::span<std::byte> memory,
+                                     SlotAccess access);
+  // The whole in-kernel interrupt controller, with the default routes of PIC and I/O APIC, and the
+  // timer (PIT).
+  base::Status CreateInterruptController();
+  base::Result<base::Fd> CreateVcpu(uint32_t id);
+  base::Status SetLine(uint32_t gsi, bool level);
+  // KVM_DEV_VFIO_FILE_ADD.
+  base::Status LinkVfio(int fd);
+
+  base::Result<uint32_t> AllocateGsi() override;
+  void FreeGsi(uint32_t gsi) override;
+  void SetMsiRoute(uint32_t gsi, const MsiMessage& message) override;
+  base::Status CommitRoutes() override;
+  base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) override;
+
+  base::Kernel& kernel() const { return *kernel_; }
+  const base::Fd& system() const { return system_; }  // /dev/kvm
+
+ private:
+  friend class MemorySlot;
+  friend class Irqfd;
+  explicit Vm(base::Kernel& kernel) : kernel_(&kernel) {}
+  void RemoveSlot(uint32_t slot);
+  void DisconnectIrqfd(int event, uint32_t gsi);
+
+  base::Kernel* kernel_;
+  base::Fd system_;
+  base::Fd vm_;
+  base::Fd vfio_device_;
+  struct State;
+  std::unique_ptr<State> state_;  // slots in use, routes, numbers; under its own mutex
+};
+
+}  // namespace vmm::kvm

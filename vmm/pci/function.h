@@ -1,0 +1,63 @@
+// A PCI function on the guest's bus: its configuration space and what its BARs are.
+//
+// The host bridge calls it under its own lock, one access at a time; lock order is host bridge,
+// then function.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "sysfs/base/address.h"
+#include "sysfs/base/result.h"
+#include "vmm/bus.h"
+#include "vmm/io.h"
+#include "vmm/kvm/vm.h"
+
+namespace vmm::pci {
+
+enum class BarKind : uint8_t { kMemory32, kMemory64, kIo };
+
+struct BarInfo {
+  unsigned index = 0;  // 0 to 5
+  BarKind kind = BarKind::kMemory32;
+  uint64_t size = 0;  // a power of two
+  bool prefetchable = false;
+};
+
+// Where an active BAR is attached.
+struct Spaces {
+  Bus* ports = nullptr;
+  Bus* memory = nullptr;
+  kvm::Vm* vm = nullptr;
+};
+
+// A BAR that became active at an address or ceased to be.
+struct BarChange {
+  unsigned index = 0;
+  base::Range range;
+  bool active = false;
+  bool operator==(const BarChange&) const = default;
+};
+
+class PciFunction {
+ public:
+  virtual ~PciFunction() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::vector<BarInfo> bars() const = 0;
+  virtual uint32_t ReadConfig(uint16_t offset, Width width) = 0;
+  // What the write means for the address spaces, deactivations first; the caller does it through
+  // ApplyBar.
+  virtual std::vector<BarChange> WriteConfig(uint16_t offset, Width width, uint32_t value) = 0;
+  // Attaches or detaches the BAR. A failure is logged by the caller; the BAR then stays inactive.
+  virtual base::Status ApplyBar(const BarChange& change, const Spaces& spaces) = 0;
+
+  // A new virtual machine is there (start and each reboot): everything is as after a reset and
+  // nothing is attached.
+  virtual base::Status Connect(kvm::Vm& vm) = 0;
+  // Interrupts, BAR mappings and DMA of this function end; the virtual machine goes away after
+  // this.
+  virtual void Disconnect() = 0;
+};
+
+}  // namespace vmm::pci
