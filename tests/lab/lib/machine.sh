@@ -7,8 +7,8 @@ machine_status=""
 helper_pids=()
 saved_terminal=""
 
-# The processor is a real model's, and the emulation lacks some of its instructions.
-harmless_qemu="warning: TCG doesn't support requested feature"
+# The processor is a real model's, and the emulation lacks some of its instructions; the firmware's own setting has no "opt/".
+harmless_qemu="warning: TCG doesn't support requested feature\|warning: externally provided fw_cfg item names"
 
 # The pipes between our own standard streams and QEMU; QEMU then never sees what ours really are.
 open_streams() {
@@ -69,11 +69,14 @@ share() {
     )
 }
 
-# Fills the array `machine` with QEMU's command line. The IOMMU comes before every device.
+# Fills the array `machine` with QEMU's command line. The IOMMU comes before every device. The firmware does not run the ROMs
+# of the cards, which takes an emulated processor three seconds; the devices still have them.
 describe_machine() {
+    printf '\0' >"$run/zero"
     machine=(
         qemu-system-x86_64 -name vassign-lab -nodefaults -no-user-config -display none -no-reboot
         -machine q35,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4 -smp "$cpus" -m "$memory"
+        -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$run/initramfs"
         -append "console=ttyS0 panic=-1 mitigations=off log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
     )
@@ -85,6 +88,7 @@ describe_machine() {
 
 # QEMU alone holds the writing end of the control channel (as descriptor 9): its end is QEMU's end. It dies with this process.
 start_machine() {
+    started_at=${EPOCHREALTIME//[!0-9]/}
     exec {control_fd}< <(TMPDIR=$run exec setpriv --pdeathsig KILL "${machine[@]}" 9>&1 </dev/null >"$run/qemu.log" 2>&1)
     machine_pid=$!
     exec {output_fd}>&- {errors_fd}>&-
@@ -93,6 +97,19 @@ start_machine() {
 
 # The bytes that came out of the machine until now.
 progress() { stat -c %s "$run/console.log" "$run/output.log" "$run/errors.log" 2>/dev/null | tr '\n' ' ' || true; }
+
+next_step() {
+    lab_step=$1
+    [[ -z $verbose ]] || note "after $(since_start) s, $(processor_time) s of processor: $1"
+}
+
+# The processor seconds of the machine until now: unlike the clock, they do not depend on what else runs.
+processor_time() { awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.1f", ($12 + $13) / tick }' "/proc/$machine_pid/stat"; }
+
+since_start() {
+    local milliseconds=$(((${EPOCHREALTIME//[!0-9]/} - started_at) / 1000))
+    printf '%d.%01d' $((milliseconds / 1000)) $((milliseconds % 1000 / 100))
+}
 
 # Follows the machine until it reports an exit status or ends; sets machine_status, or fails with the step.
 watch_machine() {
@@ -103,8 +120,12 @@ watch_machine() {
         line+=$part
         if ((status == 0)); then
             case $line in
-                'step '*) lab_step=${line#step } ;;
-                'exit '*) machine_status=${line#exit } && return ;;
+                'step '*) next_step "${line#step }" ;;
+                'exit '*)
+                    machine_status=${line#exit }
+                    next_step end
+                    return
+                    ;;
                 'fail '*) machine_failed "${line#fail }" 125 ;;
             esac
             line=""
