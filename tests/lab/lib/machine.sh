@@ -72,11 +72,13 @@ share() {
 
 # Fills the array `machine` with QEMU's command line. The IOMMU comes before every device. The firmware does not run the ROMs
 # of the cards, which takes an emulated processor three seconds; the devices still have them.
+# Hot-plug is the slots' own, as on a server, not the firmware's.
 describe_machine() {
     printf '\0' >"$run/zero"
     machine=(
         qemu-system-x86_64 -name vassign-lab -nodefaults -no-user-config -display none -no-reboot
         -machine q35,i8042=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4 -smp "$cpus" -m "$memory"
+        -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
         -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$run/initramfs"
         -append "console=ttyS0 panic=-1 mitigations=off log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
