@@ -106,7 +106,7 @@ class Vm final : public InterruptRouter {
  private:
   friend class MemorySlot;
   friend class Irqfd;
-  explicit Vm(base::Kernel& kernel) : kernel_(&kernel) {}
+  explicit Vm(base::Kernel& kernel);
   void RemoveSlot(uint32_t slot);
   void DisconnectIrqfd(int event, uint32_t gsi);
 
