@@ -52,8 +52,8 @@ class FakeFunction final : public PciFunction {
   base::Status Connect(kvm::InterruptRouter&) override {
     config = ConfigSpace(kExtendedConfigSize);
     config.OwnZero(0, kExtendedConfigSize);
-    config.Own(kVendorId, Width::k4, 0x12345678);
-    config.Own(kCommand, Width::k2, 0, 7);
+    config.Own(header::kVendor, Width::k4, 0x12345678);
+    config.Own(header::kCommand, Width::k2, 0, 7);
     OwnBarRegisters(config, bars_);
     decoded = {};
     ++connects;
@@ -153,7 +153,7 @@ TEST_F(HostBridgeTest, PortsCarryEveryWidth) {
   EXPECT_EQ(ports.Read(0xcf8, Width::k4), 0x80000800u);
   ports.Write(0xcf8, Width::k4, 0x80000804);
   ports.Write(0xcfc, Width::k1, 4);
-  EXPECT_EQ(function->config.Shadow(kCommand, Width::k2), 4u);
+  EXPECT_EQ(function->config.Shadow(header::kCommand, Width::k2), 4u);
   ports.Write(0xcf8, Width::k4, 0x80010800);
   EXPECT_EQ(ports.Read(0xcfc, Width::k4), kAbsent);
 }
@@ -176,10 +176,10 @@ TEST_F(HostBridgeTest, FunctionZeroTellsOfItsSiblings) {
   ASSERT_THAT(bridge->Add(9, std::make_shared<FakeFunction>("sibling", std::vector<BarInfo>{})),
               IsOk());
   Start();
-  EXPECT_EQ(Read(8, kHeaderType, Width::k1), kMultiFunction);
+  EXPECT_EQ(Read(8, header::kType, Width::k1), kMultiFunction);
   EXPECT_EQ(Read(8, 0xc, Width::k4), 0x00800000u);
-  EXPECT_EQ(Read(9, kHeaderType, Width::k1), 0u);
-  EXPECT_EQ(Read(0, kHeaderType, Width::k1), 0u);
+  EXPECT_EQ(Read(9, header::kType, Width::k1), 0u);
+  EXPECT_EQ(Read(0, header::kType, Width::k1), 0u);
 }
 
 TEST_F(HostBridgeTest, EveryBarHasAnAddressBeforeTheGuestRuns) {
@@ -188,7 +188,7 @@ TEST_F(HostBridgeTest, EveryBarHasAnAddressBeforeTheGuestRuns) {
   EXPECT_EQ(Read(8, 0x18, Width::k4), 0xc0000000u);
   EXPECT_EQ(Read(8, 0x1c, Width::k4), 0xc001u);
   EXPECT_THAT(function->applied, IsEmpty());
-  Write(8, kCommand, Width::k2, kCommandMemory | kCommandIo);
+  Write(8, header::kCommand, Width::k2, kCommandMemory | kCommandIo);
   EXPECT_THAT(function->applied, ElementsAre(BarChange{0, {64 * base::kGiB, 0x4000}, true},
                                              BarChange{2, {0xc0000000, 0x1000}, true},
                                              BarChange{3, {0xc000, 32}, true}));
@@ -198,7 +198,7 @@ TEST_F(HostBridgeTest, ABarOnRamStaysInactive) {
   Start();
   Write(8, 0x18, Width::k4, 0x100000);
   Write(8, 0x1c, Width::k4, 0xcf8);
-  Write(8, kCommand, Width::k2, kCommandMemory | kCommandIo);
+  Write(8, header::kCommand, Width::k2, kCommandMemory | kCommandIo);
   EXPECT_THAT(function->applied, ElementsAre(BarChange{0, {64 * base::kGiB, 0x4000}, true}));
   function->applied.clear();
   Write(8, 0x18, Width::k4, 0xc0100000);  // nothing to take away, only to activate
@@ -207,7 +207,7 @@ TEST_F(HostBridgeTest, ABarOnRamStaysInactive) {
 
 TEST_F(HostBridgeTest, ABarWaitsForTheOneInItsWay) {
   Start();
-  Write(8, kCommand, Width::k2, kCommandMemory);
+  Write(8, header::kCommand, Width::k2, kCommandMemory);
   function->applied.clear();
   Write(8, 0x14, Width::k4, 0);  // BAR 0 at 0: nowhere
   Write(8, 0x10, Width::k4, 0xc0000000);
@@ -222,15 +222,15 @@ TEST_F(HostBridgeTest, ABarWaitsForTheOneInItsWay) {
 TEST_F(HostBridgeTest, ABarThatCannotBeAppliedIsNotTakenAwayLater) {
   Start();
   function->fail_apply = true;
-  Write(8, kCommand, Width::k2, kCommandMemory);
+  Write(8, header::kCommand, Width::k2, kCommandMemory);
   function->fail_apply = false;
-  Write(8, kCommand, Width::k2, 0);
+  Write(8, header::kCommand, Width::k2, 0);
   EXPECT_THAT(function->applied, IsEmpty());
 }
 
 TEST_F(HostBridgeTest, ANewBoardStartsAfresh) {
   Start();
-  Write(8, kCommand, Width::k2, kCommandMemory);
+  Write(8, header::kCommand, Width::k2, kCommandMemory);
   Write(8, 0x18, Width::k4, 0xc0200000);
   bridge->Disconnect();
   EXPECT_EQ(function->disconnects, 1u);
@@ -240,7 +240,7 @@ TEST_F(HostBridgeTest, ANewBoardStartsAfresh) {
   function->applied.clear();
   ASSERT_THAT(bridge->Connect({&next_ports, &next_memory, nullptr}, router), IsOk());
   EXPECT_EQ(next_memory.Read(Ecam(8, 0x18), Width::k4), 0xc0000000u);
-  next_memory.Write(Ecam(8, kCommand), Width::k2, kCommandMemory);
+  next_memory.Write(Ecam(8, header::kCommand), Width::k2, kCommandMemory);
   EXPECT_EQ(function->applied.size(), 2u);
 }
 
