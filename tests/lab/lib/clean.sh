@@ -6,7 +6,8 @@ host_state() {
     find /sys/bus/pci/devices/*/ -maxdepth 1 \( -name driver -o -name iommu_group \) -printf '%h %f %l\n' | sed -E 's,/sys/bus/pci/devices/,device ,; s,[^ ]*/,,g' | sort
     grep -H . /sys/bus/pci/devices/*/{driver_override,sriov_numvfs,sriov_drivers_autoprobe} 2>/dev/null | sed 's,/sys/bus/pci/devices/,device ,; s,:\([^:]*\)$, \1,'
     cut -d' ' -f1-4 /proc/mounts | sed 's/^/mount /'
-    ip -brief address show | awk '{ $2 = ""; print "address " $0 }'
+    ip -4 -brief address show | awk '{ $2 = ""; print "address " $0 }'
+    printf 'network interface %s\n' /sys/class/net/*
     ip route show | sed 's/^/route /'
     find /run/vassign -type f ! -name '*.lock' -printf 'journal %p\n' 2>/dev/null
     sed 's/^/huge pages /' /proc/sys/vm/nr_hugepages
