@@ -60,8 +60,11 @@ TEST(PlanBar, TrapsWhatCannotBeMapped) {
 }
 
 TEST(PlanBar, IgnoresAreasThatAreNotWholePagesOfTheRegion) {
-  const std::vector<Area> areas = {{0x100, 0x1000}, {0x1000, 0x800}, {0x3000, 0x2000},
-                                   {UINT64_MAX - 0xfff, 0x1000}, {0x2000, 0x1000}};
+  const std::vector<Area> areas = {{0x100, 0x1000},
+                                   {0x1000, 0x800},
+                                   {0x3000, 0x2000},
+                                   {UINT64_MAX - 0xfff, 0x1000},
+                                   {0x2000, 0x1000}};
   EXPECT_EQ(PlanBar(MakeRegion(0x4000, areas), {}, 4096),
             (BarPlan{{{0x2000, 0x1000}}, {{0, 0x2000}, {0x3000, 0x1000}}}));
 }
@@ -99,7 +102,8 @@ TEST(PlanBar, RandomRegionsAreCoveredOnce) {
       areas.push_back({random() % 40 * 0x800, random() % 20 * 0x800});
     }
     const auto vectors = static_cast<unsigned>(1 + random() % 64);
-    const MsixLayout msix{0xb0, vectors, 0, random() % (size / 8) * 8, 0, random() % (size / 8) * 8};
+    const MsixLayout msix{
+        0xb0, vectors, 0, random() % (size / 8) * 8, 0, random() % (size / 8) * 8};
     const BarPlan plan = PlanBar(MakeRegion(size, areas), msix, 4096);
     std::vector<unsigned> covered(size / 0x800);
     const auto cover = [&](const Area& area) {

@@ -31,8 +31,8 @@ TEST(IsHidden, WhatAGuestMustNotHave) {
 }
 
 TEST(LinkCapabilities, UnlinksFirstMiddleAndLast) {
-  const std::vector<Capability> all = {{0x01, 0, 0x40}, {0x14, 0, 0x50}, {0x05, 0, 0x60},
-                                       {0x11, 0, 0x80}};
+  const std::vector<Capability> all = {
+      {0x01, 0, 0x40}, {0x14, 0, 0x50}, {0x05, 0, 0x60}, {0x11, 0, 0x80}};
   const std::vector<Capability> kept = {all[2]};
   pci::ConfigSpace space(pci::kConfigSize);
   LinkCapabilities(space, all, kept);
@@ -63,8 +63,8 @@ TEST(LinkCapabilities, AHiddenOneEndsWhereTheNextBegins) {
 }
 
 TEST(LinkExtendedCapabilities, TheFirstHeaderStaysWhenItsCapabilityGoes) {
-  const std::vector<Capability> all = {{0x10, 1, 0x100}, {0x01, 2, 0x160}, {0x0e, 1, 0x200},
-                                       {0x0b, 1, 0x220}};
+  const std::vector<Capability> all = {
+      {0x10, 1, 0x100}, {0x01, 2, 0x160}, {0x0e, 1, 0x200}, {0x0b, 1, 0x220}};
   const std::vector<Capability> kept = {all[1], all[3]};
   pci::ConfigSpace space(pci::kExtendedConfigSize);
   LinkExtendedCapabilities(space, all, kept);

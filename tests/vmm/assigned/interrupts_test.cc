@@ -73,12 +73,12 @@ TEST(Reconcile, UnmaskAddsAVectorLive) {
 TEST(Reconcile, WithoutResizeHostVectorsDouble) {
   EXPECT_THAT(Steps(Wanted(IrqMode::kMsix, "LLmmmmmm"), Applied(IrqMode::kMsix, "L", 1), false),
               ElementsAre(kRoute1, "commit routes", "connect 1+1", "grow 0+2"));
-  EXPECT_THAT(Steps(Wanted(IrqMode::kMsix, "LLLLLmmm"), Applied(IrqMode::kMsix, "LLLL", 4), false)
-                  .back(),
-              "grow 0+8");
-  EXPECT_THAT(Steps(Wanted(IrqMode::kMsix, "LLLLL"), Applied(IrqMode::kMsix, "LLLL", 4), false)
-                  .back(),
-              "grow 0+5");
+  EXPECT_THAT(
+      Steps(Wanted(IrqMode::kMsix, "LLLLLmmm"), Applied(IrqMode::kMsix, "LLLL", 4), false).back(),
+      "grow 0+8");
+  EXPECT_THAT(
+      Steps(Wanted(IrqMode::kMsix, "LLLLL"), Applied(IrqMode::kMsix, "LLLL", 4), false).back(),
+      "grow 0+5");
   EXPECT_THAT(Steps(Wanted(IrqMode::kMsix, "LLmm"), Applied(IrqMode::kMsix, "L-", 4), false).back(),
               "arm 1+1");
 }
