@@ -15,7 +15,7 @@ namespace {
 // libpci's error function must not return, and its default ends the program: a damaged pci.ids (a
 // web page saved by an update) would. Only C frames of libpci are skipped by the jump.
 std::jmp_buf damaged;
-void Leave(char* /*format*/, ...) { std::longjmp(damaged, 1); }
+__attribute__((noreturn)) void Leave(char* /*format*/, ...) { std::longjmp(damaged, 1); }
 void Ignore(char* /*format*/, ...) {}
 
 }  // namespace
