@@ -43,10 +43,18 @@ struct PciDevice {
   bool is_bridge() const { return base_class() == 0x06; }
 };
 
+// How much to read. kBrief takes what `uevent` and two links tell (five system calls): address,
+// ids, class, driver, modalias, iommu_group and physfn. It never waits for a device lock, which
+// `sriov_numvfs` and, on older kernels, `driver_override` do.
+enum class Detail : uint8_t { kBrief, kFull };
+
 // kNotFound when sysfs has no such function.
-base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address);
+base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address,
+                                   Detail detail = Detail::kFull);
 // All functions, in the order of their addresses. A function that vanishes meanwhile is left out.
-base::Result<std::vector<PciDevice>> ReadDevices(const Tree& tree);
+base::Result<std::vector<PciDevice>> ReadDevices(const Tree& tree, Detail detail = Detail::kFull);
+// Their addresses alone: one directory.
+base::Result<std::vector<PciAddress>> ListDevices(const Tree& tree);
 // The device's resources that have a size (reads `resource`, never the device).
 std::vector<PciBar> ReadBars(const Tree& tree, const PciAddress& address);
 

@@ -60,6 +60,17 @@ std::string FormatSize(uint64_t bytes) {
                : fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
+std::string Quote(std::string_view text) {
+  constexpr size_t kLongest = 80;
+  std::string quoted = "'";
+  for (const char byte : text.substr(0, kLongest)) {
+    const bool printable = byte >= 0x20 && byte < 0x7f;
+    quoted += printable ? std::string(1, byte)
+                        : fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+  }
+  return quoted + (text.size() > kLongest ? "...'" : "'");
+}
+
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";
   const size_t first = text.find_first_not_of(kBlanks);

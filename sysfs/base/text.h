@@ -19,6 +19,9 @@ std::optional<uint64_t> ParseSize(std::string_view text);
 // "512 KiB", "4 GiB", "1.5 GiB".
 std::string FormatSize(uint64_t bytes);
 
+// For messages: in single quotes, control and non-ASCII bytes as \\xNN, cut after 80 characters.
+std::string Quote(std::string_view text);
+
 std::string_view Trim(std::string_view text);
 // Parts between separators, empty parts included.
 std::vector<std::string_view> Split(std::string_view text, char separator);

@@ -61,5 +61,11 @@ TEST(LastComponent, IsThePartBehindTheLastSlash) {
   EXPECT_EQ(LastComponent("nvme"), "nvme");
 }
 
+TEST(Quote, ShowsWhatATerminalMustNotObey) {
+  EXPECT_EQ(Quote("08:00.0"), "'08:00.0'");
+  EXPECT_EQ(Quote("\x1b[2J\n"), "'\\x1b[2J\\x0a'");
+  EXPECT_EQ(Quote(std::string(500, 'a')).size(), 80u + 5u);
+}
+
 }  // namespace
 }  // namespace base

@@ -1,0 +1,184 @@
+#include "sysfs/tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "sysfs/base/fd.h"
+#include "sysfs/base/text.h"
+
+namespace sysfs {
+namespace {
+
+using base::FailErrno;
+using base::Fd;
+using base::Result;
+
+constexpr size_t kPage = 4096;
+// More than any file of sysfs, proc or a configuration; a recorded host may hold anything.
+constexpr size_t kLargestText = size_t{16} << 20;
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+// An attribute is at most one page and comes whole with the first read, so that a short read is its
+// end. Other files (proc) give one record after the other.
+bool IsAttribute(std::string_view path) { return path.starts_with("/sys/bus/pci/"); }
+
+Result<std::string> ReadText(const Fd& fd, const std::string& path) {
+  std::string text;
+  std::array<char, kPage> chunk;
+  while (true) {
+    const ssize_t count = ::read(fd.raw(), chunk.data(), chunk.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno(path, errno);
+    text.append(chunk.data(), static_cast<size_t>(count));
+    const bool is_short = static_cast<size_t>(count) < chunk.size();
+    if (count == 0 || (is_short && IsAttribute(path))) break;
+    if (text.size() > kLargestText)
+      return base::Fail(base::Code::kUsage, path + ": larger than 16 MiB");
+  }
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+// One class for both roots: on a recorded host a link, even an absolute one, cannot lead out of the
+// root (openat2(2), RESOLVE_IN_ROOT).
+class Host final : public Tree {
+ public:
+  explicit Host(std::string root) : root_(std::move(root)) {
+    if (!running()) {
+      base_ = base::OpenFile(root_, O_PATH | O_DIRECTORY);
+    }
+  }
+
+  Result<std::string> Read(const std::string& path) const override {
+    const Fd fd = TRY(Open(path, O_RDONLY));
+    return ReadText(fd, path);
+  }
+
+  Result<std::vector<std::byte>> ReadBytes(const std::string& path, size_t limit) const override {
+    const Fd fd = TRY(Open(path, O_RDONLY));
+    std::vector<std::byte> bytes(limit);
+    size_t done = 0;
+    while (done < limit) {
+      const ssize_t count = ::read(fd.raw(), bytes.data() + done, limit - done);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return FailErrno(path, errno);
+      if (count == 0) break;
+      done += static_cast<size_t>(count);
+    }
+    bytes.resize(done);
+    return bytes;
+  }
+
+  Result<std::string> ReadLink(const std::string& path) const override {
+    std::array<char, kPage> target;
+    const ssize_t size = TRY(ReadLinkInto(path, target));
+    if (size < 0) return FailErrno(path, errno);
+    return std::string(target.data(), static_cast<size_t>(size));
+  }
+
+  Result<std::vector<std::string>> List(const std::string& path) const override {
+    Fd fd = TRY(Open(path, O_RDONLY | O_DIRECTORY));
+    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.raw()));
+    if (directory == nullptr) return FailErrno(path, errno);
+    static_cast<void>(fd.Release());  // the directory stream owns it now
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(directory.get())) {
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  bool Exists(const std::string& path) const override {
+    if (running()) return ::access(path.c_str(), F_OK) == 0;
+    return Open(path, O_PATH).has_value();
+  }
+
+  base::Status Write(const std::string& path, std::string_view value) override {
+    if (!running())
+      return base::Fail(base::Code::kUsage, path + ": " + root_ + " is a recorded host",
+                        "leave --sysroot away to change the running host");
+    const Fd fd = TRY(Open(path, O_WRONLY));
+    // Not repeated on EINTR: whether a driver took half a value is not ours to guess.
+    const ssize_t count = ::write(fd.raw(), value.data(), value.size());
+    if (count < 0) return FailErrno(path, errno);
+    if (static_cast<size_t>(count) != value.size())
+      return base::Fail(base::Code::kKernel, path + ": took only a part of the value");
+    return {};
+  }
+
+ private:
+  bool running() const { return root_ == "/"; }
+
+  Result<Fd> Open(const std::string& path, int flags) const {
+    if (running()) return base::OpenFile(path, flags);
+    if (!base_) return base::Failure(base_.error());
+    open_how how{};
+    how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    const long raw = ::syscall(SYS_openat2, base_->raw(), path.c_str(), &how, sizeof how);
+    if (raw < 0) return FailErrno(root_ + path, errno);
+    return Fd(static_cast<int>(raw));
+  }
+
+  // The size of the target, or -1 with errno.
+  Result<ssize_t> ReadLinkInto(const std::string& path, std::array<char, kPage>& target) const {
+    if (running()) return ::readlink(path.c_str(), target.data(), target.size());
+    const Fd fd = TRY(Open(path, O_PATH | O_NOFOLLOW));
+    return ::readlinkat(fd.raw(), "", target.data(), target.size());
+  }
+
+  std::string root_;
+  Result<Fd> base_{Fd()};
+};
+
+// "/" for every spelling of it, no trailing slash otherwise.
+std::string Normalised(std::string root) {
+  while (root.size() > 1 && root.back() == '/') root.pop_back();
+  return root.empty() ? "/" : root;
+}
+
+}  // namespace
+
+std::unique_ptr<Tree> HostTree(std::string root) {
+  return std::make_unique<Host>(Normalised(std::move(root)));
+}
+
+std::optional<std::string> LinkName(const Tree& tree, const std::string& path) {
+  const auto target = tree.ReadLink(path);
+  if (!target) return std::nullopt;
+  return std::string(base::LastComponent(*target));
+}
+
+std::optional<std::string> ReadText(const Tree& tree, const std::string& path) {
+  auto text = tree.Read(path);
+  if (!text) return std::nullopt;
+  return std::move(*text);
+}
+
+std::optional<uint64_t> ReadHex(const Tree& tree, const std::string& path) {
+  const auto text = ReadText(tree, path);
+  if (!text) return std::nullopt;
+  std::string_view digits = base::Trim(*text);
+  if (digits.starts_with("0x")) digits.remove_prefix(2);
+  return base::ParseHex(digits);
+}
+
+std::optional<uint64_t> ReadDecimal(const Tree& tree, const std::string& path) {
+  const auto text = ReadText(tree, path);
+  if (!text) return std::nullopt;
+  return base::ParseDecimal(base::Trim(*text));
+}
+
+}  // namespace sysfs

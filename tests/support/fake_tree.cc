@@ -1,0 +1,167 @@
+#include "tests/support/fake_tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+
+#include "sysfs/base/text.h"
+
+namespace test {
+namespace {
+
+using base::FailErrno;
+
+std::string Parent(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+void Append(std::deque<std::string>& parts, const std::string& path) {
+  for (const std::string_view part : base::Split(path, '/')) {
+    if (!part.empty() && part != ".") parts.emplace_back(part);
+  }
+}
+
+}  // namespace
+
+FakeTree::FakeTree() {
+  nodes_["/"] = {};
+  AddDirectory("/sys/bus/pci/devices");
+  AddDirectory("/sys/bus/pci/drivers");
+  AddFile("/sys/bus/pci/drivers_probe", "");
+}
+
+std::optional<std::string> FakeTree::Resolve(const std::string& path, bool follow_last) const {
+  constexpr int kMostLinks = 40;
+  std::deque<std::string> rest;
+  Append(rest, path);
+  std::string at = "/";
+  for (int links = 0; !rest.empty();) {
+    const std::string part = rest.front();
+    rest.pop_front();
+    if (part == "..") {
+      at = Parent(at);
+      continue;
+    }
+    const std::string next = at == "/" ? at + part : at + "/" + part;
+    const auto node = nodes_.find(next);
+    if (node == nodes_.end()) return std::nullopt;
+    if (node->second.kind != Kind::kLink || (rest.empty() && !follow_last)) {
+      at = next;
+      continue;
+    }
+    if (++links > kMostLinks) return std::nullopt;
+    std::deque<std::string> target;
+    Append(target, node->second.content);
+    if (node->second.content.starts_with('/')) at = "/";
+    rest.insert(rest.begin(), target.begin(), target.end());
+  }
+  return at;
+}
+
+const FakeTree::Node* FakeTree::Find(const std::string& path, bool follow_last) const {
+  const auto real = Resolve(path, follow_last);
+  return real ? &nodes_.at(*real) : nullptr;
+}
+
+// Directories on the way may be links to existing ones.
+void FakeTree::Put(const std::string& path, Node node) {
+  const std::string parent = Parent(path);
+  if (!Resolve(parent, true)) Put(parent, {});
+  const std::string real = *Resolve(parent, true);
+  nodes_[(real == "/" ? "" : real) + "/" + std::string(base::LastComponent(path))] =
+      std::move(node);
+}
+
+void FakeTree::AddFile(const std::string& path, std::string content) {
+  Put(path, {Kind::kFile, std::move(content)});
+}
+
+void FakeTree::AddBytes(const std::string& path, std::vector<std::byte> content) {
+  std::string text(content.size(), '\0');
+  if (!content.empty()) std::memcpy(text.data(), content.data(), content.size());
+  AddFile(path, std::move(text));
+}
+
+void FakeTree::AddLink(const std::string& path, std::string target) {
+  Put(path, {Kind::kLink, std::move(target)});
+}
+
+void FakeTree::AddDirectory(const std::string& path) {
+  if (Find(path) == nullptr) Put(path, {});
+}
+
+void FakeTree::Remove(const std::string& path) {
+  const auto real = Resolve(path, false);
+  if (!real) return;
+  std::erase_if(nodes_, [&](const auto& entry) {
+    return entry.first == *real || entry.first.starts_with(*real + "/");
+  });
+}
+
+base::Result<std::string> FakeTree::Read(const std::string& path) const {
+  const Node* node = Find(path);
+  if (node == nullptr) return FailErrno(path, ENOENT);
+  if (node->kind == Kind::kDirectory) return FailErrno(path, EISDIR);
+  std::string text = node->content;
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+base::Result<std::vector<std::byte>> FakeTree::ReadBytes(const std::string& path,
+                                                         size_t limit) const {
+  const Node* node = Find(path);
+  if (node == nullptr) return FailErrno(path, ENOENT);
+  if (node->kind == Kind::kDirectory) return FailErrno(path, EISDIR);
+  std::vector<std::byte> bytes(std::min(limit, node->content.size()));
+  if (!bytes.empty()) std::memcpy(bytes.data(), node->content.data(), bytes.size());
+  return bytes;
+}
+
+base::Result<std::string> FakeTree::ReadLink(const std::string& path) const {
+  const Node* node = Find(path, false);
+  if (node == nullptr) return FailErrno(path, ENOENT);
+  if (node->kind != Kind::kLink) return FailErrno(path, EINVAL);
+  return node->content;
+}
+
+base::Result<std::vector<std::string>> FakeTree::List(const std::string& path) const {
+  const auto real = Resolve(path, true);
+  if (!real) return FailErrno(path, ENOENT);
+  if (nodes_.at(*real).kind != Kind::kDirectory) return FailErrno(path, ENOTDIR);
+  const std::string prefix = *real == "/" ? *real : *real + "/";
+  std::vector<std::string> names;
+  for (auto entry = nodes_.upper_bound(prefix);
+       entry != nodes_.end() && entry->first.starts_with(prefix); ++entry) {
+    const std::string name = entry->first.substr(prefix.size());
+    if (name.find('/') == std::string::npos) names.push_back(name);
+  }
+  return names;
+}
+
+bool FakeTree::Exists(const std::string& path) const { return Find(path) != nullptr; }
+
+base::Status FakeTree::Write(const std::string& path, std::string_view value) {
+  const size_t number = writes_.size() + 1;
+  const std::string text(value);
+  int err = 0;
+  bool has_effect = true;
+  if (fail_from_ && number >= fail_from_->first) {
+    err = fail_from_->second;
+  } else if (const auto failing = failing_paths_.find(path); failing != failing_paths_.end()) {
+    err = failing->second;
+  } else if (const auto planned = planned_.find(number); planned != planned_.end()) {
+    err = planned->second;
+    has_effect = false;
+  } else {
+    const auto real = Resolve(path, true);
+    err = real ? React(*real, text) : ENOENT;
+  }
+  writes_.push_back({path, text, err});
+  if (err != 0) return FailErrno(path, err);
+  if (has_effect && reaction_) reaction_(path, text);
+  return {};
+}
+
+}  // namespace test
