@@ -162,20 +162,24 @@ describe() {
 
 greet() {
   echo
-  echo "Linux $(uname -r) on vmm, $(nproc) CPUs. Devices:"
+  echo "Linux $(uname -r), CPUs: $(nproc). Devices:"
   for function in /sys/bus/pci/devices/*; do
     [ -e "$function" ] || continue
     read -r class < "$function/class"
     case $class in 0x06*) ;; *) describe "$function" ;; esac
   done
-  echo "Leave with 'exit' or 'poweroff -f'; Ctrl-A X ends the machine from outside."
+  echo "Leave with 'exit' or 'poweroff'; Ctrl-A X ends the machine from outside."
   echo
 }
 
+# Without -f poweroff and reboot would ask process 1, which is this script and waits for the shell.
 run_shell() {
+  for name in poweroff reboot halt; do
+    echo "$name() { busybox $name -f; }"
+  done > /run/functions
   greet
   cd /root || cd /
-  PS1='guest:\w# ' setsid cttyhack sh
+  ENV=/run/functions PS1='guest:\w# ' setsid cttyhack sh
 }
 
 prepare

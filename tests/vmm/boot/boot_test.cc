@@ -53,9 +53,9 @@ TEST_F(BootImageTest, NamesTheFileThatIsNoKernel) {
 
 TEST_F(BootImageTest, SaysHowMuchMemoryIsNeeded) {
   const auto image = Open(test::MakeBzImage(), 32 * base::kMiB);
-  EXPECT_THAT(image, FailsWith(Code::kUsage, HasSubstr("needs 74 MiB of memory, the guest has 32 "
+  EXPECT_THAT(image, FailsWith(Code::kUsage, HasSubstr("needs 42 MiB of memory, the guest has 32 "
                                                        "MiB")));
-  EXPECT_EQ(image.error().hint(), "give --memory 74M");
+  EXPECT_EQ(image.error().hint(), "give --memory 42M");
 }
 
 TEST_F(BootImageTest, RefusesAFileLargerThanMemoryWithoutReadingIt) {
@@ -76,9 +76,9 @@ TEST_F(BootImageTest, NamesTheInitrdThatIsWrong) {
   request.initrd_path = folder_.path().string();
   EXPECT_THAT(BootImage::Open(request, LayoutOf(kRamSize)),
               FailsWith(Code::kUsage, HasSubstr("is a directory")));
-  request.initrd_path = folder_.Write("initrd", test::Bytes(20 * base::kMiB));
+  request.initrd_path = folder_.Write("initrd", test::Bytes(30 * base::kMiB));
   EXPECT_THAT(BootImage::Open(request, LayoutOf(kRamSize)),
-              FailsWith(Code::kUsage, HasSubstr("needs 112 MiB")));
+              FailsWith(Code::kUsage, HasSubstr("needs 100 MiB")));
 }
 
 class LoadTest : public BootImageTest {
