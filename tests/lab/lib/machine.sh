@@ -1,27 +1,28 @@
 # The outer machine: its QEMU process, its channels, and the watch over its progress.
 # shellcheck shell=bash
 
-# Step of the lab for reports; silence and age are counted in seconds.
+# Processes that this one has to end: the machine, helpers; and those that end with the machine and are waited for.
 machine_pid=""
 machine_status=""
 helper_pids=()
+output_pids=()
 saved_terminal=""
 
-# The processor is a real model's, and the emulation lacks some of its instructions.
-harmless_qemu="warning: TCG doesn't support requested feature"
+# The processor is a real model's, and the emulation lacks some of its instructions; the firmware's own setting has no "opt/".
+harmless_qemu="warning: TCG doesn't support requested feature\|warning: externally provided fw_cfg item names"
 
 # The pipes between our own standard streams and QEMU; QEMU then never sees what ours really are.
 open_streams() {
     exec {output_fd}> >(exec cat)
-    helper_pids+=("$!")
+    output_pids+=("$!")
     exec {errors_fd}> >(exec cat >&2)
-    helper_pids+=("$!")
+    output_pids+=("$!")
     if [[ $mode == run ]]; then
         return
     fi
     exec {stdin_fd}<&0
     exec {input_fd}< <(exec cat <&"$stdin_fd")
-    input_pid=$!
+    helper_pids+=("$!")
     exec {stdin_fd}<&-
     if [[ -n $terminal ]]; then
         saved_terminal=$(stty -g)
@@ -69,11 +70,16 @@ share() {
     )
 }
 
-# Fills the array `machine` with QEMU's command line. The IOMMU comes before every device.
+# Fills the array `machine` with QEMU's command line. The IOMMU comes before every device. The firmware does not run the ROMs
+# of the cards, which takes an emulated processor three seconds; the devices still have them.
+# Hot-plug is the slots' own, as on a server, not the firmware's.
 describe_machine() {
+    printf '\0' >"$run/zero"
     machine=(
         qemu-system-x86_64 -name vassign-lab -nodefaults -no-user-config -display none -no-reboot
-        -machine q35,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4 -smp "$cpus" -m "$memory"
+        -machine q35,i8042=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4 -smp "$cpus" -m "$memory"
+        -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
+        -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$run/initramfs"
         -append "console=ttyS0 panic=-1 mitigations=off log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
     )
@@ -85,6 +91,7 @@ describe_machine() {
 
 # QEMU alone holds the writing end of the control channel (as descriptor 9): its end is QEMU's end. It dies with this process.
 start_machine() {
+    started_at=${EPOCHREALTIME//[!0-9]/}
     exec {control_fd}< <(TMPDIR=$run exec setpriv --pdeathsig KILL "${machine[@]}" 9>&1 </dev/null >"$run/qemu.log" 2>&1)
     machine_pid=$!
     exec {output_fd}>&- {errors_fd}>&-
@@ -93,6 +100,19 @@ start_machine() {
 
 # The bytes that came out of the machine until now.
 progress() { stat -c %s "$run/console.log" "$run/output.log" "$run/errors.log" 2>/dev/null | tr '\n' ' ' || true; }
+
+next_step() {
+    lab_step=$1
+    [[ -z $verbose ]] || note "after $(since_start) s, $(processor_time) s of processor: $1"
+}
+
+# The processor seconds of the machine until now: unlike the clock, they do not depend on what else runs.
+processor_time() { awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); printf "%.1f", ($12 + $13) / tick }' "/proc/$machine_pid/stat"; }
+
+since_start() {
+    local milliseconds=$(((${EPOCHREALTIME//[!0-9]/} - started_at) / 1000))
+    printf '%d.%01d' $((milliseconds / 1000)) $((milliseconds % 1000 / 100))
+}
 
 # Follows the machine until it reports an exit status or ends; sets machine_status, or fails with the step.
 watch_machine() {
@@ -103,8 +123,12 @@ watch_machine() {
         line+=$part
         if ((status == 0)); then
             case $line in
-                'step '*) lab_step=${line#step } ;;
-                'exit '*) machine_status=${line#exit } && return ;;
+                'step '*) next_step "${line#step }" ;;
+                'exit '*)
+                    machine_status=${line#exit }
+                    next_step end
+                    return
+                    ;;
                 'fail '*) machine_failed "${line#fail }" 125 ;;
             esac
             line=""
@@ -136,7 +160,7 @@ machine_failed() {
     fi
     note "last lines of the console:"
     tail -n 30 "$run/console.log" 2>/dev/null | tr -d '\r' | sed 's/^/    /' >&2
-    note "kept in $kept: console.log and what else there was"
+    note "kept: $kept/lab-console.log and what else there was"
     exit "$2"
 }
 
@@ -176,13 +200,15 @@ read_to_end() {
     return 1
 }
 
-# On every way out.
+# On every way out. What reads the machine's output ends by itself when the machine is gone, having passed on all of it.
 clean_up() {
     local pid
     restore_terminal
     stop_machine
-    [[ -z ${input_pid:-} ]] || kill "$input_pid" 2>/dev/null || true
     for pid in "${helper_pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${output_pids[@]}"; do
         wait "$pid" 2>/dev/null || true
     done
     [[ -z ${run:-} ]] || rm -rf -- "$run"

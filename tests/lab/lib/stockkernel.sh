@@ -74,32 +74,28 @@ early_modules() {
     done
 }
 
-# Prints the folder of the stock kernel; without a network the newest one in the cache serves.
-stock_kernel_folder() {
-    local package version folder
+# Sets `kernel` to the folder of the stock kernel; without a network the newest one in the cache serves.
+prepare_stock_kernel() {
+    local package version
     read -r package version < <(newest_stock_package) || true
     if [[ -n ${package:-} ]]; then
-        folder=$lab_cache/stock-kernel-${package#linux-image-}-${version//[^A-Za-z0-9.+-]/_}
-        if [[ -e $folder/release ]] || with_lock stock-kernel unpack_stock_kernel "$folder" "$package"; then
-            printf '%s\n' "$folder"
+        kernel=$lab_cache/stock-kernel-${package#linux-image-}-${version//[^A-Za-z0-9.+-]/_}
+        if [[ -e $kernel/release ]] || with_lock stock-kernel unpack_stock_kernel "$kernel" "$package"; then
             return
         fi
         note "$package could not be fetched"
     fi
-    folder=$(newest_cached_stock)
-    [[ -n $folder ]] || die "no linux-image-6.12 package in apt's lists and none in the cache: apt-get update, then again"
-    printf '%s\n' "$folder"
+    kernel=$(newest_cached_stock)
+    [[ -n $kernel ]] || die "no linux-image-6.12 package in apt's lists and none in the cache: apt-get update, then again"
 }
 
-# kernel_folder stock|lab: prepared if need be.
-kernel_folder() {
-    local folder
+# prepare_kernel stock|lab: sets `kernel` to the folder that holds it.
+prepare_kernel() {
     case $1 in
-        stock) stock_kernel_folder ;;
+        stock) prepare_stock_kernel ;;
         lab)
-            folder=$(lab_kernel_folder)
-            [[ -e $folder/release ]] || with_lock lab-kernel build_lab_kernel "$folder"
-            printf '%s\n' "$folder"
+            kernel=$(lab_kernel_folder)
+            [[ -e $kernel/release ]] || with_lock lab-kernel build_lab_kernel "$kernel"
             ;;
         *) die_usage "unknown kernel $1: stock or lab" ;;
     esac
