@@ -64,8 +64,9 @@ base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Devic
       PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count, device.irq(vfio::kMsixIrq).count});
   base::EventFd request = TRY(base::EventFd::Create());
   base::EventFd error = TRY(base::EventFd::Create());
-  std::shared_ptr<AssignedDevice> assigned(new AssignedDevice(
-      std::move(device), std::move(bars), std::move(plan), std::move(request), std::move(error)));
+  auto assigned =
+      std::make_shared<AssignedDevice>(Key(), std::move(device), std::move(bars), std::move(plan),
+                                       std::move(request), std::move(error));
   assigned->ArmEvent(vfio::kRequestIrq, assigned->request_);
   assigned->ArmEvent(vfio::kErrorIrq, assigned->error_);
   if (assigned->plan_.without_interrupts) {
@@ -77,8 +78,8 @@ base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Devic
   return assigned;
 }
 
-AssignedDevice::AssignedDevice(vfio::Device device, std::vector<pci::BarInfo> bars, ConfigPlan plan,
-                               base::EventFd request, base::EventFd error)
+AssignedDevice::AssignedDevice(Key, vfio::Device device, std::vector<pci::BarInfo> bars,
+                               ConfigPlan plan, base::EventFd request, base::EventFd error)
     : name_(device.address().ToString()),
       bar_infos_(std::move(bars)),
       plan_(std::move(plan)),

@@ -38,9 +38,16 @@ struct AssignedCounters {
 
 class AssignedDevice final : public pci::PciFunction,
                              public std::enable_shared_from_this<AssignedDevice> {
+  class Key {  // only Create makes one
+    friend class AssignedDevice;
+    Key() = default;
+  };
+
  public:
   // Reads what the device has and arms its events. Errors name the device.
   static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device);
+  AssignedDevice(Key key, vfio::Device device, std::vector<pci::BarInfo> bars, ConfigPlan plan,
+                 base::EventFd request, base::EventFd error);
 
   std::string_view name() const override { return name_; }
   std::vector<pci::BarInfo> bars() const override { return bar_infos_; }
@@ -67,8 +74,6 @@ class AssignedDevice final : public pci::PciFunction,
   AssignedCounters counters() const;
 
  private:
-  AssignedDevice(vfio::Device device, std::vector<pci::BarInfo> bars, ConfigPlan plan,
-                 base::EventFd request, base::EventFd error);
   void ArmEvent(uint32_t irq, const base::EventFd& event);
 
   // Which emulated registers an access meets: all of it, none, or a part.

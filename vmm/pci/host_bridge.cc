@@ -18,14 +18,14 @@ std::string AddressText(unsigned devfn) { return fmt::format("{:02x}.{}", devfn 
 
 }  // namespace
 
-HostBridge::HostBridge(const Layout& layout, std::shared_ptr<IoDevice> reset_port)
+HostBridge::HostBridge(Key, const Layout& layout, std::shared_ptr<IoDevice> reset_port)
     : layout_(layout), reset_port_(std::move(reset_port)), bars_(WindowsOf(layout)) {
   functions_[0] = std::make_shared<HostFunction>();
 }
 
 std::shared_ptr<HostBridge> HostBridge::Create(const Layout& layout,
                                                std::shared_ptr<IoDevice> reset_port) {
-  return std::shared_ptr<HostBridge>(new HostBridge(layout, std::move(reset_port)));
+  return std::make_shared<HostBridge>(Key(), layout, std::move(reset_port));
 }
 
 base::Status HostBridge::Add(uint8_t devfn, std::shared_ptr<PciFunction> function) {
