@@ -1,11 +1,13 @@
 // Where everything is in the guest's physical address space: one plan, of which KVM's memory slots
 // and the IOMMU's maps are two projections.
 //
-//   0            RAM below the hole (at most up to 3 GiB)
-//   ecam         PCIe configuration space, 256 MiB at 0xb0000000 (1 MiB a bus; PCI
-//   Firmware 3.3, 4.1) mmio32       32-bit BARs, up to the I/O APIC at 0xfec00000 4 GiB        the
-//   rest of RAM, moved above IOVA ranges that the IOMMU reserves (on AMD 1 TiB) mmio64       64-bit
-//   BARs, above RAM and below the guest's physical address width
+//   0          RAM below the hole, at most 2.75 GiB
+//   ecam       PCIe configuration space, 256 MiB at 0xb0000000 (1 MiB a bus; PCI Firmware 3.3, 4.1)
+//   mmio32     32-bit BARs, from the end of ecam up to the I/O APIC at 0xfec00000
+//   4 GiB      the rest of RAM, moved above ranges that the IOMMU reserves (on AMD to 1 TiB)
+//   mmio64     64-bit BARs, above RAM and below the guest's physical address width
+//
+// When the 32-bit BARs need more than the usual window, ecam and the end of low RAM move down.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +30,8 @@ struct ReservedRange {
 struct LayoutRequest {
   uint64_t memory_bytes = 0;
   unsigned physical_address_bits = 46;  // what the guest is told
-  std::vector<ReservedRange>
-      reserved;              // of all groups that will be assigned; empty without devices
+  // Of all groups that will be assigned; empty without devices.
+  std::vector<ReservedRange> reserved;
   uint64_t bar64_bytes = 0;  // total of 64-bit BARs, aligned
   uint64_t bar32_bytes = 0;
 };
@@ -38,7 +40,7 @@ struct Layout {
   std::vector<base::Range> ram;  // ascending, each a multiple of 2 MiB but for the last
   base::Range ecam;
   base::Range mmio32;
-  base::Range mmio64;
+  base::Range mmio64;  // empty when the address width leaves no room and no BAR needs any
   unsigned physical_address_bits = 0;
 
   uint64_t memory_bytes() const;
@@ -46,9 +48,10 @@ struct Layout {
 
 inline constexpr uint64_t kLocalApicBase = 0xfee00000;
 inline constexpr uint64_t kIoApicBase = 0xfec00000;
+inline constexpr uint64_t kMinimumMemory = 2 * base::kMiB;
 
 // Pure. kUsage when the memory is not a multiple of 4 KiB or too small, kUnfit when the reserved
-// ranges leave no room (names the range and its owner).
+// ranges or the address width leave no room (names the range and its owner).
 base::Result<Layout> PlanLayout(const LayoutRequest& request);
 
 }  // namespace vmm

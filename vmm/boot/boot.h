@@ -7,11 +7,14 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "sysfs/base/address.h"
 #include "sysfs/base/mapping.h"
 #include "sysfs/base/result.h"
+#include "vmm/boot/bzimage.h"
+#include "vmm/boot/pvh.h"
 #include "vmm/layout.h"
 #include "vmm/memory.h"
 
@@ -27,6 +30,12 @@ struct BootRequest {
 
 enum class Protocol : uint8_t { kLinux64, kPvh };
 
+// Selectors in the table at EntryState::gdt: flat code (64-bit for kLinux64, 32-bit for kPvh), flat
+// data for DS, ES and SS, a busy task state segment. Interrupts are off, there is no IDT.
+inline constexpr uint16_t kCodeSelector = 0x10;
+inline constexpr uint16_t kDataSelector = 0x18;
+inline constexpr uint16_t kTaskSelector = 0x20;
+
 // The first vCPU's start: registers not named are zero.
 struct EntryState {
   Protocol protocol = Protocol::kLinux64;
@@ -38,6 +47,8 @@ struct EntryState {
   base::GuestPhys gdt;
   uint16_t gdt_limit = 0;
 };
+
+struct BootPlan;
 
 // Checked and held in memory, so that a reboot loads the same bytes again even if the file changed.
 class BootImage {
@@ -52,8 +63,11 @@ class BootImage {
   base::Result<EntryState> Load(const GuestMemory& memory, const Layout& layout) const;
 
  private:
+  base::Result<BootPlan> Plan(const Layout& layout) const;
+
   BootRequest request_;
-  std::vector<std::byte> kernel_;
+  std::vector<std::byte> kernel_;  // of an ELF file only the segments
+  std::variant<BzImage, PvhKernel> parsed_;
   Protocol protocol_ = Protocol::kLinux64;
   uint64_t minimum_memory_ = 0;
 };

@@ -1,0 +1,105 @@
+#include "vmm/boot/bzimage.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/kernel_files.h"
+#include "tests/support/matchers.h"
+
+namespace vmm::boot {
+namespace {
+
+using base::Code;
+using test::FailsWith;
+using test::IsOk;
+using testing::HasSubstr;
+
+template <class Unsigned>
+test::Bytes With(size_t offset, Unsigned value) {
+  test::Bytes file = test::MakeBzImage();
+  base::StoreLe<Unsigned>(file, offset, value);
+  return file;
+}
+
+TEST(ParseBzImage, RefusesOldAnd32BitKernels) {
+  EXPECT_THAT(ParseBzImage(With<uint16_t>(0x206, 0x020b)),
+              FailsWith(Code::kUsage, HasSubstr("protocol 2.11")));
+  EXPECT_THAT(ParseBzImage(With<uint16_t>(0x236, 2)),
+              FailsWith(Code::kUsage, HasSubstr("32-bit kernel")));
+  EXPECT_THAT(ParseBzImage(With<uint8_t>(0x211, 0)), FailsWith(Code::kUsage, HasSubstr("zImage")));
+}
+
+TEST(ParseBzImage, RefusesFieldsThatMakeNoSense) {
+  EXPECT_THAT(ParseBzImage(With<uint8_t>(0x201, 0x61)),
+              FailsWith(Code::kUsage, HasSubstr("init_size")));
+  EXPECT_THAT(ParseBzImage(With<uint32_t>(0x1f4, 0)),
+              FailsWith(Code::kUsage, HasSubstr("syssize")));
+  EXPECT_THAT(ParseBzImage(With<uint32_t>(0x1f4, 0xffffffff)),
+              FailsWith(Code::kUsage, HasSubstr("truncated")));
+  EXPECT_THAT(ParseBzImage(With<uint64_t>(0x258, 0)),
+              FailsWith(Code::kUsage, HasSubstr("outside")));
+  EXPECT_THAT(ParseBzImage(With<uint64_t>(0x258, ~uint64_t{0} << 21)),
+              FailsWith(Code::kUsage, HasSubstr("outside")));
+  EXPECT_THAT(ParseBzImage(With<uint32_t>(0x260, 0xffffffff)),
+              FailsWith(Code::kUsage, HasSubstr("outside")));
+  EXPECT_THAT(ParseBzImage(With<uint32_t>(0x230, 0x300000)),
+              FailsWith(Code::kUsage, HasSubstr("alignment")));
+  EXPECT_THAT(ParseBzImage(With<uint64_t>(0x258, 0x1100000)),
+              FailsWith(Code::kUsage, HasSubstr("alignment")));
+}
+
+TEST(ParseBzImage, RefusesTruncationAtEveryOffset) {
+  const test::Bytes file = test::MakeBzImage();
+  // The last paragraph may be cut: syssize is rounded up.
+  for (size_t size = 0; size <= file.size() - 16; ++size) {
+    EXPECT_THAT(ParseBzImage(std::span(file).first(size)), FailsWith(Code::kUsage)) << size;
+  }
+  EXPECT_THAT(ParseBzImage(std::span(file).first(file.size() - 15)), IsOk());
+}
+
+TEST(ParseBzImage, ReadsTheHeader) {
+  const auto image = ParseBzImage(test::MakeBzImage());
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->version, 0x020f);
+  EXPECT_EQ(image->header, (base::Range{0x1f1, 0x26c - 0x1f1}));
+  EXPECT_EQ(image->payload, (base::Range{1024, 4096}));
+  EXPECT_EQ(image->load_address, 0x1000000u);
+  EXPECT_EQ(image->end(), 0x1800000u);
+  EXPECT_EQ(image->initrd_last, 0x7fffffffu);
+  EXPECT_EQ(image->command_line_size, 2047u);
+}
+
+// boot.rst: "If this field is 0, assume 4".
+TEST(ParseBzImage, TakesZeroSetupSectorsAsFour) {
+  test::Bytes file = With<uint8_t>(0x1f1, 0);
+  file.resize(5 * 512 + 4096);
+  const auto image = ParseBzImage(file);
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->payload.base, 5u * 512);
+}
+
+TEST(ParseBzImage, LeavesOutTheSignatureBehindTheCode) {
+  test::Bytes file = test::MakeBzImage();
+  file.resize(file.size() + 1500);
+  const auto image = ParseBzImage(file);
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->payload.size, 4096u);
+}
+
+TEST(ParseBzImage, KeepsItsPromisesForDamagedFiles) {
+  unsigned accepted = 0;
+  test::ForDamaged(test::MakeBzImage(), 0x270, 5000, [&](const test::Bytes& file) {
+    const auto image = ParseBzImage(file);
+    if (!image) return;
+    ++accepted;
+    const base::Range whole{0, file.size()};
+    ASSERT_TRUE(whole.Contains(image->header));
+    ASSERT_TRUE(whole.Contains(image->payload));
+    ASSERT_GE(image->memory_size, image->payload.size);
+    ASSERT_GE(image->load_address, base::kMiB);
+    ASSERT_LE(image->end(), 4 * base::kGiB);
+  });
+  EXPECT_GT(accepted, 0u);
+}
+
+}  // namespace
+}  // namespace vmm::boot

@@ -1,0 +1,119 @@
+#include "vmm/boot/bzimage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "sysfs/base/bits.h"
+#include "vmm/boot/recognise.h"
+
+namespace vmm::boot {
+namespace {
+
+// Offsets in the file and, up to the header's end, in boot_params too.
+constexpr size_t kSetupSectors = 0x1f1;
+constexpr size_t kSystemSize = 0x1f4;
+constexpr size_t kHeaderLength = 0x201;
+constexpr size_t kHeaderLengthBase = 0x202;
+constexpr size_t kVersion = 0x206;
+constexpr size_t kLoadFlags = 0x211;
+constexpr size_t kInitrdAddressMax = 0x22c;
+constexpr size_t kAlignment = 0x230;
+constexpr size_t kXLoadFlags = 0x236;
+constexpr size_t kCommandLineSize = 0x238;
+constexpr size_t kPreferredAddress = 0x258;
+constexpr size_t kInitSize = 0x260;
+constexpr size_t kHeaderEndMin = 0x264;  // init_size is the last field that we need
+
+constexpr uint16_t kOldestVersion = 0x020c;  // the first with xloadflags
+constexpr unsigned kDefaultSetupSectors = 4;
+constexpr uint64_t kSectorSize = 512;
+constexpr uint64_t kParagraphSize = 16;
+constexpr uint64_t kAddressEnd = 4 * base::kGiB;  // what the first page tables map
+
+using LoadedHigh = base::Field<0>;
+using Kernel64 = base::Field<0>;
+
+base::Failure Bad(std::string what) { return base::Fail(base::Code::kUsage, std::move(what)); }
+
+base::Status CheckProtocol(std::span<const std::byte> file) {
+  const auto version = base::LoadLe<uint16_t>(file, kVersion);
+  if (version < kOldestVersion) {
+    return base::Fail(
+        base::Code::kUsage,
+        fmt::format("a kernel with boot protocol {}.{:02}; 2.12 (Linux 3.8) is the oldest that has "
+                    "a 64-bit entry",
+                    version >> 8, version & 0xff),
+        "give a newer kernel");
+  }
+  const uint64_t header_end = kHeaderLengthBase + base::LoadLe<uint8_t>(file, kHeaderLength);
+  if (header_end < kHeaderEndMin || header_end > file.size()) {
+    return Bad("a truncated or damaged kernel: the setup header does not reach to init_size");
+  }
+  if (LoadedHigh::Get(base::LoadLe<uint8_t>(file, kLoadFlags)) == 0) {
+    return Bad("a zImage, which is loaded below 1 MiB; only a bzImage can be started");
+  }
+  if (Kernel64::Get(base::LoadLe<uint16_t>(file, kXLoadFlags)) == 0) {
+    return base::Fail(base::Code::kUsage,
+                      "a 32-bit kernel: it has no 64-bit entry (XLF_KERNEL_64 is not set)",
+                      "give an x86-64 kernel");
+  }
+  return {};
+}
+
+// The protected-mode code. A signed file has more behind it, which is not loaded; syssize is
+// rounded up to a paragraph that the file need not fill.
+base::Result<base::Range> PayloadOf(std::span<const std::byte> file) {
+  const auto sectors = base::LoadLe<uint8_t>(file, kSetupSectors);
+  const uint64_t start =
+      (sectors == 0 ? kDefaultSetupSectors : sectors) * kSectorSize + kSectorSize;
+  const uint64_t size = base::LoadLe<uint32_t>(file, kSystemSize) * kParagraphSize;
+  if (size <= kEntry64Offset) return Bad("a damaged kernel: syssize is too small for its entry");
+  if (file.size() < start || file.size() - start + kParagraphSize <= size) {
+    return Bad(fmt::format("a truncated kernel: {} bytes, its header tells {}", file.size(),
+                           start + size));
+  }
+  return base::Range{start, std::min<uint64_t>(size, file.size() - start)};
+}
+
+base::Status CheckPlace(const BzImage& image, uint32_t alignment) {
+  if (image.load_address < base::kMiB || image.load_address >= kAddressEnd ||
+      image.memory_size > kAddressEnd - image.load_address) {
+    return Bad(
+        fmt::format("a damaged kernel: it wants {:#x} bytes at {:#x}, outside of 1 MiB to 4 "
+                    "GiB",
+                    image.memory_size, image.load_address));
+  }
+  if (!std::has_single_bit(alignment) || alignment < base::kPageSize ||
+      image.load_address % alignment != 0) {
+    return Bad(
+        fmt::format("a damaged kernel: its address {:#x} is not a multiple of its alignment "
+                    "{:#x}",
+                    image.load_address, alignment));
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<BzImage> ParseBzImage(std::span<const std::byte> file) {
+  if (TRY(Recognise(file)) != ImageKind::kBzImage) return Bad("not a bzImage");
+  TRY(CheckProtocol(file));
+  BzImage image;
+  image.version = base::LoadLe<uint16_t>(file, kVersion);
+  const uint64_t header_end = kHeaderLengthBase + base::LoadLe<uint8_t>(file, kHeaderLength);
+  image.header = {kSetupSectors, header_end - kSetupSectors};
+  image.payload = TRY(PayloadOf(file));
+  // A relocatable kernel below its preferred address moves itself there, so no other one is chosen.
+  image.load_address = base::LoadLe<uint64_t>(file, kPreferredAddress);
+  image.memory_size =
+      std::max<uint64_t>(base::LoadLe<uint32_t>(file, kInitSize), image.payload.size);
+  image.initrd_last = base::LoadLe<uint32_t>(file, kInitrdAddressMax);
+  image.command_line_size = base::LoadLe<uint32_t>(file, kCommandLineSize);
+  TRY(CheckPlace(image, base::LoadLe<uint32_t>(file, kAlignment)));
+  return image;
+}
+
+}  // namespace vmm::boot

@@ -1,0 +1,32 @@
+// The setup header of a bzImage (Documentation/arch/x86/boot.rst), read and checked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "sysfs/base/address.h"
+#include "sysfs/base/result.h"
+
+namespace vmm::boot {
+
+struct BzImage {
+  uint16_t version = 0;  // 0x020c is 2.12
+  base::Range header;    // the setup header in the file, from 0x1f1
+  base::Range payload;   // what goes to the load address, in the file
+  uint64_t load_address = 0;
+  uint64_t memory_size = 0;  // what the kernel uses from there on before it knows the memory map
+  uint64_t initrd_last = 0;  // the highest address that an initrd may take
+  uint32_t command_line_size = 0;  // without the terminating zero
+
+  uint64_t end() const { return load_address + memory_size; }
+};
+
+// Where a kernel starts in 64-bit mode, behind its load address.
+inline constexpr uint64_t kEntry64Offset = 0x200;
+
+// kUsage says which field is wrong. Promises: header and payload are inside the file, the memory is
+// above 1 MiB and below 4 GiB. Pure.
+base::Result<BzImage> ParseBzImage(std::span<const std::byte> file);
+
+}  // namespace vmm::boot

@@ -1,0 +1,34 @@
+// An ELF kernel with the PVH entry: a note tells where it starts in 32-bit mode
+// (xen/include/public/elfnote.h, XEN_ELFNOTE_PHYS32_ENTRY).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sysfs/base/address.h"
+#include "sysfs/base/result.h"
+#include "vmm/boot/elf.h"
+
+namespace vmm::boot {
+
+struct PvhSegment {
+  base::Range file;    // in the file
+  base::Range memory;  // guest-physical; what the file does not fill is zero
+};
+
+struct PvhKernel {
+  uint32_t entry = 0;
+  std::vector<PvhSegment> segments;  // ascending, none overlaps another
+  uint64_t end = 0;                  // behind the last segment
+};
+
+// kUsage when the kernel has no PVH entry or its segments are not between 1 MiB and 4 GiB. Pure.
+base::Result<PvhKernel> ParsePvh(std::span<const std::byte> file);
+
+// The file without what is not loaded (debug information is ten times the rest); the segments' file
+// ranges change accordingly.
+std::vector<std::byte> Compact(PvhKernel& kernel, std::span<const std::byte> file);
+
+}  // namespace vmm::boot
