@@ -18,6 +18,13 @@ class Host final : public Kernel {
     if (result < 0) return FailErrno(name, errno);
     return result;
   }
+
+  Result<int> InterruptibleIoctl(const Fd& fd, unsigned long request, void* argument,
+                                 std::string_view name) override {
+    const int result = ::ioctl(fd.raw(), request, argument);
+    if (result < 0) return FailErrno(name, errno);
+    return result;
+  }
 };
 
 }  // namespace

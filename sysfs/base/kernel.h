@@ -20,6 +20,11 @@ class Kernel {
   // ioctl(2); `name` is the request's uapi name, for messages. EINTR is retried. Thread safe.
   virtual Result<int> Ioctl(const Fd& fd, unsigned long request, void* argument,
                             std::string_view name) = 0;
+  // As Ioctl, but a signal ends the call: the failure's err() is then EINTR (KVM_RUN).
+  virtual Result<int> InterruptibleIoctl(const Fd& fd, unsigned long request, void* argument,
+                                         std::string_view name) {
+    return Ioctl(fd, request, argument, name);
+  }
 };
 
 // Lives as long as the process; thread safe.

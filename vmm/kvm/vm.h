@@ -16,6 +16,8 @@
 #include "sysfs/base/fd.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/result.h"
+#include "vmm/kvm/msi_message.h"
+#include "vmm/kvm/system.h"
 
 namespace vmm::kvm {
 
@@ -54,13 +56,6 @@ class Irqfd {
   uint32_t gsi_ = 0;
 };
 
-// As the guest wrote it into its MSI capability or MSI-X table.
-struct MsiMessage {
-  uint64_t address = 0;
-  uint32_t data = 0;
-  bool operator==(const MsiMessage&) const = default;
-};
-
 // What interrupts of devices are connected through; a fake one in tests.
 class InterruptRouter {
  public:
@@ -80,13 +75,17 @@ class Vm final : public InterruptRouter {
   // Opens /dev/kvm; kUnsupported when it is not there or lacks what we need (named), kDenied
   // without permission.
   static base::Result<std::unique_ptr<Vm>> Create(base::Kernel& kernel);
+  // Another virtual machine on the same /dev/kvm, as a reboot makes it.
+  static base::Result<std::unique_ptr<Vm>> Create(std::shared_ptr<const System> system);
+  class Key;
+  Vm(Key key, std::shared_ptr<const System> system, base::Fd vm);  // for Create alone
   ~Vm() override;
 
   // `guest` and memory are multiples of the page size. RAM slots come before
   // CreateInterruptController: afterwards the first one waits for an RCU grace period (6 ms).
   base::Result<MemorySlot> MapMemory(base::GuestPhys guest, std::span<std::byte> memory,
                                      SlotAccess access);
-  // The whole in-kernel interrupt controller, with the default routes of PIC and I/O APIC, and the
+  // The whole in-kernel interrupt controller, with the routes of PIC and I/O APIC pins, and the
   // timer (PIT).
   base::Status CreateInterruptController();
   base::Result<base::Fd> CreateVcpu(uint32_t id);
@@ -99,23 +98,28 @@ class Vm final : public InterruptRouter {
   void SetMsiRoute(uint32_t gsi, const MsiMessage& message) override;
   base::Status CommitRoutes() override;
   base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) override;
+  // For a level-triggered line: `resample` is signalled when the guest ends the interrupt.
+  base::Result<Irqfd> ConnectLevelIrqfd(const base::EventFd& event, const base::EventFd& resample,
+                                        uint32_t gsi);
 
-  base::Kernel& kernel() const { return *kernel_; }
-  const base::Fd& system() const { return system_; }  // /dev/kvm
+  base::Kernel& kernel() const { return system_->kernel(); }
+  const base::Fd& system() const { return system_->fd(); }  // /dev/kvm
+  const std::shared_ptr<const System>& host() const { return system_; }
 
  private:
   friend class MemorySlot;
   friend class Irqfd;
-  explicit Vm(base::Kernel& kernel);
+  base::Result<Irqfd> Connect(const base::EventFd& event, const base::EventFd* resample,
+                              uint32_t gsi);
+  base::Status SetRoutesLocked();
   void RemoveSlot(uint32_t slot);
   void DisconnectIrqfd(int event, uint32_t gsi);
+  base::Result<int> Ioctl(unsigned long request, void* argument, std::string_view name) const;
 
-  base::Kernel* kernel_;
-  base::Fd system_;
+  std::shared_ptr<const System> system_;
   base::Fd vm_;
-  base::Fd vfio_device_;
   struct State;
-  std::unique_ptr<State> state_;  // slots in use, routes, numbers; under its own mutex
+  std::unique_ptr<State> state_;  // slots, routes, the VFIO device; under its own mutex
 };
 
 }  // namespace vmm::kvm

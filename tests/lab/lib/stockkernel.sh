@@ -5,13 +5,26 @@
 stock_early_modules=(virtio_iommu 9pnet_virtio 9p overlay)
 
 # The newest candidate that apt knows: PACKAGE VERSION. Not cloud, not rt, not unsigned, no debug symbols, no meta-package.
-newest_stock_package() {
+ask_apt_for_stock() {
     local package version
     package=$(apt-cache pkgnames linux-image-6.12. 2>/dev/null |
         grep -E '^linux-image-6\.12\.[0-9]+[^-]*-amd64$' | sort -V | tail -n 1 || true)
     [[ -n $package ]] || return 0
     version=$(apt-cache policy "$package" | sed -n 's/^  Candidate: //p')
     printf '%s %s\n' "$package" "$version"
+}
+
+# The same, asked anew only when apt's lists have changed: asking takes longer than anything else before a boot.
+newest_stock_package() {
+    local known="" answer="" lists file=$lab_cache/stock-newest
+    lists=$(stat -c %Y /var/lib/apt/lists 2>/dev/null || true)
+    [[ ! -r $file ]] || { read -r known && read -r answer; } <"$file" || true
+    if [[ -z $answer || $known != "$lists" ]]; then
+        answer=$(ask_apt_for_stock)
+        mkdir -p "$lab_cache"
+        printf '%s\n%s\n' "$lists" "$answer" >"$file.$$" && mv "$file.$$" "$file"
+    fi
+    [[ -z $answer ]] || printf '%s\n' "$answer"
 }
 
 newest_cached_stock() {

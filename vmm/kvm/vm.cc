@@ -1,0 +1,257 @@
+#include "vmm/kvm/vm.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "sysfs/base/log.h"
+#include "vmm/kvm/flexible.h"
+#include "vmm/kvm/routes.h"
+#include "vmm/kvm/slots.h"
+#include "vmm/kvm/uapi.h"
+
+namespace vmm::kvm {
+namespace {
+
+// Three pages that Intel processors without unrestricted guest mode need; below the firmware area,
+// in the hole of every layout.
+constexpr uintptr_t kTssAddress = 0xfffbd000;
+
+void LogFailedUndo(const base::Result<int>& result) {
+  if (!result) base::Log(base::Level::kWarning, "{}", result.error().message());
+}
+
+kvm_irq_routing_entry Encode(const ChipRoute& route) {
+  kvm_irq_routing_entry entry{};
+  entry.gsi = route.gsi;
+  entry.type = KVM_IRQ_ROUTING_IRQCHIP;
+  entry.u.irqchip.irqchip = static_cast<uint32_t>(route.chip);
+  entry.u.irqchip.pin = route.pin;
+  return entry;
+}
+
+kvm_irq_routing_entry Encode(const MsiRoute& route) {
+  kvm_irq_routing_entry entry{};
+  entry.gsi = route.gsi;
+  entry.type = KVM_IRQ_ROUTING_MSI;
+  entry.u.msi.address_lo = static_cast<uint32_t>(route.message.address);
+  entry.u.msi.address_hi = static_cast<uint32_t>(route.message.address >> 32);
+  entry.u.msi.data = route.message.data;
+  return entry;
+}
+
+static_assert(static_cast<int>(Chip::kPicMaster) == KVM_IRQCHIP_PIC_MASTER);
+static_assert(static_cast<int>(Chip::kPicSlave) == KVM_IRQCHIP_PIC_SLAVE);
+static_assert(static_cast<int>(Chip::kIoApic) == KVM_IRQCHIP_IOAPIC);
+static_assert(kPinCount == KVM_IOAPIC_NUM_PINS);
+
+}  // namespace
+
+struct Vm::State {
+  std::mutex mutex;
+  SlotTable slots;
+  RouteTable routes;
+  base::Fd vfio_device;
+};
+
+MemorySlot::MemorySlot(MemorySlot&& other) noexcept
+    : vm_(std::exchange(other.vm_, nullptr)), slot_(other.slot_) {}
+
+MemorySlot& MemorySlot::operator=(MemorySlot&& other) noexcept {
+  std::swap(vm_, other.vm_);
+  std::swap(slot_, other.slot_);
+  return *this;
+}
+
+MemorySlot::~MemorySlot() {
+  if (vm_ != nullptr) vm_->RemoveSlot(slot_);
+}
+
+Irqfd::Irqfd(Irqfd&& other) noexcept
+    : vm_(std::exchange(other.vm_, nullptr)), event_(other.event_), gsi_(other.gsi_) {}
+
+Irqfd& Irqfd::operator=(Irqfd&& other) noexcept {
+  std::swap(vm_, other.vm_);
+  std::swap(event_, other.event_);
+  std::swap(gsi_, other.gsi_);
+  return *this;
+}
+
+Irqfd::~Irqfd() {
+  if (vm_ != nullptr) vm_->DisconnectIrqfd(event_, gsi_);
+}
+
+class Vm::Key {};
+
+Vm::Vm(Key, std::shared_ptr<const System> system, base::Fd vm)
+    : system_(std::move(system)), vm_(std::move(vm)), state_(std::make_unique<State>()) {}
+
+Vm::~Vm() = default;
+
+base::Result<int> Vm::Ioctl(unsigned long request, void* argument, std::string_view name) const {
+  return kernel().Ioctl(vm_, request, argument, name);
+}
+
+base::Result<std::unique_ptr<Vm>> Vm::Create(base::Kernel& kernel) {
+  return Create(TRY(System::Open(kernel)));
+}
+
+base::Result<std::unique_ptr<Vm>> Vm::Create(std::shared_ptr<const System> system) {
+  base::Kernel& kernel = system->kernel();
+  auto raw = kernel.Ioctl(system->fd(), KVM_CREATE_VM, nullptr, "KVM_CREATE_VM");
+  if (!raw && raw.error().err() == EBUSY) {
+    return base::Failure(std::move(raw.error())
+                             .WithHint("another hypervisor holds the processor's virtualisation: "
+                                       "end its machines or unload its modules"));
+  }
+  base::Fd fd(TRY(std::move(raw)));
+  auto vm = std::make_unique<Vm>(Key(), std::move(system), std::move(fd));
+  // Where it is refused nobody needs it.
+  const auto tss =
+      vm->Ioctl(KVM_SET_TSS_ADDR, reinterpret_cast<void*>(kTssAddress), "KVM_SET_TSS_ADDR");
+  if (!tss) base::Log(base::Level::kDebug, "{}", tss.error().message());
+  return vm;
+}
+
+base::Result<MemorySlot> Vm::MapMemory(base::GuestPhys guest, std::span<std::byte> memory,
+                                       SlotAccess access) {
+  const std::lock_guard lock(state_->mutex);
+  const uint32_t slot = TRY(state_->slots.Take({guest.value, memory.size()}));
+  kvm_userspace_memory_region region{};
+  region.slot = slot;
+  region.flags = access == SlotAccess::kReadOnly ? KVM_MEM_READONLY : 0;
+  region.guest_phys_addr = guest.value;
+  region.memory_size = memory.size();
+  region.userspace_addr = reinterpret_cast<uintptr_t>(memory.data());
+  auto result = Ioctl(KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
+  if (!result) {
+    state_->slots.Release(slot);
+    return base::Failure(
+        std::move(result.error())
+            .With(fmt::format("memory slot at {:#x} of {:#x} bytes", guest.value, memory.size())));
+  }
+  return MemorySlot(this, slot);
+}
+
+void Vm::RemoveSlot(uint32_t slot) {
+  const std::lock_guard lock(state_->mutex);
+  kvm_userspace_memory_region region{};
+  region.slot = slot;
+  LogFailedUndo(Ioctl(KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION (remove)"));
+  state_->slots.Release(slot);
+}
+
+base::Status Vm::CreateInterruptController() {
+  TRY(Ioctl(KVM_CREATE_IRQCHIP, nullptr, "KVM_CREATE_IRQCHIP"));
+  kvm_pit_config pit{};
+  pit.flags = KVM_PIT_SPEAKER_DUMMY;  // port 0x61 is answered in the kernel
+  TRY(Ioctl(KVM_CREATE_PIT2, &pit, "KVM_CREATE_PIT2"));
+  const std::lock_guard lock(state_->mutex);
+  return SetRoutesLocked();
+}
+
+base::Result<base::Fd> Vm::CreateVcpu(uint32_t id) {
+  return base::Fd(
+      TRY(Ioctl(KVM_CREATE_VCPU, reinterpret_cast<void*>(uintptr_t{id}), "KVM_CREATE_VCPU")));
+}
+
+base::Status Vm::SetLine(uint32_t gsi, bool level) {
+  kvm_irq_level line{};
+  line.irq = gsi;
+  line.level = level ? 1 : 0;
+  TRY(Ioctl(KVM_IRQ_LINE, &line, "KVM_IRQ_LINE"));
+  return {};
+}
+
+base::Status Vm::LinkVfio(int fd) {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->vfio_device.valid()) {
+    kvm_create_device device{};
+    device.type = KVM_DEV_TYPE_VFIO;
+    TRY(Ioctl(KVM_CREATE_DEVICE, &device, "KVM_CREATE_DEVICE (VFIO)"));
+    state_->vfio_device = base::Fd(static_cast<int>(device.fd));
+  }
+  auto file = static_cast<int32_t>(fd);
+  kvm_device_attr attribute{};
+  attribute.group = KVM_DEV_VFIO_FILE;
+  attribute.attr = KVM_DEV_VFIO_FILE_ADD;
+  attribute.addr = reinterpret_cast<uintptr_t>(&file);
+  TRY(kernel().Ioctl(state_->vfio_device, KVM_SET_DEVICE_ATTR, &attribute,
+                     "KVM_DEV_VFIO_FILE_ADD"));
+  return {};
+}
+
+base::Result<uint32_t> Vm::AllocateGsi() {
+  const std::lock_guard lock(state_->mutex);
+  const auto gsi = state_->routes.Allocate();
+  if (!gsi) {
+    return base::Fail(base::Code::kKernel,
+                      fmt::format("all {} interrupt routes of KVM are in use", kMaxRoutes));
+  }
+  return *gsi;
+}
+
+void Vm::FreeGsi(uint32_t gsi) {
+  const std::lock_guard lock(state_->mutex);
+  state_->routes.Free(gsi);
+}
+
+void Vm::SetMsiRoute(uint32_t gsi, const MsiMessage& message) {
+  const std::lock_guard lock(state_->mutex);
+  state_->routes.SetMsi(gsi, message);
+}
+
+base::Status Vm::CommitRoutes() {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->routes.changed()) return {};
+  return SetRoutesLocked();
+}
+
+base::Status Vm::SetRoutesLocked() {
+  const std::vector<ChipRoute> chips = ChipRoutes();
+  const std::vector<MsiRoute> messages = state_->routes.msi_routes();
+  Flexible<RoutingHeader, kvm_irq_routing_entry> table(chips.size() + messages.size());
+  size_t next = 0;
+  for (const ChipRoute& route : chips) table.Set(next++, Encode(route));
+  for (const MsiRoute& route : messages) table.Set(next++, Encode(route));
+  table.header().nr = static_cast<uint32_t>(next);
+  TRY(Ioctl(kSetGsiRouting, table.data(), "KVM_SET_GSI_ROUTING"));
+  state_->routes.MarkCommitted();
+  return {};
+}
+
+base::Result<Irqfd> Vm::ConnectIrqfd(const base::EventFd& event, uint32_t gsi) {
+  return Connect(event, nullptr, gsi);
+}
+
+base::Result<Irqfd> Vm::ConnectLevelIrqfd(const base::EventFd& event, const base::EventFd& resample,
+                                          uint32_t gsi) {
+  return Connect(event, &resample, gsi);
+}
+
+base::Result<Irqfd> Vm::Connect(const base::EventFd& event, const base::EventFd* resample,
+                                uint32_t gsi) {
+  kvm_irqfd irqfd{};
+  irqfd.fd = static_cast<uint32_t>(event.fd().raw());
+  irqfd.gsi = gsi;
+  if (resample != nullptr) {
+    irqfd.flags = KVM_IRQFD_FLAG_RESAMPLE;
+    irqfd.resamplefd = static_cast<uint32_t>(resample->fd().raw());
+  }
+  auto result = Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD");
+  if (!result) {
+    return base::Failure(std::move(result.error()).With(fmt::format("interrupt {}", gsi)));
+  }
+  return Irqfd(this, event.fd().raw(), gsi);
+}
+
+void Vm::DisconnectIrqfd(int event, uint32_t gsi) {
+  kvm_irqfd irqfd{};
+  irqfd.fd = static_cast<uint32_t>(event);
+  irqfd.gsi = gsi;
+  irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+  LogFailedUndo(Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD (remove)"));
+}
+
+}  // namespace vmm::kvm
