@@ -43,6 +43,7 @@ base::Status RunBind(Context& context, const BindOptions& options) {
   sysfs::AssignmentHost host = TRY(ReachHost(context, "bind", options.changing));
   request.devices = TRY(SelectEach(*context.tree, options.devices));
   if (options.changing.dry_run) {
+    TRY(sysfs::CheckIdle(host, request.devices));
     PrintPlans(context, {TRY(sysfs::PlanBinding(host, request))});
     return {};
   }

@@ -21,8 +21,15 @@ struct RestoreOptions {
 
 base::Result<std::vector<PciAddress>> Selected(const Context& context, const AssignmentHost& host,
                                                const RestoreOptions& options) {
-  if (options.all) return host.journal.List();
   std::vector<PciAddress> all;
+  if (options.all) {
+    // A record that cannot be read is kept, for its error; one of an earlier boot says nothing.
+    for (const PciAddress& address : TRY(host.journal.List())) {
+      const auto record = host.journal.Find(address);
+      if (!record || *record) all.push_back(address);
+    }
+    return all;
+  }
   for (const std::string& text : options.devices) {
     auto found = Select(*context.tree, text);
     // A device that is gone may have a record still.
@@ -37,6 +44,7 @@ base::Result<std::vector<PciAddress>> Selected(const Context& context, const Ass
 
 base::Status PrintSteps(Context& context, const AssignmentHost& host,
                         const std::vector<PciAddress>& devices) {
+  TRY(sysfs::CheckIdle(host, devices));
   std::vector<sysfs::AssignmentPlan> plans;
   for (const PciAddress& address : devices)
     plans.push_back(TRY(sysfs::PlanRestoring(host, address)));

@@ -1,8 +1,11 @@
 #include "sysfs/assignment.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 
 #include "sysfs/base/fd.h"
@@ -58,7 +61,15 @@ base::Status LoadModule(const AssignmentHost& host, const AssignmentPlan& plan,
     return base::Fail(base::Code::kUnsupported, driver + ": no such PCI driver is loaded",
                       "modprobe " + *plan.module);
   }
-  TRY(host.load_module(*plan.module));
+  base::Status loaded = host.load_module(*plan.module);
+  if (!loaded) {
+    // Not "no such device": a kernel without VFIO, or a name that no driver has.
+    const bool is_absent = loaded.error().code() == base::Code::kNotFound;
+    const bool is_vfio = IsVfioDriver(host.tree, driver);
+    const auto code = is_vfio ? base::Code::kUnsupported : base::Code::kUsage;
+    if (is_absent) return base::Failure(std::move(loaded.error()).WithCode(code));
+    return loaded;
+  }
   if (host.tree.Exists("/sys/bus/pci/drivers/" + driver)) return {};
   return base::Fail(base::Code::kUsage,
                     fmt::format("{}: the module {} is loaded and brings no such PCI driver", driver,
@@ -70,7 +81,10 @@ base::Failure Explained(base::Error error, const AssignmentPlan& plan, const std
   const bool at_bind = error.message().find("/drivers/" + driver + "/bind") != std::string::npos;
   const auto explanation = at_bind ? ExplainBind(error.err(), driver) : std::nullopt;
   if (explanation) {
-    error = std::move(error).With(explanation->cause).WithHint(explanation->cure);
+    error = std::move(error)
+                .With(explanation->cause)
+                .WithHint(explanation->cure)
+                .WithCode(base::Code::kKernel);
   } else if (error.code() == base::Code::kTimedOut) {
     error = std::move(error).WithHint(
         fmt::format("the device is kept in the journal; when that write has ended, run the command "
@@ -231,6 +245,15 @@ AssignmentHost MakeAssignmentHost(Tree& tree, const std::string& folder) {
   std::string boot_id =
       ReadText(tree, "/proc/sys/kernel/random/boot_id").value_or(std::string("unknown"));
   return {tree, Journal(folder, std::move(boot_id)), HostSources(), {}, {}};
+}
+
+base::Status CheckIdle(const AssignmentHost& host, const std::vector<PciAddress>& devices) {
+  for (const PciAddress& address : devices) {
+    const auto file = base::OpenFile(host.journal.LockPath(address), O_RDONLY);
+    if (file && ::flock(file->raw(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+      return StillWriting(host.journal, address);
+  }
+  return {};
 }
 
 base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const BindRequest& request) {

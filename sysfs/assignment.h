@@ -65,6 +65,10 @@ std::string Format(const AssignmentPlan& plan);
 // A driver's name that is one, and no device twice: what needs no look at the host.
 base::Status CheckRequest(const BindRequest& request);
 
+// kTimedOut when a write of an earlier run to one of the devices is still under way: then even
+// reading the device may hang. For planning alone; performing takes the locks.
+base::Status CheckIdle(const AssignmentHost& host, const std::vector<PciAddress>& devices);
+
 // All checks of a bind: request, devices, records, use, viability. Nothing is changed.
 base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindRequest& request);
 

@@ -31,12 +31,11 @@ std::string Format(const AssignmentResult& result) {
   return fmt::format("{} {}: nothing to do{}", address, to, note);
 }
 
+// Nothing is read here that waits for the device's lock: a stuck write holds it.
 std::string DescribeState(const Tree& tree, const PciAddress& address) {
-  const auto device = ReadDevice(tree, address);
-  if (!device) return address.ToString() + " is gone";
-  std::string text = address.ToString() + " " + Describe(device->driver);
-  if (device->driver_override) text += ", only " + *device->driver_override + " may bind";
-  return text;
+  const std::string path = "/sys/bus/pci/devices/" + address.ToString();
+  if (!tree.Exists(path)) return address.ToString() + " is gone";
+  return address.ToString() + " " + Describe(LinkName(tree, path + "/driver"));
 }
 
 }  // namespace sysfs

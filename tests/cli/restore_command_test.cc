@@ -75,6 +75,16 @@ TEST_F(RestoreCommand, RecordOfAMissingDeviceIsDropped) {
   EXPECT_EQ(world_.Run({"restore", "08:00.0"}), 3);
 }
 
+TEST_F(RestoreCommand, AllLeavesRecordsOfAnEarlierBootAlone) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  auto record = world_.journal().Find({0, 8, 0, 0}).value().value();
+  record.boot_id = "boot-0";
+  ASSERT_TRUE(world_.journal().Store(record));
+  world_.tree().ForgetWrites();
+  EXPECT_EQ(world_.Run({"restore", "--all"}), 0);
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
 TEST_F(RestoreCommand, JsonIsOneValue) {
   ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
   EXPECT_EQ(world_.Run({"restore", "--all", "--json"}), 0);

@@ -116,6 +116,17 @@ TEST_F(Assignment, UnknownDriverSaysWhichModuleIsMissing) {
   EXPECT_THAT(world_.Records(), IsEmpty());
 }
 
+TEST_F(Assignment, AbsentModuleIsNoAbsentDevice) {
+  AssignmentHost host = world_.Host();
+  host.load_module = [](const std::string& module) {
+    return base::Status(base::Fail(Code::kNotFound, module + ": no such module"));
+  };
+  EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}, .driver = "typo"}), FailsWith(Code::kUsage));
+  world_.tree().Remove("/sys/bus/pci/drivers/vfio-pci");
+  EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), FailsWith(Code::kUnsupported));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
 TEST_F(Assignment, BindsAndTellsTheEndState) {
   const auto results = Bind({.devices = {kDrive}});
   ASSERT_THAT(results, IsOk());
@@ -257,8 +268,11 @@ TEST_F(Assignment, WriteOfAnEarlierRunUnderWayIsWaitedFor) {
       FileLock::Take(world_.Host().journal.LockPath(kDrive), milliseconds(0), Code::kTimedOut);
   ASSERT_THAT(lock, IsOk());
   ASSERT_THAT(lock->Note("1 /sys/bus/pci/drivers/nvme/unbind\n"), IsOk());
-  EXPECT_THAT(Restore(kDrive),
-              FailsWith(Code::kTimedOut, AllOf(HasSubstr("nvme/unbind"), HasSubstr("pid 1 "))));
+  const auto stuck =
+      FailsWith(Code::kTimedOut, AllOf(HasSubstr("nvme/unbind"), HasSubstr("pid 1 ")));
+  EXPECT_THAT(Restore(kDrive), stuck);
+  EXPECT_THAT(CheckIdle(world_.Host(), {kFirst, kDrive}), stuck);
+  EXPECT_THAT(CheckIdle(world_.Host(), {kFirst}), IsOk());
 }
 
 TEST_F(Assignment, StuckWriteLeavesAPendingRecordWithWhichALaterRunGoesOn) {
