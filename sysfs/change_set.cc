@@ -59,10 +59,10 @@ StepOutcome Perform(Tree& tree, const Change& change, const ApplyOptions& option
   }
   if (change.expect && !Holds(tree, *change.expect)) {
     const auto found = LinkName(tree, change.expect->path);
-    return {base::Fail(base::Code::kKernel,
-                       fmt::format("{}: the write was accepted, but {} is {} instead of {}",
-                                   change.reason, change.expect->path, Describe(found),
-                                   Describe(change.expect->name))),
+    return {base::Fail(
+                base::Code::kKernel,
+                fmt::format("{}: the write was accepted, but {} is {} instead of {}", change.reason,
+                            change.expect->path, Describe(found), Describe(change.expect->name))),
             true};
   }
   return {{}, true};

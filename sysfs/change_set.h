@@ -36,8 +36,8 @@ struct LinkCheck {
 
 struct Change {
   Write write;
-  std::string reason;               // "take 0000:08:00.0 from nvme"
-  std::vector<Write> undo = {};     // performed in this order; empty: nothing to undo
+  std::string reason;                    // "take 0000:08:00.0 from nvme"
+  std::vector<Write> undo = {};          // performed in this order; empty: nothing to undo
   std::optional<LinkCheck> expect = {};  // must hold after the write
   bool operator==(const Change&) const = default;
 };
@@ -45,9 +45,9 @@ struct Change {
 using ChangeSet = std::vector<Change>;
 
 struct ApplyOptions {
-  std::function<void(const Change&)> on_done = {};                   // after each step that worked
-  std::function<void(std::chrono::milliseconds)> pause = {};         // the real thing when empty
-  std::chrono::milliseconds busy_limit = std::chrono::seconds(5);    // sum of all pauses of a step
+  std::function<void(const Change&)> on_done = {};                 // after each step that worked
+  std::function<void(std::chrono::milliseconds)> pause = {};       // the real thing when empty
+  std::chrono::milliseconds busy_limit = std::chrono::seconds(5);  // sum of all pauses of a step
 };
 
 // The failure's code is that of the step that failed; its message says what became of the undo.

@@ -1,42 +1,49 @@
 #include "sysfs/deadline_tree.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <vector>
 
 namespace sysfs {
 namespace {
 
 constexpr int kUnknownError = 255;
 
-// In the child: only the lock stays, so that nothing else of ours outlives the program.
-void CloseOthers(int keep) {
-  if (keep < 3) {
-    ::close_range(3, ~0U, 0);
-    return;
+// In the child: only the locks stay. Nothing else of ours may outlive the program: not the host
+// lock, and not a pipe that somebody reads until its end.
+void CloseOthers(std::span<const FileLock> locks) {
+  std::vector<unsigned> kept;
+  for (const FileLock& lock : locks) kept.push_back(static_cast<unsigned>(lock.fd().raw()));
+  std::sort(kept.begin(), kept.end());
+  unsigned first = STDERR_FILENO + 1;
+  for (const unsigned raw : kept) {
+    if (raw > first) ::close_range(first, raw - 1, 0);
+    first = std::max(first, raw + 1);
   }
-  if (keep > 3) ::close_range(3, static_cast<unsigned>(keep) - 1, 0);
-  ::close_range(static_cast<unsigned>(keep) + 1, ~0U, 0);
+  ::close_range(first, ~0U, 0);
+  const base::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    ::dup2(nothing.raw(), standard);
+  }
 }
 
 [[noreturn]] void RunWriter(Tree& tree, const std::string& path, std::string_view value,
-                            const base::Fd& lock) {
+                            std::span<const FileLock> locks) {
   // The terminal's Ctrl-C is for the program; the write goes on in any case.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
-  CloseOthers(lock.raw());
-  if (lock.valid()) {
-    const std::string note = fmt::format("{} {}\n", ::getpid(), path);
-    // Only for messages: when it fails the lock still holds.
-    if (::ftruncate(lock.raw(), 0) == 0) {
-      (void)base::WriteAllAt(lock, std::as_bytes(std::span(note)), 0);
-    }
-  }
+  CloseOthers(locks);
+  const std::string note = fmt::format("{} {}\n", ::getpid(), path);
+  // Only for messages: when it fails the lock still holds.
+  for (const FileLock& lock : locks) (void)lock.Note(note);
   const base::Status status = tree.Write(path, value);
   int code = 0;
   if (!status) code = status.error().err() > 0 ? status.error().err() : kUnknownError;
@@ -46,8 +53,7 @@ void CloseOthers(int keep) {
 base::Failure TimedOut(const std::string& path, pid_t pid, std::chrono::milliseconds deadline) {
   return base::Fail(base::Code::kTimedOut,
                     fmt::format("{}: the kernel did not finish this write within {:g} s: {}", path,
-                                std::chrono::duration<double>(deadline).count(),
-                                DescribeWait(pid)),
+                                std::chrono::duration<double>(deadline).count(), DescribeWait(pid)),
                     "the write goes on; when it has ended, run the command again");
 }
 
@@ -68,9 +74,9 @@ base::Status StatusOf(const siginfo_t& info, const std::string& path) {
 base::Status DeadlineTree::Write(const std::string& path, std::string_view value) {
   const pid_t pid = ::fork();
   if (pid < 0) return base::FailErrno("start a process to write " + path, errno);
-  if (pid == 0) RunWriter(below_, path, value, lock_);
+  if (pid == 0) RunWriter(below_, path, value, locks_);
 
-  const base::Fd process(::pidfd_open(pid, 0));
+  const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   siginfo_t info = {};
   if (process.valid()) {
     const auto end = std::chrono::steady_clock::now() + deadline_;

@@ -3,13 +3,14 @@
 // A write to `unbind` runs the driver's remove function and cannot be cancelled: VFIO waits for its
 // user, others for ever (drivers/base/bus.c). So each write is made by a child process, the parent
 // waits on its pidfd until the deadline and stays able to say what is going on. The child keeps the
-// lock of its device: who comes later finds the device busy for exactly as long as the kernel is.
+// locks of the devices: who comes later finds them busy for exactly as long as the kernel is.
 #pragma once
 
 #include <chrono>
+#include <span>
 #include <string>
 
-#include "sysfs/base/fd.h"
+#include "sysfs/host_lock.h"
 #include "sysfs/tree.h"
 
 namespace sysfs {
@@ -18,10 +19,10 @@ namespace sysfs {
 // The referenced objects outlive it.
 class DeadlineTree final : public Tree {
  public:
-  // `lock` is inherited by the writers, every other descriptor is closed there. The writer leaves
-  // "PID PATH" in it, for the message of who meets the lock.
-  DeadlineTree(Tree& below, std::chrono::milliseconds deadline, const base::Fd& lock)
-      : below_(below), deadline_(deadline), lock_(lock) {}
+  // `locks` are inherited by the writers, every other descriptor is closed there. The writer leaves
+  // "PID PATH" in them, for the message of who meets the lock.
+  DeadlineTree(Tree& below, std::chrono::milliseconds deadline, std::span<const FileLock> locks)
+      : below_(below), deadline_(deadline), locks_(locks) {}
 
   base::Result<std::string> Read(const std::string& path) const override {
     return below_.Read(path);
@@ -43,7 +44,7 @@ class DeadlineTree final : public Tree {
  private:
   Tree& below_;
   std::chrono::milliseconds deadline_;
-  const base::Fd& lock_;
+  std::span<const FileLock> locks_;
 };
 
 // "pid 1234 waits in vfio_unregister_group_dev": where a process is in the kernel, as far as we may

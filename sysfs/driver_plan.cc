@@ -46,7 +46,8 @@ std::string OverrideReason(const Move& move, const DriverName& name) {
               : fmt::format("let any fitting driver bind to {}", move.address);
 }
 
-void AddOverride(const Move& move, const DriverName& from, const DriverName& to, ChangeSet& changes) {
+void AddOverride(const Move& move, const DriverName& from, const DriverName& to,
+                 ChangeSet& changes) {
   if (from == to) return;
   changes.push_back({Override(move, to), OverrideReason(move, to), {Override(move, from)}});
 }
@@ -90,8 +91,7 @@ ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver) 
   const std::string name(driver);
   std::vector<Move> moves;
   for (const PciDevice& device : devices) {
-    moves.push_back(
-        {device.address.ToString(), device.driver, device.driver_override, name, name});
+    moves.push_back({device.address.ToString(), device.driver, device.driver_override, name, name});
   }
   return PlanMoves(moves);
 }

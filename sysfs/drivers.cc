@@ -1,7 +1,12 @@
 #include "sysfs/drivers.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <array>
+
+#include "sysfs/base/text.h"
+#include "sysfs/modules.h"
 
 namespace sysfs {
 namespace {
@@ -35,6 +40,68 @@ bool IsVfioDriver(const Tree& tree, std::string_view driver) {
   if (IsKnownVfioDriver(driver)) return true;
   const auto module = ModuleOfDriver(tree, driver);
   return module && tree.Exists("/sys/module/vfio_pci_core/holders/" + *module);
+}
+
+std::vector<std::string> DriversOfModule(const Tree& tree, const std::string& module) {
+  constexpr std::string_view kBus = "pci:";
+  std::vector<std::string> drivers;
+  const auto names = tree.List("/sys/module/" + Underscored(module) + "/drivers");
+  if (!names) return drivers;
+  for (const std::string& name : *names) {
+    if (name.starts_with(kBus)) drivers.push_back(name.substr(kBus.size()));
+  }
+  return drivers;
+}
+
+base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
+                                                        const std::string& modalias,
+                                                        const std::string& modules_dir) {
+  std::vector<std::string> candidates;
+  for (const std::string& module : TRY(AliasesToModules(modalias, modules_dir))) {
+    auto drivers = DriversOfModule(tree, module);
+    if (drivers.empty()) drivers.push_back(module);
+    candidates.insert(candidates.end(), drivers.begin(), drivers.end());
+  }
+  return candidates;
+}
+
+std::optional<std::string> BestVfioModule(std::string_view modules_alias,
+                                          std::string_view modalias) {
+  constexpr std::string_view kNative = "pci:";
+  constexpr std::string_view kLine = "alias vfio_pci:";
+  if (!modalias.starts_with(kNative)) return std::nullopt;
+  const std::string wanted = "vfio_" + std::string(modalias);
+  std::optional<std::string> best;
+  ptrdiff_t fewest = 0;
+  while (!modules_alias.empty()) {
+    const size_t end = modules_alias.find('\n');
+    const std::string_view line = modules_alias.substr(0, end);
+    modules_alias.remove_prefix(end == std::string_view::npos ? modules_alias.size() : end + 1);
+    if (!line.starts_with(kLine)) continue;
+    const auto words = base::Split(line, ' ');
+    if (words.size() != 3) continue;
+    const std::string pattern(words[1]);
+    const auto wildcards = std::count(pattern.begin(), pattern.end(), '*');
+    if ((best && wildcards >= fewest) || ::fnmatch(pattern.c_str(), wanted.c_str(), 0) != 0)
+      continue;
+    best = words[2];
+    fewest = wildcards;
+  }
+  return best;
+}
+
+std::optional<std::string> BestVfioDriver(const Tree& tree, std::string_view modalias) {
+  const auto release = ReadText(tree, "/proc/sys/kernel/osrelease");
+  const auto aliases =
+      ReadText(tree, "/lib/modules/" + release.value_or("") + "/modules.alias").value_or("");
+  const auto module = BestVfioModule(aliases, modalias);
+  // vfio_pci may be built in, or the modules of a recorded host be absent.
+  const std::string name = module.value_or("vfio_pci");
+  const auto drivers = DriversOfModule(tree, name);
+  if (!drivers.empty()) return drivers.front();
+  if (name == "vfio_pci" && (module || tree.Exists("/sys/bus/pci/drivers/vfio-pci")))
+    return "vfio-pci";
+  return module;
 }
 
 }  // namespace sysfs

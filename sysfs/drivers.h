@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sysfs/base/result.h"
 #include "sysfs/tree.h"
 
 namespace sysfs {
@@ -20,5 +21,24 @@ bool IsVfioDriver(const Tree& tree, std::string_view driver);
 // The module behind a registered driver ("mlx5-vfio-pci" is of mlx5_vfio_pci); nothing when the
 // driver is built in or absent.
 std::optional<std::string> ModuleOfDriver(const Tree& tree, std::string_view driver);
+
+// The PCI drivers that a loaded or built-in module registered; empty when there is none.
+std::vector<std::string> DriversOfModule(const Tree& tree, const std::string& module);
+
+// The drivers that could take a device by its modalias, native ones: names of drivers where the
+// module is there, otherwise of modules. kNotFound when the directory has no module index.
+base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
+                                                        const std::string& modalias,
+                                                        const std::string& modules_dir);
+
+// The module with the most specific `vfio_pci:` alias for a device, out of the text of
+// modules.alias: the fewest wildcards win. Nothing when no line matches.
+std::optional<std::string> BestVfioModule(std::string_view modules_alias,
+                                          std::string_view modalias);
+
+// The VFIO driver that fits a device best: a variant that knows it, else vfio-pci. The driver's
+// name when its module is loaded, otherwise the module's. Nothing when this kernel has none. Reads
+// modules.alias of the tree's kernel.
+std::optional<std::string> BestVfioDriver(const Tree& tree, std::string_view modalias);
 
 }  // namespace sysfs

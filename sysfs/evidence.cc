@@ -22,9 +22,9 @@ std::optional<Evidence> FindVirtualFunctions(const PciDevice& device) {
 std::optional<Evidence> FindConsole(const Tree& tree, const PciDevice& device) {
   if (device.base_class() != kDisplayClass || !device.driver) return std::nullopt;
   if (ReadDecimal(tree, device.path() + "/boot_vga").value_or(0) != 1) return std::nullopt;
-  return Evidence{fmt::format("it is the display that the host booted on, driven by {}",
-                              *device.driver),
-                  ForceReason::kConsole, "use another display or a serial console"};
+  return Evidence{
+      fmt::format("it is the display that the host booted on, driven by {}", *device.driver),
+      ForceReason::kConsole, "use another display or a serial console"};
 }
 
 // driverctl(8) keeps a file for each device that it overrides at boot.
@@ -43,18 +43,18 @@ void Append(std::vector<Evidence>& all, std::optional<Evidence> one) {
   if (one) all.push_back(std::move(*one));
 }
 
-bool Covers(const ForceSet& force, const Evidence& piece) {
-  // A device that another process works with is never taken: its driver would hang until that
-  // process lets go.
-  return piece.reason && *piece.reason != ForceReason::kAssigned && force.contains(*piece.reason);
+// A device that another process works with is never taken: its driver would hang until that process
+// lets go.
+bool CanOverride(const Evidence& piece) {
+  return piece.reason && *piece.reason != ForceReason::kAssigned;
 }
 
-std::string Describe(const Evidence& piece) {
+std::string Describe(const Evidence& piece, bool has_option) {
   std::string text = "\n  " + piece.detail;
   if (piece.reason) text += fmt::format("\n    risk: {}", Risk(*piece.reason));
-  const bool can_override = piece.reason && *piece.reason != ForceReason::kAssigned;
-  text += can_override ? fmt::format("\n    to do it all the same: --force={}", Name(*piece.reason))
-                       : "\n    this cannot be overridden";
+  text += has_option && CanOverride(piece)
+              ? fmt::format("\n    to do it all the same: --force={}", Name(*piece.reason))
+              : "\n    this cannot be overridden";
   if (!piece.cure.empty()) text += "\n    better: " + piece.cure;
   return text;
 }
@@ -74,10 +74,11 @@ std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
 }
 
 base::Status CheckEvidence(const PciAddress& address, const std::vector<Evidence>& evidence,
-                           const ForceSet& force) {
+                           const std::optional<ForceSet>& force) {
   std::string text;
   for (const Evidence& piece : evidence) {
-    if (!Covers(force, piece)) text += Describe(piece);
+    const bool covered = force && CanOverride(piece) && force->contains(*piece.reason);
+    if (!covered) text += Describe(piece, force.has_value());
   }
   if (text.empty()) return {};
   return base::Fail(base::Code::kInUse, fmt::format("{}: in use{}", address.ToString(), text));

@@ -58,8 +58,9 @@ std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
 std::vector<Evidence> FindVfioHolders(const Tree& tree, const PciDevice& device,
                                       const EvidenceSources& sources);
 
-// kInUse with every piece that `force` does not cover: what, the risk, the flag, the cure.
+// kInUse with every piece that `force` does not cover: what, the risk, the flag, the cure. Without
+// a force set (a command that has no such option) nothing can be overridden.
 base::Status CheckEvidence(const PciAddress& address, const std::vector<Evidence>& evidence,
-                           const ForceSet& force);
+                           const std::optional<ForceSet>& force);
 
 }  // namespace sysfs

@@ -53,11 +53,11 @@ void FindAddresses(const Interface& interface, const std::vector<HostAddress>& a
                        ForceReason::kSsh, "log in over another interface or the console"});
     }
     if (address.link_local) continue;
-    found.push_back({fmt::format("{} is up with the address {}{}", interface.name,
-                                 address.address, interface.via),
-                     ForceReason::kNetdev,
-                     fmt::format("ip address flush dev {0}; ip link set {0} down",
-                                 interface.name)});
+    found.push_back(
+        {fmt::format("{} is up with the address {}{}", interface.name, address.address,
+                     interface.via),
+         ForceReason::kNetdev,
+         fmt::format("ip address flush dev {0}; ip link set {0} down", interface.name)});
   }
 }
 

@@ -77,8 +77,8 @@ std::vector<NodeHolder> FindNodeHolders(const Tree& tree, const std::vector<std:
       const std::string link = folder + "/" + descriptor;
       const auto opened = tree.ReadLink(link);
       if (!opened || !Matches(link, *opened, nodes, sources)) continue;
-      const bool known = !holders.empty() && holders.back().pid == pid &&
-                         holders.back().node == *opened;
+      const bool known =
+          !holders.empty() && holders.back().pid == pid && holders.back().node == *opened;
       if (!known) holders.push_back({pid, CommandOf(tree, pid), *opened});
     }
   }
@@ -97,10 +97,10 @@ std::vector<Evidence> FindVfioHolders(const Tree& tree, const PciDevice& device,
   std::erase_if(nodes, [&](const std::string& node) { return !tree.Exists(node); });
   std::vector<Evidence> found;
   for (const NodeHolder& holder : FindNodeHolders(tree, nodes, sources)) {
-    found.push_back({fmt::format("pid {} ({}) has {} open", holder.pid, holder.command,
-                                 holder.node),
-                     ForceReason::kAssigned,
-                     fmt::format("end that virtual machine or program (pid {}) first", holder.pid)});
+    found.push_back(
+        {fmt::format("pid {} ({}) has {} open", holder.pid, holder.command, holder.node),
+         ForceReason::kAssigned,
+         fmt::format("end that virtual machine or program (pid {}) first", holder.pid)});
   }
   return found;
 }

@@ -37,8 +37,7 @@ std::vector<std::string> SubsystemDisks(const Tree& tree, const PciAddress& addr
   const auto controllers = NamesBelow(tree, "/sys/class/nvme", address);
   std::vector<std::string> disks;
   if (controllers.empty()) return disks;
-  for (const std::string& subsystem :
-       tree.List(subsystems).value_or(std::vector<std::string>())) {
+  for (const std::string& subsystem : tree.List(subsystems).value_or(std::vector<std::string>())) {
     const auto members =
         tree.List(subsystems + "/" + subsystem).value_or(std::vector<std::string>());
     const bool ours = std::find_first_of(members.begin(), members.end(), controllers.begin(),
@@ -88,7 +87,7 @@ class BlockGraph {
 
   Evidence HolderOf(const std::string& name, const std::string& holder) const {
     const auto mapped = ReadText(tree_, BlockPath(holder) + "/dm/name");
-    const std::string cure = mapped ? "dmsetup remove " + *mapped
+    const std::string cure = mapped                     ? "dmsetup remove " + *mapped
                              : holder.starts_with("md") ? "mdadm --stop /dev/" + holder
                                                         : "take /dev/" + holder + " down first";
     return {fmt::format("{} is part of {}", name, Title(holder)), ForceReason::kMounted, cure};
@@ -113,20 +112,18 @@ void FindMounts(const Tree& tree, const std::vector<Mount>& mounts, const Block&
     const bool anonymous = mount.device.starts_with("0:");
     if (mount.device != number && !(anonymous && IsSourceNode(mount, block.name))) continue;
     if (!told.insert(mount.point).second) continue;
-    const std::string where =
-        mount.process.empty()
-            ? std::string()
-            : fmt::format(" in the mount namespace of pid {}", mount.process);
+    const std::string where = mount.process.empty()
+                                  ? std::string()
+                                  : fmt::format(" in the mount namespace of pid {}", mount.process);
     const std::string what = mount.point == "/" && where.empty()
                                  ? std::string("holds the root file system of this host")
                                  : fmt::format("is mounted on {}{}", mount.point, where);
-    const std::string cure = mount.point == "/" && where.empty() ? std::string()
-                             : where.empty()
-                                 ? "umount " + mount.point
-                                 : fmt::format("nsenter -m -t {} umount {}", mount.process,
-                                               mount.point);
-    found.push_back({fmt::format("{} {}{}", block.name, what, block.via), ForceReason::kMounted,
-                     cure});
+    const std::string cure =
+        mount.point == "/" && where.empty() ? std::string()
+        : where.empty()                     ? "umount " + mount.point
+                        : fmt::format("nsenter -m -t {} umount {}", mount.process, mount.point);
+    found.push_back(
+        {fmt::format("{} {}{}", block.name, what, block.via), ForceReason::kMounted, cure});
   }
 }
 
@@ -144,9 +141,9 @@ void FindBtrfs(const Tree& tree, const Block& block, std::vector<Evidence>& foun
   const std::string root = "/sys/fs/btrfs";
   for (const std::string& id : tree.List(root).value_or(std::vector<std::string>())) {
     if (tree.Exists(fmt::format("{}/{}/devices/{}", root, id, block.name)))
-      found.push_back({fmt::format("{} is part of the mounted btrfs {}{}", block.name, id,
-                                   block.via),
-                       ForceReason::kMounted, "umount that file system"});
+      found.push_back(
+          {fmt::format("{} is part of the mounted btrfs {}{}", block.name, id, block.via),
+           ForceReason::kMounted, "umount that file system"});
   }
 }
 
@@ -155,9 +152,9 @@ void FindOpen(const Tree& tree, const std::vector<Block>& blocks, const Evidence
   std::vector<std::string> nodes;
   for (const Block& block : blocks) nodes.push_back("/dev/" + block.name);
   for (const NodeHolder& holder : FindNodeHolders(tree, nodes, sources)) {
-    found.push_back({fmt::format("pid {} ({}) has {} open", holder.pid, holder.command,
-                                 holder.node),
-                     ForceReason::kMounted, fmt::format("end pid {} first", holder.pid)});
+    found.push_back(
+        {fmt::format("pid {} ({}) has {} open", holder.pid, holder.command, holder.node),
+         ForceReason::kMounted, fmt::format("end pid {} first", holder.pid)});
   }
   if (!found.empty() || !sources.claimed) return;
   // Users that leave no trace above: ZFS, bcache, a kernel target.

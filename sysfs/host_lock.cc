@@ -24,11 +24,6 @@ std::string ReadNote(const std::string& path) {
   return line.empty() ? "an unknown process" : "pid " + std::string(line);
 }
 
-base::Status WriteNote(const base::Fd& fd, std::string_view note) {
-  if (::ftruncate(fd.raw(), 0) < 0) return base::FailErrno("write the lock's note", errno);
-  return base::WriteAllAt(fd, std::as_bytes(std::span(note)), 0);
-}
-
 }  // namespace
 
 base::Result<FileLock> FileLock::Take(const std::string& path, milliseconds patience,
@@ -46,6 +41,11 @@ base::Result<FileLock> FileLock::Take(const std::string& path, milliseconds pati
   }
 }
 
+base::Status FileLock::Note(std::string_view text) const {
+  if (::ftruncate(fd_.raw(), 0) < 0) return base::FailErrno("note the owner of a lock", errno);
+  return base::WriteAllAt(fd_, std::as_bytes(std::span(text)), 0);
+}
+
 base::Result<FileLock> TakeHostLock(const std::string& folder, milliseconds patience) {
   auto lock = FileLock::Take(folder + "/lock", patience, base::Code::kLocked);
   if (!lock) {
@@ -55,8 +55,8 @@ base::Result<FileLock> TakeHostLock(const std::string& folder, milliseconds pati
             .WithHint("another run changes this host's devices: wait until it has ended"));
   }
   const auto command = base::ReadFile("/proc/self/comm", kNoteLimit);
-  TRY(WriteNote(lock->fd(), fmt::format("{} ({})\n", ::getpid(),
-                                        command ? base::Trim(*command) : std::string_view("?"))));
+  TRY(lock->Note(fmt::format("{} ({})\n", ::getpid(),
+                             command ? base::Trim(*command) : std::string_view("?"))));
   return lock;
 }
 

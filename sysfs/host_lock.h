@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "sysfs/base/fd.h"
 #include "sysfs/base/result.h"
@@ -16,10 +17,12 @@ namespace sysfs {
 // Move-only; gives the lock back on destruction, unless a child still has it.
 class FileLock {
  public:
-  // Makes the file when it is missing. Waits for `patience` and then fails with `code` and the first
-  // line of the file, which its owner wrote there.
+  // Makes the file when it is missing. Waits for `patience` and then fails with `code` and the note
+  // of the one that holds it.
   static base::Result<FileLock> Take(const std::string& path, std::chrono::milliseconds patience,
                                      base::Code code);
+  // Who holds it and why, beginning with a pid: one line for those who wait.
+  base::Status Note(std::string_view text) const;
   const base::Fd& fd() const { return fd_; }
 
  private:

@@ -39,9 +39,10 @@ struct CloseFolder {
 };
 
 base::Failure Unusable(base::Error error, const std::string& path) {
-  return base::Failure(std::move(error).With(path).WithHint(fmt::format(
-      "look at the device's driver by hand (vassign show), then remove {} and bind or restore again",
-      path)));
+  return base::Failure(std::move(error).With(path).WithHint(
+      fmt::format("look at the device's driver by hand (vassign show), then remove {} and bind or "
+                  "restore again",
+                  path)));
 }
 
 }  // namespace

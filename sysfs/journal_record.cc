@@ -76,8 +76,7 @@ base::Result<PciAddress> AddressOf(const json& object) {
 
 base::Result<RecordState> StateOf(const json& object) {
   const std::string text = TRY(Text(object, "state"));
-  for (const auto state :
-       {RecordState::kPending, RecordState::kApplied, RecordState::kRestoring}) {
+  for (const auto state : {RecordState::kPending, RecordState::kApplied, RecordState::kRestoring}) {
     if (text == Name(state)) return state;
   }
   return Bad("state");
@@ -99,15 +98,15 @@ std::string_view Name(RecordState state) {
 
 std::string FormatRecord(const Record& record) {
   json object = {{"schema", kSchema},
-                       {"bdf", record.address.ToString()},
-                       {"vendor", fmt::format("0x{:04x}", record.vendor)},
-                       {"device", fmt::format("0x{:04x}", record.device)},
-                       {"driver", OrNull(record.driver)},
-                       {"driver_override", OrNull(record.driver_override)},
-                       {"module", OrNull(record.module)},
-                       {"wanted", record.wanted},
-                       {"state", Name(record.state)},
-                       {"boot_id", record.boot_id}};
+                 {"bdf", record.address.ToString()},
+                 {"vendor", fmt::format("0x{:04x}", record.vendor)},
+                 {"device", fmt::format("0x{:04x}", record.device)},
+                 {"driver", OrNull(record.driver)},
+                 {"driver_override", OrNull(record.driver_override)},
+                 {"module", OrNull(record.module)},
+                 {"wanted", record.wanted},
+                 {"state", Name(record.state)},
+                 {"boot_id", record.boot_id}};
   object["check"] = fmt::format("{:016x}", Checksum(Dump(object)));
   return Dump(object);
 }

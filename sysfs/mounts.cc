@@ -17,8 +17,7 @@ std::string Unescape(std::string_view text) {
   for (size_t at = 0; at < text.size(); ++at) {
     if (text[at] == '\\' && at + 3 < text.size() && IsOctal(text[at + 1]) &&
         IsOctal(text[at + 2]) && IsOctal(text[at + 3])) {
-      const int value =
-          (text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 + (text[at + 3] - '0');
+      const int value = (text[at + 1] - '0') * 64 + (text[at + 2] - '0') * 8 + (text[at + 3] - '0');
       result += static_cast<char>(value);
       at += 3;
     } else {
@@ -41,8 +40,8 @@ std::vector<Mount> ParseMountInfo(std::string_view text) {
     // Any number of optional fields, then "-", the type and the source.
     const auto dash = std::find(words.begin() + kOptionalFields, words.end(), "-");
     if (words.end() - dash < 3) continue;
-    mounts.push_back({std::string(words[kDevice]), Unescape(words[kPoint]),
-                      Unescape(*(dash + 2)), ""});
+    mounts.push_back(
+        {std::string(words[kDevice]), Unescape(words[kPoint]), Unescape(*(dash + 2)), ""});
   }
   return mounts;
 }

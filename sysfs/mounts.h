@@ -12,7 +12,7 @@ namespace sysfs {
 struct Mount {
   std::string device;  // "259:3"; "0:37" for a file system without a device of its own
   std::string point;
-  std::string source;  // "/dev/nvme0n1p3", "tmpfs"
+  std::string source;   // "/dev/nvme0n1p3", "tmpfs"
   std::string process;  // a process that sees it; empty when we see it ourselves
   bool operator==(const Mount&) const = default;
 };

@@ -36,6 +36,8 @@ std::unique_ptr<Tree> HostTree(std::string root = "/");
 
 // The last component of a link's target; nothing when there is no such link.
 std::optional<std::string> LinkName(const Tree& tree, const std::string& path);
+// The path with all links followed; nothing when a component is missing.
+std::optional<std::string> RealPath(const Tree& tree, std::string_view path);
 // Nothing when the file is absent, unreadable or not a number.
 std::optional<uint64_t> ReadHex(const Tree& tree, const std::string& path);  // with or without 0x
 std::optional<uint64_t> ReadDecimal(const Tree& tree, const std::string& path);

@@ -36,7 +36,7 @@ base::Result<std::vector<InfoCapability>> ListInfoCapabilities(std::span<const s
   return found;
 }
 
-base::Result<std::vector<Bounds>> ListCapabilityPairs(const InfoCapability& capability) {
+base::Result<std::vector<Pair>> ListCapabilityPairs(const InfoCapability& capability) {
   const std::span<const std::byte> bytes = capability.bytes;
   const auto count = base::LoadLe<uint32_t>(bytes, kHeader);
   if (bytes.size() < kPairsOffset || count > (bytes.size() - kPairsOffset) / kPairSize) {
@@ -44,7 +44,7 @@ base::Result<std::vector<Bounds>> ListCapabilityPairs(const InfoCapability& capa
                       fmt::format("capability {} of the kernel's reply: {} entries in {} bytes",
                                   capability.id, count, bytes.size()));
   }
-  std::vector<Bounds> pairs;
+  std::vector<Pair> pairs;
   for (uint32_t i = 0; i < count; ++i) {
     const size_t at = kPairsOffset + size_t{i} * kPairSize;
     pairs.push_back({base::LoadLe<uint64_t>(bytes, at), base::LoadLe<uint64_t>(bytes, at + 8)});

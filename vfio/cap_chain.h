@@ -26,12 +26,12 @@ struct InfoCapability {
 base::Result<std::vector<InfoCapability>> ListInfoCapabilities(std::span<const std::byte> reply,
                                                                uint32_t first, size_t fixed);
 
-struct Bounds {
-  uint64_t start = 0;
-  uint64_t end = 0;
+struct Pair {
+  uint64_t first = 0;
+  uint64_t second = 0;
 };
 // The pairs of 64-bit values behind {header, u32 count, u32 reserved}: the form of the sparse-mmap
 // and of the IOVA-range capability. kKernel when they are more than fit.
-base::Result<std::vector<Bounds>> ListCapabilityPairs(const InfoCapability& capability);
+base::Result<std::vector<Pair>> ListCapabilityPairs(const InfoCapability& capability);
 
 }  // namespace vfio

@@ -29,8 +29,8 @@ Area WholePages(uint64_t offset, uint64_t size) {
 
 // The areas of a sparse-mmap capability: {offset, size} pairs.
 base::Status AddSparseAreas(const InfoCapability& capability, Region& region) {
-  for (const Bounds& pair : TRY(ListCapabilityPairs(capability))) {
-    const auto [offset, size] = pair;
+  const std::vector<Pair> pairs = TRY(ListCapabilityPairs(capability));
+  for (const auto& [offset, size] : pairs) {
     if (offset > region.size || size > region.size - offset)
       return Malformed(region.index,
                        fmt::format("mappable area {:#x}+{:#x} is outside of {:#x} bytes", offset,
@@ -54,8 +54,9 @@ base::Status CheckOrder(Region& region) {
 
 base::Status ParseCapabilities(std::span<const std::byte> reply, uint32_t first, Region& region) {
   bool sparse = false;
-  for (const InfoCapability& capability :
-       TRY(ListInfoCapabilities(reply, first, sizeof(::vfio_region_info)))) {
+  const std::vector<InfoCapability> capabilities =
+      TRY(ListInfoCapabilities(reply, first, sizeof(::vfio_region_info)));
+  for (const InfoCapability& capability : capabilities) {
     if (capability.id == VFIO_REGION_INFO_CAP_MSIX_MAPPABLE) region.msix_mappable = true;
     if (capability.id != VFIO_REGION_INFO_CAP_SPARSE_MMAP || !region.mappable) continue;
     sparse = true;

@@ -133,15 +133,20 @@ base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& opti
   return host;
 }
 
-base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host) {
+base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
+  for (const HostDevice& device : host.devices) TRY(CheckDevice(device));
+  return {};
+}
+
+base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host) {
+  TRY(CheckDevices(options, host));
   const std::vector<uint8_t> slots = TRY(PlanSlots(options));
   LayoutRequest request;
   request.memory_bytes = options.memory_bytes;
   request.physical_address_bits = host.physical_address_bits;
   MachinePlan plan;
   for (size_t i = 0; i < host.devices.size(); ++i) {
-    TRY(CheckDevice(host.devices[i]));
     AddReserved(host.devices[i], request);
     AddBars(host.devices[i], request);
     const sysfs::PciDevice& device = host.devices[i].device;

@@ -45,6 +45,9 @@ struct MachinePlan {
   uint64_t locked_bytes = 0;  // what the IOMMU pins; 0 without devices
 };
 
+// The checks alone: duplicates, and each device by itself. PlanMachine makes them too.
+base::Status CheckDevices(const Options& options, const HostSnapshot& host);
+
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host);
 
 }  // namespace vmm

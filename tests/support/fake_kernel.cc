@@ -77,14 +77,24 @@ void ScriptedKernel::Watch(const base::Fd& fd, const std::string& name, FileHand
   files_[InodeOf(fd)] = {name, std::move(handler)};
 }
 
-base::Result<base::Fd> ScriptedKernel::Open(const std::string& path, int /*flags*/) {
+void ScriptedKernel::OnOpen(const std::string& path, std::function<base::Fd()> open) {
   const std::lock_guard lock(mutex_);
+  openers_[path] = std::move(open);
+}
+
+base::Result<base::Fd> ScriptedKernel::Open(const std::string& path, int /*flags*/) {
+  std::unique_lock lock(mutex_);
   CollectCloses();
   journal_.push_back("open " + path);
   if (const int err = TakeFailure(); err != 0) return base::FailErrno(path, err);
   const auto failure = open_failures_.find(path);
   if (failure != open_failures_.end() && failure->second != 0)
     return base::FailErrno(path, failure->second);
+  if (const auto opener = openers_.find(path); opener != openers_.end()) {
+    const std::function<base::Fd()> open = opener->second;
+    lock.unlock();
+    return open();
+  }
   const auto handler = paths_.find(path);
   return MakeFileLocked(path, 0, handler != paths_.end() ? handler->second : nullptr);
 }

@@ -36,6 +36,8 @@ class ScriptedKernel : public base::Kernel {
   // What the ioctls on every file opened under this path answer; kNotHandled leaves one to On.
   void HandlePath(const std::string& path, FileHandler handler);
   static constexpr int kNotHandled = -100000;
+  // Opening this path gives what `open` gives, for files that hold something.
+  void OnOpen(const std::string& path, std::function<base::Fd()> open);
 
   // Opening this path fails with `err` (0: works again).
   void FailOpen(const std::string& path, int err);
@@ -77,6 +79,7 @@ class ScriptedKernel : public base::Kernel {
   std::map<uint64_t, File> files_;      // by inode number
   std::map<std::string, IoctlReply, std::less<>> replies_;
   std::map<std::string, FileHandler, std::less<>> paths_;
+  std::map<std::string, std::function<base::Fd()>, std::less<>> openers_;
   std::map<std::string, int, std::less<>> open_failures_;
   unsigned calls_until_failure_ = 0;
   int failure_ = 0;

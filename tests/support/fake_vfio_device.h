@@ -47,6 +47,8 @@ class FakeVfioDevice {
   // and the error interrupt, and a reset.
   explicit FakeVfioDevice(const sysfs::PciAddress& address = {0, 8, 0, 0});
 
+  const sysfs::PciAddress& address() const { return address_; }
+
   // Hexadecimal bytes from offset 0, separated by blanks; a `#` comments to the end of its line.
   void SetConfig(std::string_view hex);
   void SetConfigBytes(uint64_t offset, std::span<const std::byte> bytes);

@@ -98,8 +98,8 @@ TEST(ListCapabilityPairs, ReadsThePairs) {
   const auto pairs = ListCapabilityPairs((*found)[0]);
   ASSERT_THAT(pairs, IsOk());
   ASSERT_EQ(pairs->size(), 1u);
-  EXPECT_EQ((*pairs)[0].start, 0x1000u);
-  EXPECT_EQ((*pairs)[0].end, 0xfedfffffu);
+  EXPECT_EQ((*pairs)[0].first, 0x1000u);
+  EXPECT_EQ((*pairs)[0].second, 0xfedfffffu);
 }
 
 // Whatever the bytes are, the walk ends, and what it yields is inside them.

@@ -1,8 +1,9 @@
 // The ACPI tables of the machine (ACPI 6.5): RSDP, XSDT, FADT, FACS, DSDT, MADT, MCFG.
 //
-// What they describe stands in vmm/board.h's constants: host bridge with windows and INTx routing
-// (_PRT to I/O APIC pins 16 to 23), power-off (sleep control by PM1), reset register, power button,
-// serial ports, RTC absent or present.
+// What they describe stands in vmm/platform.h: host bridge with windows and INTx routing (_PRT to
+// I/O APIC pins 16 to 23), power-off (PM1), reset register, power button, serial ports, the
+// real-time clock and the keyboard controller as absent or present. Processors stand in the MADT
+// alone.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,10 @@ namespace vmm::acpi {
 struct AcpiRequest {
   Layout layout;
   unsigned cpu_count = 1;
-  std::vector<uint32_t> apic_ids;  // by vCPU
+  std::vector<uint32_t> apic_ids;  // by vCPU; its number where there is none
+  unsigned serial_ports = 4;
+  bool real_time_clock = false;      // ports 0x70 and 0x71 answer
+  bool keyboard_controller = false;  // ports 0x60 and 0x64 answer as an 8042, more than its reset
 };
 
 struct AcpiTables {

@@ -7,7 +7,7 @@
 namespace vmm::pci {
 namespace {
 
-uint16_t RegisterOf(unsigned index) { return static_cast<uint16_t>(kBar0 + 4 * index); }
+uint16_t RegisterOf(unsigned index) { return static_cast<uint16_t>(header::kBar0 + 4 * index); }
 
 uint32_t FlagsOf(const BarInfo& bar) {
   if (bar.kind == BarKind::kIo) return kBarIo;
@@ -17,7 +17,8 @@ uint32_t FlagsOf(const BarInfo& bar) {
 
 // The address bits that the register keeps.
 uint64_t AddressMask(const BarInfo& bar) {
-  const uint64_t flags = bar.kind == BarKind::kIo ? kBarIoFlags : kBarMemoryFlags;
+  const uint64_t flags = bar.kind == BarKind::kIo ? sysfs::registers::bar::kIoFlags
+                                                  : sysfs::registers::bar::kMemoryFlags;
   const uint64_t mask = ~(bar.size - 1) & ~flags;
   return bar.kind == BarKind::kMemory64 ? mask : mask & 0xffffffff;
 }
@@ -38,7 +39,7 @@ uint64_t BarAlignment(const BarInfo& bar) {
 }
 
 void OwnBarRegisters(ConfigSpace& config, std::span<const BarInfo> bars) {
-  config.OwnZero(kBar0, kBarsEnd - kBar0);
+  config.OwnZero(header::kBar0, kBarsEnd - header::kBar0);
   for (const BarInfo& bar : bars) {
     const uint64_t mask = AddressMask(bar);
     config.Own(RegisterOf(bar.index), Width::k4, FlagsOf(bar), static_cast<uint32_t>(mask));
@@ -58,7 +59,7 @@ uint64_t BarAddress(const ConfigSpace& config, const BarInfo& bar) {
 
 DecodedBars DecodeBars(const ConfigSpace& config, std::span<const BarInfo> bars) {
   DecodedBars decoded;
-  const uint32_t command = config.Shadow(kCommand, Width::k2);
+  const uint32_t command = config.Shadow(header::kCommand, Width::k2);
   for (const BarInfo& bar : bars) {
     const uint32_t enable = bar.kind == BarKind::kIo ? kCommandIo : kCommandMemory;
     if ((command & enable) != 0 && bar.index < decoded.size()) {

@@ -18,14 +18,14 @@ std::string AddressText(unsigned devfn) { return fmt::format("{:02x}.{}", devfn 
 
 }  // namespace
 
-HostBridge::HostBridge(const Layout& layout, std::shared_ptr<IoDevice> reset_port)
+HostBridge::HostBridge(Key, const Layout& layout, std::shared_ptr<IoDevice> reset_port)
     : layout_(layout), reset_port_(std::move(reset_port)), bars_(WindowsOf(layout)) {
   functions_[0] = std::make_shared<HostFunction>();
 }
 
 std::shared_ptr<HostBridge> HostBridge::Create(const Layout& layout,
                                                std::shared_ptr<IoDevice> reset_port) {
-  return std::shared_ptr<HostBridge>(new HostBridge(layout, std::move(reset_port)));
+  return std::make_shared<HostBridge>(Key(), layout, std::move(reset_port));
 }
 
 base::Status HostBridge::Add(uint8_t devfn, std::shared_ptr<PciFunction> function) {
@@ -56,7 +56,7 @@ base::Status HostBridge::AssignBars() {
   }
   for (const BarPlacement& placement : TRY(PlanBarAddresses(bars, layout_))) {
     PciFunction& function = *present[placement.function];
-    const auto offset = static_cast<uint16_t>(kBar0 + 4 * placement.index);
+    const auto offset = static_cast<uint16_t>(header::kBar0 + 4 * placement.index);
     const auto low = static_cast<uint32_t>(placement.address);
     const auto high = static_cast<uint32_t>(placement.address >> 32);
     bars_.Apply(function, function.WriteConfig(offset, Width::k4, low), spaces_);
@@ -108,8 +108,9 @@ uint32_t HostBridge::ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Wid
   PciFunction* const function = functions_[devfn].get();
   if (function == nullptr) return absent;
   uint32_t value = function->ReadConfig(offset, width);
-  const unsigned shift = 8u * (unsigned{kHeaderType} - offset);  // of the header type byte
-  const bool covers = offset <= kHeaderType && kHeaderType < offset + static_cast<unsigned>(width);
+  const unsigned shift = 8u * (unsigned{header::kType} - offset);  // of the header type byte
+  const bool covers =
+      offset <= header::kType && header::kType < offset + static_cast<unsigned>(width);
   if (covers && IsMultiFunction(devfn)) value |= uint32_t{kMultiFunction} << shift;
   return value & absent;
 }

@@ -20,11 +20,17 @@
 namespace vmm::pci {
 
 class HostBridge final : public std::enable_shared_from_this<HostBridge> {
+  class Key {  // only Create makes one
+    friend class HostBridge;
+    Key() = default;
+  };
+
  public:
   // Accesses of one byte to port 0xcf9 lie inside the address register and belong to `reset_port`
   // (offset 0); it may be null.
   static std::shared_ptr<HostBridge> Create(const Layout& layout,
                                             std::shared_ptr<IoDevice> reset_port);
+  HostBridge(Key key, const Layout& layout, std::shared_ptr<IoDevice> reset_port);
 
   // `devfn` is device * 8 + function. kUsage when the address is taken (0 is the bridge's own).
   base::Status Add(uint8_t devfn, std::shared_ptr<PciFunction> function);
@@ -39,7 +45,6 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   void WriteConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width, uint32_t value);
 
  private:
-  HostBridge(const Layout& layout, std::shared_ptr<IoDevice> reset_port);
   base::Status AttachAll();
   base::Status AssignBars();
   bool IsMultiFunction(uint8_t devfn) const;

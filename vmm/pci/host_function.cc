@@ -12,9 +12,9 @@ constexpr uint32_t kHostBridgeClass = 0x060000'00;
 ConfigSpace InitialConfig() {
   ConfigSpace config(kConfigSize);
   config.OwnZero(0, kConfigSize);
-  config.Own(kVendorId, Width::k4, kIdentity);
-  config.Own(kClassRevision, Width::k4, kHostBridgeClass);
-  config.Own(kCommand, Width::k2, 0, kCommandMemory | kCommandMaster);
+  config.Own(header::kVendor, Width::k4, kIdentity);
+  config.Own(header::kRevision, Width::k4, kHostBridgeClass);
+  config.Own(header::kCommand, Width::k2, 0, kCommandMemory | kCommandMaster);
   return config;
 }
 

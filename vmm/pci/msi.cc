@@ -10,7 +10,7 @@ namespace {
 // Multiple message capable (3:1) and enable (6:4), as powers of two.
 unsigned Capable(uint32_t control) { return (control >> 1) & 7; }
 unsigned Granted(uint32_t control) { return (control >> 4) & 7; }
-constexpr unsigned kMaxMsiShift = 5;  // 6 and 7 are reserved
+constexpr unsigned kMaxMsiShift = sysfs::registers::msi::kMostVectorsLog2;  // 6 and 7 are reserved
 
 uint16_t At(const MsiLayout& layout, unsigned offset) {
   return static_cast<uint16_t>(layout.offset + offset);
@@ -36,7 +36,7 @@ MsiLayout ParseMsi(uint16_t offset, uint16_t control) {
 void OwnMsi(ConfigSpace& config, const MsiLayout& layout) {
   uint32_t control = (layout.wide ? kMsi64Bit : 0u) | (layout.maskable ? kMsiMaskable : 0u);
   for (unsigned shift = 0; (1u << shift) < layout.max_vectors; ++shift) control += 1u << 1;
-  config.Own(At(layout, 2), Width::k2, control, kMsiEnable | 7u << 4);
+  config.Own(At(layout, 2), Width::k2, control, uint32_t{kMsiEnable} | kMsiVectorsEnabled);
   config.Own(At(layout, 4), Width::k4, 0, 0xfffffffc);
   if (layout.wide) config.Own(At(layout, 8), Width::k4, 0, 0xffffffff);
   config.Own(At(layout, DataOffset(layout)), Width::k2, 0, 0xffff);

@@ -1,7 +1,9 @@
 #include "vmm/pci/msix.h"
 
 #include <algorithm>
+#include <span>
 
+#include "sysfs/base/bits.h"
 #include "vmm/pci/registers.h"
 
 namespace vmm::pci {
@@ -73,10 +75,6 @@ uint64_t Msix::ReadPending(uint64_t offset, Width width) const {
   return ReadBytes(pending_, offset, width);
 }
 
-uint32_t Msix::Load(uint64_t offset) const {
-  return static_cast<uint32_t>(ReadTable(offset, Width::k4));
-}
-
 bool Msix::Masked(unsigned vector) const {
   return (table_[vector * kMsixEntrySize + kVectorControl] & kMaskBit) != 0;
 }
@@ -86,8 +84,9 @@ bool Msix::Live(unsigned vector) const {
 }
 
 kvm::MsiMessage Msix::Message(unsigned vector) const {
-  const uint64_t entry = uint64_t{vector} * kMsixEntrySize;
-  return {Load(entry) | uint64_t{Load(entry + 4)} << 32, Load(entry + 8)};
+  const auto bytes = std::as_bytes(std::span(table_));
+  const size_t entry = size_t{vector} * kMsixEntrySize;
+  return {base::LoadLe<uint64_t>(bytes, entry), base::LoadLe<uint32_t>(bytes, entry + 8)};
 }
 
 void Msix::SetPending(unsigned vector, bool pending) {

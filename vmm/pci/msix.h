@@ -7,13 +7,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "sysfs/pci_registers.h"
 #include "vmm/io.h"
 #include "vmm/kvm/vm.h"
 
 namespace vmm::pci {
 
-inline constexpr unsigned kMsixEntrySize = 16;
-inline constexpr unsigned kMaxMsixVectors = 2048;
+inline constexpr unsigned kMsixEntrySize = sysfs::registers::msix::kEntrySize;
+inline constexpr unsigned kMaxMsixVectors = sysfs::registers::msix::kMostVectors;
 
 class Msix {
  public:
@@ -44,7 +45,6 @@ class Msix {
   bool Pending(unsigned vector) const;
 
  private:
-  uint32_t Load(uint64_t offset) const;
   bool Masked(unsigned vector) const;
 
   unsigned vectors_;

@@ -3,6 +3,10 @@
 
 lab_kernel_package=linux-source-6.12
 lab_kernel_options="$lab_dir/kernel/options"
+# Raise this when the way of building changes what comes out.
+lab_kernel_recipe=2
+# Files in the build's log, for the progress shown.
+lab_kernel_files=2900
 
 # The options as lines of a .config: NAME=value or "# NAME is not set".
 wanted_options() {
@@ -46,28 +50,30 @@ lab_kernel_source_version() {
 lab_kernel_folder() {
     local version hash
     version=$(lab_kernel_source_version) || exit
-    hash=$( (wanted_options | LC_ALL=C sort; cat "$lab_dir/lib/labkernel.sh") | sha256sum)
+    hash=$( (wanted_options | LC_ALL=C sort; printf '%s\n' "$lab_kernel_recipe") | sha256sum)
     printf '%s/lab-kernel-%s-%s\n' "$lab_cache" "${version//[^A-Za-z0-9.+-]/_}" "${hash:0:12}"
 }
 
 kernel_make() {
     nice -n 10 make -C "$build_tree" ARCH=x86_64 LOCALVERSION=-lab \
-        KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP=@0 "$@"
+        KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP='Thu Jan 1 00:00:00 UTC 1970' "$@"
 }
 
-# Runs a build command whose output goes to a log; shows the number of files built on a terminal.
+# show_progress LOG COMMAND...: runs a build whose output goes to LOG; tells on a terminal how far it is.
 show_progress() {
-    local log=$1 pid count
+    local log=$1 pid count tick
     shift
     "$@" >>"$log" 2>&1 &
     pid=$!
-    started_pids+=("$pid")
+    helper_pids+=("$pid")
     if [[ -t 2 ]]; then
+        exec {tick}<> <(:)
         while kill -0 "$pid" 2>/dev/null; do
             count=$(grep -cE '^  (CC|AS|AR|LD) ' "$log" || true)
-            printf '\rlab: kernel: %s of about %s files' "$count" 3400 >&2
-            read -r -t 2 <> <(:) || true
+            printf '\rlab: kernel: %s of about %s files' "$count" "$lab_kernel_files" >&2
+            read -r -t 1 -u "$tick" || true
         done
+        exec {tick}>&-
         printf '\n' >&2
     fi
     wait "$pid"

@@ -1,10 +1,11 @@
 # The outer machine: its QEMU process, its channels, and the watch over its progress.
 # shellcheck shell=bash
 
-# Step of the lab for reports; silence and age are counted in seconds.
+# Processes that this one has to end: the machine, helpers; and those that end with the machine and are waited for.
 machine_pid=""
 machine_status=""
 helper_pids=()
+output_pids=()
 saved_terminal=""
 
 # The processor is a real model's, and the emulation lacks some of its instructions; the firmware's own setting has no "opt/".
@@ -13,15 +14,15 @@ harmless_qemu="warning: TCG doesn't support requested feature\|warning: external
 # The pipes between our own standard streams and QEMU; QEMU then never sees what ours really are.
 open_streams() {
     exec {output_fd}> >(exec cat)
-    helper_pids+=("$!")
+    output_pids+=("$!")
     exec {errors_fd}> >(exec cat >&2)
-    helper_pids+=("$!")
+    output_pids+=("$!")
     if [[ $mode == run ]]; then
         return
     fi
     exec {stdin_fd}<&0
     exec {input_fd}< <(exec cat <&"$stdin_fd")
-    input_pid=$!
+    helper_pids+=("$!")
     exec {stdin_fd}<&-
     if [[ -n $terminal ]]; then
         saved_terminal=$(stty -g)
@@ -71,14 +72,17 @@ share() {
 
 # Fills the array `machine` with QEMU's command line. The IOMMU comes before every device. The firmware does not run the ROMs
 # of the cards, which takes an emulated processor three seconds; the devices still have them.
+# The clock of the emulated processors is the outer machine's, so it is reliable whatever a busy machine makes the kernel believe.
+# Hot-plug is the slots' own, as on a server, not the firmware's.
 describe_machine() {
     printf '\0' >"$run/zero"
     machine=(
         qemu-system-x86_64 -name vassign-lab -nodefaults -no-user-config -display none -no-reboot
-        -machine q35,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4 -smp "$cpus" -m "$memory"
+        -machine q35,i8042=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4 -smp "$cpus" -m "$memory"
+        -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
         -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$run/initramfs"
-        -append "console=ttyS0 panic=-1 mitigations=off log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
+        -append "console=ttyS0 panic=-1 mitigations=off tsc=reliable log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
     )
     topology_devices "$topology"
     channel_devices
@@ -157,7 +161,7 @@ machine_failed() {
     fi
     note "last lines of the console:"
     tail -n 30 "$run/console.log" 2>/dev/null | tr -d '\r' | sed 's/^/    /' >&2
-    note "kept in $kept: console.log and what else there was"
+    note "kept: $kept/lab-console.log and what else there was"
     exit "$2"
 }
 
@@ -197,13 +201,15 @@ read_to_end() {
     return 1
 }
 
-# On every way out.
+# On every way out. What reads the machine's output ends by itself when the machine is gone, having passed on all of it.
 clean_up() {
     local pid
     restore_terminal
     stop_machine
-    [[ -z ${input_pid:-} ]] || kill "$input_pid" 2>/dev/null || true
     for pid in "${helper_pids[@]}"; do
+        kill "$pid" 2>/dev/null || true
+    done
+    for pid in "${output_pids[@]}"; do
         wait "$pid" 2>/dev/null || true
     done
     [[ -z ${run:-} ]] || rm -rf -- "$run"

@@ -5,13 +5,26 @@
 stock_early_modules=(virtio_iommu 9pnet_virtio 9p overlay)
 
 # The newest candidate that apt knows: PACKAGE VERSION. Not cloud, not rt, not unsigned, no debug symbols, no meta-package.
-newest_stock_package() {
+ask_apt_for_stock() {
     local package version
     package=$(apt-cache pkgnames linux-image-6.12. 2>/dev/null |
         grep -E '^linux-image-6\.12\.[0-9]+[^-]*-amd64$' | sort -V | tail -n 1 || true)
     [[ -n $package ]] || return 0
     version=$(apt-cache policy "$package" | sed -n 's/^  Candidate: //p')
     printf '%s %s\n' "$package" "$version"
+}
+
+# The same, asked anew only when apt's lists have changed: asking takes longer than anything else before a boot.
+newest_stock_package() {
+    local known="" answer="" lists file=$lab_cache/stock-newest
+    lists=$(stat -c %Y /var/lib/apt/lists 2>/dev/null || true)
+    [[ ! -r $file ]] || { read -r known && read -r answer; } <"$file" || true
+    if [[ -z $answer || $known != "$lists" ]]; then
+        answer=$(ask_apt_for_stock)
+        mkdir -p "$lab_cache"
+        printf '%s\n%s\n' "$lists" "$answer" >"$file.$$" && mv "$file.$$" "$file"
+    fi
+    [[ -z $answer ]] || printf '%s\n' "$answer"
 }
 
 newest_cached_stock() {
@@ -74,32 +87,28 @@ early_modules() {
     done
 }
 
-# Prints the folder of the stock kernel; without a network the newest one in the cache serves.
-stock_kernel_folder() {
-    local package version folder
+# Sets `kernel` to the folder of the stock kernel; without a network the newest one in the cache serves.
+prepare_stock_kernel() {
+    local package version
     read -r package version < <(newest_stock_package) || true
     if [[ -n ${package:-} ]]; then
-        folder=$lab_cache/stock-kernel-${package#linux-image-}-${version//[^A-Za-z0-9.+-]/_}
-        if [[ -e $folder/release ]] || with_lock stock-kernel unpack_stock_kernel "$folder" "$package"; then
-            printf '%s\n' "$folder"
+        kernel=$lab_cache/stock-kernel-${package#linux-image-}-${version//[^A-Za-z0-9.+-]/_}
+        if [[ -e $kernel/release ]] || with_lock stock-kernel unpack_stock_kernel "$kernel" "$package"; then
             return
         fi
         note "$package could not be fetched"
     fi
-    folder=$(newest_cached_stock)
-    [[ -n $folder ]] || die "no linux-image-6.12 package in apt's lists and none in the cache: apt-get update, then again"
-    printf '%s\n' "$folder"
+    kernel=$(newest_cached_stock)
+    [[ -n $kernel ]] || die "no linux-image-6.12 package in apt's lists and none in the cache: apt-get update, then again"
 }
 
-# kernel_folder stock|lab: prepared if need be.
-kernel_folder() {
-    local folder
+# prepare_kernel stock|lab: sets `kernel` to the folder that holds it.
+prepare_kernel() {
     case $1 in
-        stock) stock_kernel_folder ;;
+        stock) prepare_stock_kernel ;;
         lab)
-            folder=$(lab_kernel_folder)
-            [[ -e $folder/release ]] || with_lock lab-kernel build_lab_kernel "$folder"
-            printf '%s\n' "$folder"
+            kernel=$(lab_kernel_folder)
+            [[ -e $kernel/release ]] || with_lock lab-kernel build_lab_kernel "$kernel"
             ;;
         *) die_usage "unknown kernel $1: stock or lab" ;;
     esac

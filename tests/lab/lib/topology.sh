@@ -23,11 +23,11 @@ host_devices() {
     slot_port port2 0x11
     slot_port port3 0x12
     machine+=(
-        -netdev user,id=net-uplink,restrict=on,net=10.0.2.0/24
+        -netdev user,id=net-uplink,restrict=on,ipv6=off,net=10.0.2.0/24
         -device e1000e,id=uplink,bus=port1,netdev=net-uplink,mac=52:54:00:00:01:00
         -drive "if=none,id=drive-data,file=$disks/data.img,format=raw,snapshot=on,discard=unmap"
         -device nvme,id=data,bus=port2,serial=lab-data,drive=drive-data
-        -netdev user,id=net-igb,restrict=on,net=10.0.3.0/24
+        -netdev user,id=net-igb,restrict=on,ipv6=off,net=10.0.3.0/24
         -device igb,id=igb,bus=port3,netdev=net-igb,mac=52:54:00:00:03:00
     )
 }
@@ -37,9 +37,9 @@ conventional_devices() {
     slot_port port4 0x13
     machine+=(
         -device pcie-pci-bridge,id=bridge,bus=port4
-        -netdev user,id=net-e1000,restrict=on,net=10.0.5.0/24
+        -netdev user,id=net-e1000,restrict=on,ipv6=off,net=10.0.5.0/24
         -device e1000,id=e1000,bus=bridge,addr=0x01,netdev=net-e1000,mac=52:54:00:00:05:01
-        -netdev user,id=net-rtl,restrict=on,net=10.0.6.0/24
+        -netdev user,id=net-rtl,restrict=on,ipv6=off,net=10.0.6.0/24
         -device rtl8139,id=rtl8139,bus=bridge,addr=0x02,netdev=net-rtl,mac=52:54:00:00:05:02
     )
 }
@@ -78,8 +78,7 @@ topology_devices() {
 # The kernel's command line for the topology.
 topology_kernel_options() {
     case $1 in
-        no-iommu) ;;
-        virtio-iommu) printf 'iommu.passthrough=0 ' ;;
+        no-iommu | virtio-iommu) ;;
         *) printf 'intel_iommu=on ' ;;
     esac
 }

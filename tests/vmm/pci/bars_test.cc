@@ -19,7 +19,7 @@ const std::vector<BarInfo> kBars = {{0, BarKind::kMemory64, 16 * base::kKiB, fal
 
 ConfigSpace MakeConfig(uint32_t command = 0) {
   ConfigSpace config(kConfigSize);
-  config.Own(kCommand, Width::k2, command, 0xffff);
+  config.Own(header::kCommand, Width::k2, command, 0xffff);
   OwnBarRegisters(config, kBars);
   return config;
 }
@@ -42,7 +42,8 @@ TEST(BarRegisters, SizeByAllOnes) {
 TEST(BarRegisters, AbsentOnesAreZero) {
   ConfigSpace config(kConfigSize);
   OwnBarRegisters(config, {});
-  for (uint16_t offset = kBar0; offset < kBarsEnd; offset = static_cast<uint16_t>(offset + 4)) {
+  for (uint16_t offset = header::kBar0; offset < kBarsEnd;
+       offset = static_cast<uint16_t>(offset + 4)) {
     EXPECT_EQ(Size(config, offset), kNone);
   }
 }

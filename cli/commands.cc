@@ -1,0 +1,24 @@
+#include "cli/commands.h"
+
+namespace cli {
+namespace {
+
+// CLI11's own check would add its name to the help.
+std::string CheckDirectory(const std::string& path) { return CLI::ExistingDirectory(path); }
+
+}  // namespace
+
+void AddJsonOption(CLI::App& command, Context& context) {
+  command.add_flag("--json", context.json, "Print one JSON value instead of text");
+}
+
+void AddReadingOptions(CLI::App& command, Context& context) {
+  AddJsonOption(command, context);
+  command
+      .add_option("--sysroot", context.sysroot,
+                  "Read a recorded host: a directory that holds its /sys, /proc and /dev")
+      ->type_name("DIR")
+      ->check(CheckDirectory);
+}
+
+}  // namespace cli

@@ -1,0 +1,42 @@
+// What every command of `vassign` works with: the host, the names, the way to answer.
+//
+// Used by one thread. Tests give a tree in memory and string streams.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "sysfs/assignment.h"
+#include "sysfs/base/result.h"
+#include "sysfs/names.h"
+#include "sysfs/pci_device.h"
+#include "sysfs/tree.h"
+
+namespace cli {
+
+struct Context {
+  Context(std::unique_ptr<sysfs::Tree> host, std::ostream& result, std::ostream& message)
+      : tree(std::move(host)), out(result), err(message) {}
+
+  std::unique_ptr<sysfs::Tree> tree;
+  sysfs::Names names;
+  std::ostream& out;    // the answer; nothing but one JSON value with --json
+  std::ostream& err;    // errors, warnings, progress
+  std::string sysroot;  // --sysroot; empty for the running host
+  bool json = false;    // --json
+  bool colour = false;  // on a terminal without NO_COLOR
+  unsigned width = 0;   // of the terminal; 0 when there is none, for no limit
+  // What needs this function right now, a few words each ("mounted /srv", "default route"). Without
+  // it the column and the JSON field are left out: an empty cell would say "free".
+  std::function<std::vector<std::string>(const sysfs::PciDevice&)> use_marks;
+  // How the commands that change something reach the host; empty: for real. Tests give another one.
+  std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
+  int status = 0;       // what a command that succeeded ends with (a guest command's own status)
+  // The chosen command, set while the arguments are parsed and called afterwards.
+  std::function<base::Status()> run;
+};
+
+}  // namespace cli

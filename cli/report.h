@@ -1,0 +1,18 @@
+// How an error reaches its reader.
+#pragma once
+
+#include <string_view>
+
+#include "cli/context.h"
+#include "sysfs/base/result.h"
+
+namespace cli {
+
+// "PROGRAM: MESSAGE" and "  cure: HINT" on Context::err; with --json one {"error": {...}} object
+// on Context::out instead.
+void ReportError(std::string_view program, const base::Error& error, Context& context);
+
+// The name of a code in JSON: "not-found", "in-use", ...
+std::string_view CodeName(base::Code code);
+
+}  // namespace cli

@@ -1,0 +1,72 @@
+#include "cli/vassign.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <string_view>
+
+#include "cli/bind_command.h"
+#include "cli/commands.h"
+#include "cli/exit_status.h"
+#include "cli/list_command.h"
+#include "cli/parse.h"
+#include "cli/report.h"
+#include "cli/restore_command.h"
+#include "cli/show_command.h"
+
+namespace cli {
+namespace {
+
+constexpr const char* kDescription =
+    "Prepares PCI devices of this host for virtual machines: shows them, takes them from their\n"
+    "drivers for VFIO, and gives them back.";
+
+constexpr const char* kFooter =
+    "A device (DEV, SELECTOR) is named by its address (08:00.0), a path below /sys, a network\n"
+    "interface (eth0, net:eth0), a disk (/dev/nvme0n1, block:nvme0n1), vendor and device number\n"
+    "(8086:10fb) or an IOMMU group (group:14).\n\n"
+    "Exit status: 0 done or already so, 1 internal error, 2 usage, 3 no such device or ambiguous,\n"
+    "4 in use, 5 group or IOMMU unfit, 6 permission, 7 refused by the kernel, 8 timed out,\n"
+    "9 locked by another run, 10 partly done, 11 differences found, 12 unsupported kernel.";
+
+base::Status RunChosen(Context& context) {
+  if (!context.sysroot.empty()) context.tree = sysfs::HostTree(context.sysroot);
+  TRY(context.run());
+  context.out.flush();
+  if (!context.out) return base::Fail(base::Code::kInternal, "the output could not be written");
+  return {};
+}
+
+// --json as typed: it counts even when the rest of the line is wrong.
+bool WantsJson(int argc, const char* const* argv) {
+  return std::any_of(argv, argv + argc,
+                     [](const char* word) { return std::string_view(word) == "--json"; });
+}
+
+}  // namespace
+
+int RunVassign(int argc, const char* const* argv, Context& context) {
+  constexpr std::string_view kName = "vassign";
+  CLI::App app(kDescription, std::string(kName));
+  app.set_version_flag("--version", std::string(kName) + " " VASSIGN_VERSION);
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  AddListCommand(app, context);
+  AddShowCommand(app, context);
+  AddBindCommand(app, context);
+  AddRestoreCommand(app, context);
+
+  const auto parsed = Parse(app, argc, argv, context.out);
+  if (!parsed) {
+    context.json = WantsJson(argc, argv);
+    ReportError(kName, parsed.error(), context);
+    return ExitStatus(parsed.error().code());
+  }
+  if (*parsed == Parsed::kShown) return kDone;
+  const base::Status status = RunChosen(context);
+  if (!status) ReportError(kName, status.error(), context);
+  return ExitStatus(status);
+}
+
+}  // namespace cli

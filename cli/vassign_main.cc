@@ -1,0 +1,14 @@
+// `vassign` on the running host.
+#include <iostream>
+
+#include "cli/terminal.h"
+#include "cli/vassign.h"
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  cli::Context context(sysfs::HostTree(), std::cout, std::cerr);
+  const cli::Terminal terminal = cli::StandardOutput();
+  context.colour = terminal.colour;
+  context.width = terminal.width;
+  return cli::RunVassign(argc, argv, context);
+}

@@ -1,0 +1,42 @@
+// Kernel modules, through libkmod.
+//
+// A modules directory is what `/lib/modules/RELEASE` is: with the indexes that depmod makes. The
+// host's modprobe configuration (blacklists, aliases) counts for Load only. Not thread safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sysfs/base/result.h"
+
+namespace sysfs {
+
+// "/lib/modules/RELEASE" of the running kernel.
+std::string RunningModulesDirectory();
+
+// Names of the modules that claim an alias ("pci:v0000144D..."), or the module of that name; best
+// first, built-in ones included. Empty when none does; kNotFound without a usable directory.
+base::Result<std::vector<std::string>> AliasesToModules(std::string_view modalias,
+                                                        const std::string& modules_dir);
+
+struct ModuleFile {
+  std::string name;
+  std::string path;      // empty when built in
+  bool builtin = false;  // nothing to load
+
+  bool operator==(const ModuleFile&) const = default;
+};
+
+// The files to load, in this order, for all modules that claim the alias or name: dependencies and
+// `pre` soft dependencies first, each file once. kNotFound when nothing claims it. Files may be
+// compressed (.ko.xz, .ko.zst, .ko.gz).
+base::Result<std::vector<ModuleFile>> ModulesFor(std::string_view modalias_or_name,
+                                                 const std::string& modules_dir);
+
+// Loads a module and its dependencies into the running kernel; done when it is there already or
+// built in. kUnfit for a blacklisted module, kDenied without the right or when lockdown refuses it,
+// kNotFound when this kernel has no such module.
+base::Status Load(const std::string& module);
+
+}  // namespace sysfs

@@ -1,0 +1,57 @@
+// Device events as udev announces them, through libudev: after its rules have run and device nodes
+// have their owners.
+//
+// Open the monitor before the change whose event is awaited. Used by one thread at a time. Where no
+// udevd runs there are no events, so that a wait asks the kernel's state first.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sysfs/base/result.h"
+#include "sysfs/pci_address.h"
+
+namespace sysfs {
+
+struct DeviceEvent {
+  std::string action;                 // add, remove, bind, unbind, change, ...
+  std::string subsystem;              // pci, vfio, vfio-dev
+  std::string name;                   // 0000:08:00.0, 14, vfio3
+  std::string node;                   // /dev/vfio/14; empty without one
+  std::optional<PciAddress> address;  // of a pci event
+};
+
+class Monitor {
+ public:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  static base::Result<Monitor> Open(const std::vector<std::string>& subsystems = {"pci"});
+  Monitor(Monitor&&) noexcept;
+  Monitor& operator=(Monitor&&) noexcept;
+  ~Monitor();
+
+  // Readable when an event waits; owned by the monitor.
+  int fd() const;
+  // The next event; nothing when none waits.
+  std::optional<DeviceEvent> Next();
+  // The first event that satisfies the predicate; kTimedOut at the deadline.
+  base::Result<DeviceEvent> WaitFor(const std::function<bool(const DeviceEvent&)>& predicate,
+                                    Deadline deadline);
+  // Until `holds` is true: asked at once, after each event, and every tenth of a second, so that
+  // it ends without udevd too. kTimedOut at the deadline.
+  base::Status WaitUntil(const std::function<bool()>& holds, Deadline deadline);
+
+ private:
+  struct Handles;  // libudev's
+  explicit Monitor(std::unique_ptr<Handles> handles);
+  // Whether an event arrived before the deadline.
+  base::Result<bool> Poll(Deadline deadline) const;
+
+  std::unique_ptr<Handles> handles_;
+};
+
+}  // namespace sysfs

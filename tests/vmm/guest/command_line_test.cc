@@ -1,0 +1,25 @@
+#include "vmm/guest/command_line.h"
+
+#include <gmock/gmock.h>
+
+namespace vmm::guest {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+TEST(DefaultCommandLine, HasTheConsoleFirstAndTheUsersPartLast) {
+  EXPECT_THAT(DefaultCommandLine(false, "loglevel=8"), StartsWith("console=ttyS0 "));
+  EXPECT_THAT(DefaultCommandLine(false, "loglevel=8"), EndsWith(" loglevel=8"));
+  EXPECT_THAT(DefaultCommandLine(false, ""), Not(EndsWith(" ")));
+}
+
+TEST(DefaultCommandLine, AsksForTheFourPortsOfExecOnly) {
+  EXPECT_THAT(DefaultCommandLine(true, ""), HasSubstr("8250.nr_uarts=4"));
+  EXPECT_THAT(DefaultCommandLine(false, ""), Not(HasSubstr("nr_uarts")));
+}
+
+}  // namespace
+}  // namespace vmm::guest

@@ -1,0 +1,71 @@
+#include "vmm/guest/guest.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/fake_tree.h"
+#include "tests/support/matchers.h"
+#include "tests/support/program_files.h"
+
+namespace vmm::guest {
+namespace {
+
+using base::Code;
+using test::FailsWith;
+using test::IsOk;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class BuildGuestTest : public testing::Test {
+ protected:
+  BuildGuestTest() {
+    tree_.AddFile("/proc/sys/kernel/osrelease", "6.12.1");
+    tree_.AddFile("/boot/vmlinuz-6.12.1", "x");
+    tree_.AddBytes("/bin/busybox", test::MakeProgram("", {}));
+    tree_.AddFile("/lib/modules/6.12.1/nvme.ko", "x");
+  }
+  base::Result<GuestImage> Build(const GuestRequest& request) {
+    return BuildGuest(
+        tree_, request,
+        [](const std::string& name) -> base::Result<std::vector<sysfs::ModuleFile>> {
+          if (name != "pci:nvme") return base::Fail(Code::kNotFound, "none");
+          return std::vector<sysfs::ModuleFile>{{"nvme", "/lib/modules/6.12.1/nvme.ko", false}};
+        });
+  }
+
+  test::FakeTree tree_;
+};
+
+TEST_F(BuildGuestTest, NamesWhatTheHostLacks) {
+  tree_.Remove("/boot/vmlinuz-6.12.1");
+  EXPECT_THAT(Build({}), FailsWith(Code::kUnsupported, HasSubstr("/boot/vmlinuz-6.12.1")));
+  GuestRequest request;
+  request.kernel = "/home/vmlinuz";
+  tree_.Remove("/bin/busybox");
+  EXPECT_THAT(Build(request), FailsWith(Code::kUnsupported, HasSubstr("busybox")));
+}
+
+TEST_F(BuildGuestTest, TakesTheHostsKernelAndTheDriver) {
+  GuestRequest request;
+  request.modaliases = {"pci:nvme", "pci:unknown"};
+  const auto image = Build(request);
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->kernel_path, "/boot/vmlinuz-6.12.1");
+  EXPECT_THAT(image->remarks, ElementsAre(HasSubstr("pci:unknown")));
+  const std::string archive(reinterpret_cast<const char*>(image->initrd.data()),
+                            image->initrd.size());
+  EXPECT_THAT(archive, HasSubstr("modules/000-nvme.ko"));
+}
+
+TEST_F(BuildGuestTest, AnotherKernelNeedsNoneOfTheHosts) {
+  tree_.Remove("/boot/vmlinuz-6.12.1");
+  GuestRequest request;
+  request.kernel = "/home/vmlinuz";
+  request.exec = "true";
+  const auto image = Build(request);
+  ASSERT_THAT(image, IsOk());
+  EXPECT_EQ(image->kernel_path, "/home/vmlinuz");
+  EXPECT_THAT(image->command_line, HasSubstr("nr_uarts"));
+}
+
+}  // namespace
+}  // namespace vmm::guest
