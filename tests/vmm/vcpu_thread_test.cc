@@ -192,7 +192,8 @@ TEST_F(VcpuThreadTest, StopsAndGoesOn) {
 TEST_F(VcpuThreadTest, StopsOnlyAfterTheAccessAtHandIsComplete) {
   ASSERT_THAT(ports_.Attach({0x60, 1}, std::make_shared<PortDevice>([](uint64_t) {})), IsOk());
   std::vector<std::string> order;
-  VcpuThread* running = nullptr;
+  std::promise<void> entered;
+  std::promise<void> stop_requested;
   kvm_.on_run = [&](unsigned, kvm_run& run) {
     if (order.empty()) {
       order.push_back("read");
@@ -202,15 +203,18 @@ TEST_F(VcpuThreadTest, StopsOnlyAfterTheAccessAtHandIsComplete) {
       run.io.count = 1;
       run.io.port = 0x60;
       run.io.data_offset = 4096;
-      running->RequestStop();
+      entered.set_value();
+      stop_requested.get_future().wait();
       return 0;
     }
     order.push_back(reinterpret_cast<uint8_t*>(&run)[4096] == 0x5a ? "completed" : "lost");
     return EINTR;
   };
   const auto thread = NewThread();
-  running = thread.get();
   ASSERT_THAT(thread->Start(), IsOk());
+  entered.get_future().wait();
+  thread->RequestStop();
+  stop_requested.set_value();
   ASSERT_THAT(thread->WaitStopped(steady_clock::now() + kLong), IsOk());
   EXPECT_THAT(order, ElementsAre("read", "completed"));
 }
