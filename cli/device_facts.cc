@@ -30,6 +30,14 @@ std::vector<PciAddress> BridgesAbove(const Tree& tree, const sysfs::PciDevice& d
   return bridges;
 }
 
+// With multipath a controller holds the hidden path "nvme0c1n1" of the disk "nvme0n1".
+std::string VisibleNamespace(const std::string& name) {
+  const size_t path = name.find('c');
+  const size_t number = name.rfind('n');
+  if (path == std::string::npos || number < path) return name;
+  return name.substr(0, path) + name.substr(number);
+}
+
 // Directories of the classes that people know devices by.
 std::vector<std::string> Interfaces(const Tree& tree, const std::string& path) {
   std::vector<std::string> found;
@@ -39,7 +47,7 @@ std::vector<std::string> Interfaces(const Tree& tree, const std::string& path) {
       found.push_back(name);
       if (kind != "nvme") continue;
       for (const std::string& child : Names(tree, directory + "/" + name)) {
-        if (child.starts_with("nvme")) found.push_back(child);
+        if (child.starts_with("nvme")) found.push_back(VisibleNamespace(child));
       }
     }
   }
@@ -55,8 +63,8 @@ void ReadDrivers(const Tree& tree, const std::string& sysroot, DeviceFacts& fact
   if (candidates) {
     facts.candidates = std::move(*candidates);
   } else {
-    facts.unknown.push_back({"candidate_drivers", "the modules of kernel " + release +
-                                                      " are not installed or not indexed"});
+    facts.unknown.push_back({"candidate_drivers", "Candidates",
+                             "no index of the modules of kernel " + release + " is here"});
   }
 }
 
@@ -142,19 +150,21 @@ void ReadSriov(const Tree& tree, DeviceFacts& facts) {
 }
 
 void ReadConfig(const Tree& tree, DeviceFacts& facts) {
-  constexpr const char* kFact = "capabilities";
+  const auto unknown = [&](const char* reason) {
+    facts.unknown.push_back({"capabilities", "Interrupts, Capabilities", reason});
+  };
   // Reading configuration space would wake the device.
   if (facts.power.state == "D3cold") {
-    facts.unknown.push_back({kFact, "the device sleeps in D3cold"});
+    unknown("the device sleeps in D3cold");
     return;
   }
   const auto bytes = tree.ReadBytes(facts.device.path() + "/config", sysfs::kExtendedConfigSize);
   if (!bytes) {
-    facts.unknown.push_back({kFact, "configuration space could not be read: run as root"});
+    unknown("configuration space could not be read: run as root");
   } else if (bytes->size() < sysfs::kConfigSize) {
-    facts.unknown.push_back({kFact, "only root reads configuration space behind its header"});
+    unknown("only root reads configuration space behind its header");
   } else if (base::LoadLe<uint16_t>(*bytes, sysfs::registers::header::kVendor) == 0xffff) {
-    facts.unknown.push_back({kFact, "the device does not answer (all ones)"});
+    unknown("the device does not answer (all ones)");
   } else {
     facts.config = ParseConfig(*bytes);
   }

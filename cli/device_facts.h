@@ -53,6 +53,7 @@ struct ConfigFacts {
 
 struct UnknownFact {
   std::string fact;    // its name in JSON
+  std::string label;   // its name on the page
   std::string reason;  // and how to get it
 };
 

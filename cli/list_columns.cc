@@ -31,7 +31,8 @@ Cell ClassCode(const Context& /*context*/, const PciDevice& device) {
 }
 Cell Driver(const Context& context, const PciDevice& device) {
   if (!device.driver) return {};
-  const bool is_vfio = sysfs::IsVfioDriver(*context.tree, *device.driver);
+  // Asked only for the colour: it costs two system calls a device.
+  const bool is_vfio = context.colour && sysfs::IsVfioDriver(*context.tree, *device.driver);
   return {*device.driver, is_vfio ? Style::kGood : Style::kPlain};
 }
 Cell Override(const Context& /*context*/, const PciDevice& device) {

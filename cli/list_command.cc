@@ -110,7 +110,7 @@ void AddListCommand(CLI::App& app, Context& context) {
   command->add_flag("--no-headers", options->no_headers, "Leave the titles out");
   AddReadingOptions(*command, context);
   AddFilters(*command, options->filter);
-  command->footer(ColumnHelp() + "\nClasses (--class): " + ClassWords());
+  command->footer(ColumnHelp() + "\nClasses (--class):\n  " + ClassWords());
   command->callback([options, &context] {
     context.run = [options, &context] { return RunList(context, *options); };
   });

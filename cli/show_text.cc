@@ -66,19 +66,26 @@ std::string Joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+std::string ClassText(const Context& context, uint32_t class_code) {
+  const auto name = context.names.Class(class_code);
+  const auto interface = context.names.Interface(class_code);
+  return fmt::format("{:06x}{}{}", class_code, name ? " " + *name : "",
+                     interface ? ", " + *interface : "");
+}
+
+std::string SubsystemText(const Context& context, const sysfs::PciDevice& device) {
+  const auto name = context.names.Subsystem(device);
+  return fmt::format("{:04x}:{:04x}{}", device.subsystem_vendor, device.subsystem_device,
+                     name ? " " + *name : "");
+}
+
 void WriteIdentity(const Context& context, const DeviceFacts& facts, Page& page) {
   const auto& device = facts.device;
   page.Title(device.address.ToString() + "  " + Printable(context.names.Describe(device)));
-  const auto interface = context.names.Interface(device.class_code);
-  page.Line("Class", fmt::format("{:06x} {}{}", device.class_code,
-                                 context.names.DescribeClass(device.class_code),
-                                 interface ? ", " + *interface : ""));
+  page.Line("Class", ClassText(context, device.class_code));
   page.Line("Numbers", fmt::format("{:04x}:{:04x}, revision {:02x}", device.vendor, device.device,
                                    device.revision));
-  if (device.subsystem_vendor != 0)
-    page.Line("Subsystem",
-              fmt::format("{:04x}:{:04x} {}", device.subsystem_vendor, device.subsystem_device,
-                          context.names.Subsystem(device).value_or("")));
+  if (device.subsystem_vendor != 0) page.Line("Subsystem", SubsystemText(context, device));
   std::string place;
   for (const PciAddress& bridge : facts.bridges) place += bridge.ToString() + " > ";
   page.Line("Place", place + device.address.ToString());
@@ -104,6 +111,22 @@ void WriteDriver(const Context& context, const DeviceFacts& facts, Page& page) {
   }
 }
 
+// Whether user space may own the group, and who stands in the way.
+std::string ViabilityText(const DeviceFacts& facts) {
+  std::vector<std::string> others;
+  bool is_own = false;
+  for (const GroupMember& member : facts.members) {
+    if (!member.blocks) continue;
+    if (member.address == facts.device.address) {
+      is_own = true;
+    } else {
+      others.push_back(member.address.ToString() + " is bound to " + *member.driver);
+    }
+  }
+  if (!others.empty()) return "no: " + Joined(others);
+  return is_own ? "once this device leaves " + facts.device.driver.value_or("its driver") : "yes";
+}
+
 void WriteGroup(const Context& context, const DeviceFacts& facts, Page& page) {
   page.Section("IOMMU");
   if (!facts.group) {
@@ -115,13 +138,10 @@ void WriteGroup(const Context& context, const DeviceFacts& facts, Page& page) {
   std::vector<std::string> members;
   for (const GroupMember& member : facts.members)
     members.push_back(fmt::format(
-        "{}  {:<12} {}{}", member.address.ToString(), member.driver.value_or("no driver"),
-        context.names.DescribeClass(member.class_code), member.blocks ? ", blocks the group" : ""));
+        "{}  {:<12} {:<7} {}", member.address.ToString(), member.driver.value_or("no driver"),
+        member.blocks ? "blocks" : "", context.names.DescribeClass(member.class_code)));
   page.List("Members", members, "none");
-  const bool is_blocked = std::any_of(facts.members.begin(), facts.members.end(),
-                                      [](const GroupMember& member) { return member.blocks; });
-  page.Line("For guests", is_blocked ? "not while a member is bound to a driver that blocks"
-                                     : "free to be opened");
+  page.Line("Viable", ViabilityText(facts));
   page.Line("Group node", facts.group_node.value_or("none"));
   page.Line("Device node", facts.device_node.value_or("none"));
 }
@@ -212,7 +232,7 @@ std::string ShowText(const Context& context, const DeviceFacts& facts) {
   WriteHardware(facts, page);
   WriteSriov(facts, page);
   if (!facts.unknown.empty()) page.Plain("");
-  for (const UnknownFact& fact : facts.unknown) page.Plain("* " + fact.fact + ": " + fact.reason);
+  for (const UnknownFact& fact : facts.unknown) page.Plain("* " + fact.label + ": " + fact.reason);
   return page.Take();
 }
 

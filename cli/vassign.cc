@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <string_view>
 
+#include "cli/bind_command.h"
 #include "cli/commands.h"
 #include "cli/exit_status.h"
 #include "cli/list_command.h"
 #include "cli/parse.h"
 #include "cli/report.h"
+#include "cli/restore_command.h"
 #include "cli/show_command.h"
 
 namespace cli {
@@ -52,6 +54,8 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   app.require_subcommand(1);
   AddListCommand(app, context);
   AddShowCommand(app, context);
+  AddBindCommand(app, context);
+  AddRestoreCommand(app, context);
 
   const auto parsed = Parse(app, argc, argv, context.out);
   if (!parsed) {

@@ -88,7 +88,7 @@ std::string Names::Describe(const PciDevice& device) const {
       Vendor(device.vendor).value_or(fmt::format("vendor {:04x}", device.vendor));
   const std::string name =
       Device(device.vendor, device.device).value_or(fmt::format("device {:04x}", device.device));
-  return vendor + " " + name;
+  return name.starts_with(vendor) ? name : vendor + " " + name;  // "QEMU", "QEMU NVM ..."
 }
 
 std::string Names::DescribeClass(uint32_t class_code) const {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "sysfs/base/fd.h"
@@ -14,6 +15,7 @@
 #include "sysfs/base/mapping.h"
 #include "sysfs/base/result.h"
 #include "sysfs/pci_address.h"
+#include "vfio/irq_set.h"
 #include "vfio/region.h"
 
 namespace vfio {
@@ -68,16 +70,20 @@ class Device {
   base::Status SetUnmaskEvent(uint32_t irq, int eventfd) const;
   base::Status Mask(uint32_t irq) const;
   base::Status Unmask(uint32_t irq) const;
-  // Takes all vectors of this index away.
+  // Takes all vectors of this index away; done as well when it had none.
   base::Status DisableIrq(uint32_t irq) const;
 
-  // VFIO_DEVICE_RESET: function-level or whatever method the kernel has for this function alone.
+  // VFIO_DEVICE_RESET: function-level or whatever method the kernel has for this function alone;
+  // kUnsupported when it has none.
   base::Status Reset() const;
 
  private:
   Device(base::Kernel& kernel, const sysfs::PciAddress& address, base::Fd fd)
       : kernel_(&kernel), address_(address), fd_(std::move(fd)) {}
   base::Status ReadInfo();
+  // Where a transfer is in the descriptor; kInternal when it is not inside the region.
+  base::Result<uint64_t> FileOffset(uint32_t index, uint64_t offset, size_t size) const;
+  base::Status Act(IrqSet request, uint32_t irq, std::string_view what) const;
 
   base::Kernel* kernel_;
   sysfs::PciAddress address_;

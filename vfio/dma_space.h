@@ -76,15 +76,18 @@ struct Choice {
 
 // What the choice depends on, as found on the host.
 struct BackendFacts {
-  bool iommufd = false;                         // /dev/iommu opens
-  bool container = false;                       // /dev/vfio/vfio opens
+  bool iommufd = false;    // /dev/iommu opens
+  bool container = false;  // /dev/vfio/vfio opens
+  int iommufd_error = 0;   // errno when it does not
+  int container_error = 0;
   std::vector<sysfs::PciAddress> without_cdev;  // assigned devices that have no device file
 };
 
 BackendFacts ProbeBackends(base::Kernel& kernel, const sysfs::Tree& tree,
                            std::span<const sysfs::PciAddress> devices);
-// Pure. Fails with kUnsupported or kUnfit when neither works, saying what is missing.
+// Pure. Fails with kUnsupported or kDenied when neither works, saying what is missing.
 base::Result<Choice> ChooseBackend(const BackendFacts& facts, Backend wanted);
+// Kernel and tree outlive the space. kAuto probes without looking at devices.
 base::Result<std::unique_ptr<DmaSpace>> OpenSpace(base::Kernel& kernel, const sysfs::Tree& tree,
                                                   Backend backend);
 

@@ -88,8 +88,8 @@ int FakeKvm::Handle(const base::Fd& fd, unsigned long request, void* argument) {
       return 1;
     case KVM_GET_VCPU_MMAP_SIZE:
       return kVcpuMapBytes;
-    case KVM_GET_SUPPORTED_CPUID: {
-      auto& reply = As<kvm_cpuid2>(argument);
+    case vmm::kvm::kGetSupportedCpuid: {
+      auto& reply = As<vmm::kvm::CpuidHeader>(argument);
       if (reply.nent < cpuid.size()) return -E2BIG;
       reply.nent = static_cast<uint32_t>(cpuid.size());
       std::memcpy(const_cast<std::byte*>(Behind(reply)), cpuid.data(),
@@ -117,8 +117,8 @@ int FakeKvm::Handle(const base::Fd& fd, unsigned long request, void* argument) {
       if (region.memory_size == 0) return slots.erase(region.slot) == 1 ? 0 : -EINVAL;
       return slots.emplace(region.slot, region).second ? 0 : -EEXIST;
     }
-    case KVM_SET_GSI_ROUTING: {
-      const auto& table = As<kvm_irq_routing>(argument);
+    case vmm::kvm::kSetGsiRouting: {
+      const auto& table = As<vmm::kvm::RoutingHeader>(argument);
       routes = Entries<kvm_irq_routing_entry>(table, table.nr);
       return 0;
     }
@@ -131,13 +131,13 @@ int FakeKvm::Handle(const base::Fd& fd, unsigned long request, void* argument) {
     case KVM_IRQ_LINE:
       lines.emplace_back(As<kvm_irq_level>(argument).irq, As<kvm_irq_level>(argument).level != 0);
       return 0;
-    case KVM_SET_CPUID2: {
-      const auto& table = As<kvm_cpuid2>(argument);
+    case vmm::kvm::kSetCpuid2: {
+      const auto& table = As<vmm::kvm::CpuidHeader>(argument);
       vcpu_cpuid = Entries<kvm_cpuid_entry2>(table, table.nent);
       return 0;
     }
-    case KVM_SET_MSRS: {
-      const auto& table = As<kvm_msrs>(argument);
+    case vmm::kvm::kSetMsrs: {
+      const auto& table = As<vmm::kvm::MsrsHeader>(argument);
       for (const auto& entry : Entries<kvm_msr_entry>(table, table.nmsrs))
         model_registers[entry.index] = entry.data;
       return static_cast<int>(table.nmsrs);

@@ -25,11 +25,15 @@ struct Topology {
   uint32_t id;     // APIC id, x2APIC id and core number alike
   uint32_t count;  // cores in the one socket
   uint32_t width;  // bits of an APIC id that number the core
+  bool amd;        // or its relative Hygon, which share the extended leaves
 };
 
-Topology MakeTopology(const CpuidRequest& request) {
+Topology MakeTopology(const CpuidRequest& request, const CpuidEntry* maker) {
+  constexpr uint32_t kAuthenticAmd = 0x68747541;  // "Auth"
+  constexpr uint32_t kHygonGenuine = 0x6f677948;  // "Hygo"
   const uint32_t count = std::max(request.cpu_count, 1u);
-  return {request.cpu_index, count, static_cast<uint32_t>(std::bit_width(count - 1))};
+  const bool amd = maker != nullptr && (maker->ebx == kAuthenticAmd || maker->ebx == kHygonGenuine);
+  return {request.cpu_index, count, static_cast<uint32_t>(std::bit_width(count - 1)), amd};
 }
 
 void PlanFeatures(CpuidEntry& entry, const Topology& cpu, bool tsc_deadline_timer) {
@@ -65,9 +69,8 @@ void PlanKvmFeatures(CpuidEntry& entry) {
 }
 
 void PlanExtendedFeatures(CpuidEntry& entry, const Topology& cpu) {
-  SetBit(entry.ecx, 2, false);  // SVM
-  const bool topology_extensions = (entry.ecx & Bit(22)) != 0;
-  if (topology_extensions) SetBit(entry.ecx, 1, cpu.count > 1);  // CmpLegacy
+  SetBit(entry.ecx, 2, false);                       // SVM
+  if (cpu.amd) SetBit(entry.ecx, 1, cpu.count > 1);  // CmpLegacy: HTT means cores
 }
 
 void PlanExtendedTopology(CpuidEntry& entry, const Topology& cpu) {
@@ -106,6 +109,7 @@ void PlanEntry(CpuidEntry& entry, const Topology& cpu, bool tsc_deadline_timer) 
     case 0x80000001:
       return PlanExtendedFeatures(entry, cpu);
     case 0x80000008:
+      if (!cpu.amd) return;
       Replace(entry.ecx, 7, 0, cpu.count - 1);
       Replace(entry.ecx, 15, 12, cpu.width);
       return;
@@ -141,7 +145,8 @@ void AddHypervisor(std::vector<CpuidEntry>& plan) {
 
 std::vector<CpuidEntry> PlanCpuid(std::span<const CpuidEntry> supported,
                                   const CpuidRequest& request) {
-  const Topology cpu = MakeTopology(request);
+  const CpuidEntry* basic = FindEntry(supported, 0);
+  const Topology cpu = MakeTopology(request, basic);
   std::vector<CpuidEntry> plan;
   plan.reserve(supported.size() + 8);
   for (CpuidEntry entry : supported) {
@@ -149,7 +154,6 @@ std::vector<CpuidEntry> PlanCpuid(std::span<const CpuidEntry> supported,
     PlanEntry(entry, cpu, request.tsc_deadline_timer);
     plan.push_back(entry);
   }
-  const CpuidEntry* basic = FindEntry(supported, 0);
   const uint32_t last_basic = basic == nullptr ? 0 : basic->eax;
   if (last_basic >= 0xb) AddTopology(0xb, cpu, plan);
   if (last_basic >= 0x1f) AddTopology(0x1f, cpu, plan);

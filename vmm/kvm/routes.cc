@@ -5,17 +5,19 @@
 namespace vmm::kvm {
 namespace {
 
-constexpr uint32_t kMaxMsiRoutes = kMaxRoutes - kPinCount - kPicPinCount;
+constexpr uint32_t kChipRoutes = kPicPinCount + kPinCount - 1;
+constexpr uint32_t kMaxMsiRoutes = kMaxRoutes - kChipRoutes;
 
 }  // namespace
 
-std::vector<ChipRoute> DefaultChipRoutes() {
+std::vector<ChipRoute> ChipRoutes() {
   std::vector<ChipRoute> routes;
-  for (uint32_t pin = 0; pin < kPinCount; ++pin) {
-    if (pin < kPicPinCount) {
-      routes.push_back({pin, pin < 8 ? Chip::kPicMaster : Chip::kPicSlave, pin % 8});
-    }
-    routes.push_back({pin, Chip::kIoApic, pin});
+  for (uint32_t gsi = 0; gsi < kPicPinCount; ++gsi) {
+    routes.push_back({gsi, gsi < 8 ? Chip::kPicMaster : Chip::kPicSlave, gsi % 8});
+  }
+  for (uint32_t gsi = 0; gsi < kPinCount; ++gsi) {
+    if (gsi == kTimerIoApicPin) continue;  // the cascade of the PICs, nobody's interrupt
+    routes.push_back({gsi, Chip::kIoApic, gsi == kTimerGsi ? kTimerIoApicPin : gsi});
   }
   return routes;
 }

@@ -2,7 +2,8 @@
 //
 // KVM takes the table only whole (KVM_SET_GSI_ROUTING) and each commit waits for a grace period, so
 // changes are collected here and committed once. Numbers 0 to 23 are the pins of PIC and I/O APIC,
-// routed one to one as KVM does by itself; MSI routes take numbers from 24 on.
+// one to one but for the timer: as on a PC it is on pin 2 of the I/O APIC, which the MADT's
+// override tells. MSI routes take numbers from 24 on.
 //
 // Not thread safe: the owner locks.
 #pragma once
@@ -34,8 +35,10 @@ struct MsiRoute {
   bool operator==(const MsiRoute&) const = default;
 };
 
-// What KVM routes by itself when its interrupt controller is created.
-std::vector<ChipRoute> DefaultChipRoutes();
+// The pins' routes, part of every table.
+std::vector<ChipRoute> ChipRoutes();
+inline constexpr uint32_t kTimerGsi = 0;
+inline constexpr uint32_t kTimerIoApicPin = 2;
 
 class RouteTable {
  public:

@@ -29,9 +29,9 @@ base::Failure ExplainOpen(base::Error error) {
 }
 
 base::Result<std::vector<CpuidEntry>> ReadSupportedCpuid(base::Kernel& kernel, const base::Fd& fd) {
-  Flexible<kvm_cpuid2, kvm_cpuid_entry2> reply(kMaxCpuidEntries);
+  Flexible<CpuidHeader, kvm_cpuid_entry2> reply(kMaxCpuidEntries);
   reply.header().nent = kMaxCpuidEntries;
-  TRY(kernel.Ioctl(fd, KVM_GET_SUPPORTED_CPUID, reply.data(), "KVM_GET_SUPPORTED_CPUID"));
+  TRY(kernel.Ioctl(fd, kGetSupportedCpuid, reply.data(), "KVM_GET_SUPPORTED_CPUID"));
   std::vector<CpuidEntry> entries;
   for (size_t i = 0; i < std::min<size_t>(reply.header().nent, kMaxCpuidEntries); ++i) {
     const kvm_cpuid_entry2 raw = reply.Get(i);
@@ -43,10 +43,14 @@ base::Result<std::vector<CpuidEntry>> ReadSupportedCpuid(base::Kernel& kernel, c
 
 }  // namespace
 
+class System::Key {};
+
+System::System(Key, base::Kernel& kernel, base::Fd fd) : kernel_(&kernel), fd_(std::move(fd)) {}
+
 base::Result<std::shared_ptr<const System>> System::Open(base::Kernel& kernel) {
   auto fd = kernel.Open(kPath, O_RDWR);
   if (!fd) return ExplainOpen(std::move(fd.error()));
-  std::shared_ptr<System> system(new System(kernel, std::move(*fd)));
+  auto system = std::make_shared<System>(Key(), kernel, std::move(*fd));
   TRY(system->Ask());
   return std::shared_ptr<const System>(std::move(system));
 }

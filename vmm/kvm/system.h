@@ -20,6 +20,9 @@ class System {
   // The kernel outlives the system.
   static base::Result<std::shared_ptr<const System>> Open(base::Kernel& kernel);
 
+  class Key;
+  System(Key key, base::Kernel& kernel, base::Fd fd);  // for Open alone
+
   base::Kernel& kernel() const { return *kernel_; }
   const base::Fd& fd() const { return fd_; }
   const std::vector<CpuidEntry>& supported_cpuid() const { return cpuid_; }
@@ -27,7 +30,6 @@ class System {
   size_t vcpu_map_bytes() const { return vcpu_map_bytes_; }
 
  private:
-  System(base::Kernel& kernel, base::Fd fd) : kernel_(&kernel), fd_(std::move(fd)) {}
   base::Status Ask();
 
   base::Kernel* kernel_;

@@ -67,7 +67,7 @@ base::Status Vcpu::Prepare(std::span<const CpuidEntry> cpuid) {
 }
 
 base::Status Vcpu::SetCpuid(std::span<const CpuidEntry> cpuid) {
-  Flexible<kvm_cpuid2, kvm_cpuid_entry2> table(cpuid.size());
+  Flexible<CpuidHeader, kvm_cpuid_entry2> table(cpuid.size());
   for (size_t i = 0; i < cpuid.size(); ++i) {
     kvm_cpuid_entry2 entry{};
     entry.function = cpuid[i].function;
@@ -80,13 +80,13 @@ base::Status Vcpu::SetCpuid(std::span<const CpuidEntry> cpuid) {
     table.Set(i, entry);
   }
   table.header().nent = static_cast<uint32_t>(cpuid.size());
-  return Ioctl(KVM_SET_CPUID2, table.data(), "KVM_SET_CPUID2");
+  return Ioctl(kSetCpuid2, table.data(), "KVM_SET_CPUID2");
 }
 
 base::Status Vcpu::SetModelRegisters() {
   constexpr std::array<std::pair<uint32_t, uint64_t>, 2> kValues = {
       {{kMtrrDefaultType, kMtrrEnabledWriteBack}, {kMiscEnable, kFastStrings}}};
-  Flexible<kvm_msrs, kvm_msr_entry> table(kValues.size());
+  Flexible<MsrsHeader, kvm_msr_entry> table(kValues.size());
   for (size_t i = 0; i < kValues.size(); ++i) {
     kvm_msr_entry entry{};
     entry.index = kValues[i].first;
@@ -94,7 +94,7 @@ base::Status Vcpu::SetModelRegisters() {
     table.Set(i, entry);
   }
   table.header().nmsrs = kValues.size();
-  auto set = kernel_->Ioctl(fd_, KVM_SET_MSRS, table.data(), "KVM_SET_MSRS");
+  auto set = kernel_->Ioctl(fd_, kSetMsrs, table.data(), "KVM_SET_MSRS");
   if (!set) return base::Failure(std::move(set.error()).With(fmt::format("vCPU {}", id_)));
   // The guest runs without them, only slower.
   if (const auto count = static_cast<size_t>(*set); count < kValues.size()) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "sysfs/base/log.h"
@@ -81,7 +82,9 @@ Irqfd::~Irqfd() {
   if (vm_ != nullptr) vm_->DisconnectIrqfd(event_, gsi_);
 }
 
-Vm::Vm(std::shared_ptr<const System> system, base::Fd vm)
+class Vm::Key {};
+
+Vm::Vm(Key, std::shared_ptr<const System> system, base::Fd vm)
     : system_(std::move(system)), vm_(std::move(vm)), state_(std::make_unique<State>()) {}
 
 Vm::~Vm() = default;
@@ -96,8 +99,14 @@ base::Result<std::unique_ptr<Vm>> Vm::Create(base::Kernel& kernel) {
 
 base::Result<std::unique_ptr<Vm>> Vm::Create(std::shared_ptr<const System> system) {
   base::Kernel& kernel = system->kernel();
-  base::Fd fd(TRY(kernel.Ioctl(system->fd(), KVM_CREATE_VM, nullptr, "KVM_CREATE_VM")));
-  std::unique_ptr<Vm> vm(new Vm(std::move(system), std::move(fd)));
+  auto raw = kernel.Ioctl(system->fd(), KVM_CREATE_VM, nullptr, "KVM_CREATE_VM");
+  if (!raw && raw.error().err() == EBUSY) {
+    return base::Failure(std::move(raw.error())
+                             .WithHint("another hypervisor holds the processor's virtualisation: "
+                                       "end its machines or unload its modules"));
+  }
+  base::Fd fd(TRY(std::move(raw)));
+  auto vm = std::make_unique<Vm>(Key(), std::move(system), std::move(fd));
   // Where it is refused nobody needs it.
   const auto tss =
       vm->Ioctl(KVM_SET_TSS_ADDR, reinterpret_cast<void*>(kTssAddress), "KVM_SET_TSS_ADDR");
@@ -138,7 +147,8 @@ base::Status Vm::CreateInterruptController() {
   kvm_pit_config pit{};
   pit.flags = KVM_PIT_SPEAKER_DUMMY;  // port 0x61 is answered in the kernel
   TRY(Ioctl(KVM_CREATE_PIT2, &pit, "KVM_CREATE_PIT2"));
-  return {};
+  const std::lock_guard lock(state_->mutex);
+  return SetRoutesLocked();
 }
 
 base::Result<base::Fd> Vm::CreateVcpu(uint32_t id) {
@@ -195,14 +205,18 @@ void Vm::SetMsiRoute(uint32_t gsi, const MsiMessage& message) {
 base::Status Vm::CommitRoutes() {
   const std::lock_guard lock(state_->mutex);
   if (!state_->routes.changed()) return {};
-  const std::vector<ChipRoute> chips = DefaultChipRoutes();
+  return SetRoutesLocked();
+}
+
+base::Status Vm::SetRoutesLocked() {
+  const std::vector<ChipRoute> chips = ChipRoutes();
   const std::vector<MsiRoute> messages = state_->routes.msi_routes();
-  Flexible<kvm_irq_routing, kvm_irq_routing_entry> table(chips.size() + messages.size());
+  Flexible<RoutingHeader, kvm_irq_routing_entry> table(chips.size() + messages.size());
   size_t next = 0;
   for (const ChipRoute& route : chips) table.Set(next++, Encode(route));
   for (const MsiRoute& route : messages) table.Set(next++, Encode(route));
   table.header().nr = static_cast<uint32_t>(next);
-  TRY(Ioctl(KVM_SET_GSI_ROUTING, table.data(), "KVM_SET_GSI_ROUTING"));
+  TRY(Ioctl(kSetGsiRouting, table.data(), "KVM_SET_GSI_ROUTING"));
   state_->routes.MarkCommitted();
   return {};
 }

@@ -77,13 +77,15 @@ class Vm final : public InterruptRouter {
   static base::Result<std::unique_ptr<Vm>> Create(base::Kernel& kernel);
   // Another virtual machine on the same /dev/kvm, as a reboot makes it.
   static base::Result<std::unique_ptr<Vm>> Create(std::shared_ptr<const System> system);
+  class Key;
+  Vm(Key key, std::shared_ptr<const System> system, base::Fd vm);  // for Create alone
   ~Vm() override;
 
   // `guest` and memory are multiples of the page size. RAM slots come before
   // CreateInterruptController: afterwards the first one waits for an RCU grace period (6 ms).
   base::Result<MemorySlot> MapMemory(base::GuestPhys guest, std::span<std::byte> memory,
                                      SlotAccess access);
-  // The whole in-kernel interrupt controller, with the default routes of PIC and I/O APIC, and the
+  // The whole in-kernel interrupt controller, with the routes of PIC and I/O APIC pins, and the
   // timer (PIT).
   base::Status CreateInterruptController();
   base::Result<base::Fd> CreateVcpu(uint32_t id);
@@ -107,9 +109,9 @@ class Vm final : public InterruptRouter {
  private:
   friend class MemorySlot;
   friend class Irqfd;
-  Vm(std::shared_ptr<const System> system, base::Fd vm);
   base::Result<Irqfd> Connect(const base::EventFd& event, const base::EventFd* resample,
                               uint32_t gsi);
+  base::Status SetRoutesLocked();
   void RemoveSlot(uint32_t slot);
   void DisconnectIrqfd(int event, uint32_t gsi);
   base::Result<int> Ioctl(unsigned long request, void* argument, std::string_view name) const;

@@ -52,9 +52,9 @@ class PciFunction {
   // Attaches or detaches the BAR. A failure is logged by the caller; the BAR then stays inactive.
   virtual base::Status ApplyBar(const BarChange& change, const Spaces& spaces) = 0;
 
-  // A new virtual machine is there (start and each reboot): everything is as after a reset and
-  // nothing is attached.
-  virtual base::Status Connect(kvm::Vm& vm) = 0;
+  // A new virtual machine is there (start and each reboot), through which interrupts go until
+  // Disconnect: everything is as after a reset and nothing is attached.
+  virtual base::Status Connect(kvm::InterruptRouter& router) = 0;
   // Interrupts, BAR mappings and DMA of this function end; the virtual machine goes away after
   // this.
   virtual void Disconnect() = 0;

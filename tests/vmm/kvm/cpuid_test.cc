@@ -106,11 +106,17 @@ TEST(PlanCpuid, NewerTopologyLeafOnlyWhereTheProcessorReachesIt) {
 }
 
 TEST(PlanCpuid, AmdLeavesTellTheSame) {
-  const auto plan = PlanCpuid(Host(), {5, 6, true});
+  auto host = Host();
+  host[0].ebx = 0x68747541;  // "Auth"
+  const auto plan = PlanCpuid(host, {5, 6, true});
   EXPECT_EQ(Find(plan, 0x80000008)->ecx, 0x3005u);
   EXPECT_EQ(Find(plan, 0x8000001e), (CpuidEntry{0x8000001e, 0, false, 5, 5, 0, 0}));
   EXPECT_NE(Find(plan, 0x80000001)->ecx & 2u, 0u);
-  EXPECT_EQ(Find(PlanCpuid(Host(), {0, 1, true}), 0x80000001)->ecx & 2u, 0u);
+  EXPECT_EQ(Find(PlanCpuid(host, {0, 1, true}), 0x80000001)->ecx & 2u, 0u);
+}
+
+TEST(PlanCpuid, IntelHasNoCoreCountInTheAddressLeaf) {
+  EXPECT_EQ(Find(PlanCpuid(Host(), {5, 6, true}), 0x80000008)->ecx, 0x7007u);
 }
 
 // Every processor of every size has its own id, and the id fits into the bits that are told.

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+#include <utility>
+
 namespace vmm::kvm {
 namespace {
 
@@ -9,13 +12,21 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST(DefaultChipRoutes, ArePinsOneToOneAsKvmMakesThem) {
-  const std::vector<ChipRoute> routes = DefaultChipRoutes();
-  EXPECT_EQ(routes.size(), kPinCount + kPicPinCount);
+TEST(ChipRoutes, ArePinsOneToOneButForTheTimer) {
+  const std::vector<ChipRoute> routes = ChipRoutes();
+  EXPECT_EQ(routes.size(), 16u + 23u);
   EXPECT_THAT(routes, Contains(ChipRoute{0, Chip::kPicMaster, 0}));
-  EXPECT_THAT(routes, Contains(ChipRoute{0, Chip::kIoApic, 0}));
+  EXPECT_THAT(routes, Contains(ChipRoute{0, Chip::kIoApic, 2}));
   EXPECT_THAT(routes, Contains(ChipRoute{9, Chip::kPicSlave, 1}));
   EXPECT_THAT(routes, Contains(ChipRoute{23, Chip::kIoApic, 23}));
+}
+
+// KVM refuses a number that goes to two pins of one chip.
+TEST(ChipRoutes, NoNumberGoesTwiceToOneChip) {
+  std::set<std::pair<uint32_t, Chip>> seen;
+  for (const ChipRoute& route : ChipRoutes()) {
+    EXPECT_TRUE(seen.emplace(route.gsi, route.chip).second) << "number " << route.gsi;
+  }
 }
 
 TEST(RouteTable, IgnoresNumbersThatNobodyHas) {
@@ -32,7 +43,7 @@ TEST(RouteTable, RunsOutAtTheKernelsLimit) {
   RouteTable table;
   uint32_t count = 0;
   while (table.Allocate()) ++count;
-  EXPECT_EQ(count + kPinCount + kPicPinCount, kMaxRoutes);
+  EXPECT_EQ(count + ChipRoutes().size(), kMaxRoutes);
   table.Free(kPinCount + 7);
   EXPECT_EQ(table.Allocate(), kPinCount + 7);
 }

@@ -1,0 +1,123 @@
+#include "cli/run_command.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cli/selector.h"
+#include "sysfs/base/kernel.h"
+#include "sysfs/base/text.h"
+#include "vmm/machine.h"
+
+namespace cli {
+namespace {
+
+using base::Code;
+using base::Fail;
+
+// "5" or "05.0": the device number on the guest's bus 0; functions other than 0 do not exist there.
+base::Result<uint8_t> ParseSlot(std::string_view text) {
+  std::string_view digits = text;
+  if (digits.ends_with(".0")) digits.remove_suffix(2);
+  const auto slot = base::ParseHex(digits, 0x1f);
+  if (slot && *slot != 0) return static_cast<uint8_t>(*slot);
+  return Fail(Code::kUsage, fmt::format("addr={}: not a slot of the guest's bus", text),
+              "use 01.0 to 1f.0");
+}
+
+base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::string_view text) {
+  const auto parts = base::Split(text, ',');
+  vmm::AssignRequest request{TRY(SelectOne(tree, parts.front())), {}};
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (!parts[i].starts_with("addr=")) {
+      return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
+                  "--assign takes DEV[,addr=SLOT]");
+    }
+    request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
+  }
+  return request;
+}
+
+base::Result<vfio::Backend> ParseBackend(std::string_view text) {
+  if (text == "auto") return vfio::Backend::kAuto;
+  if (text == "iommufd") return vfio::Backend::kIommufd;
+  if (text == "type1") return vfio::Backend::kType1;
+  return Fail(Code::kUsage, fmt::format("--dma {}: not a back end", text),
+              "use auto, iommufd or type1");
+}
+
+base::Status RunRun(Context& context, const RunArguments& arguments) {
+  const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
+  const auto machine = TRY(vmm::Machine::Create(base::HostKernel(), *context.tree, options));
+  context.status = TRY(machine->Run());
+  return {};
+}
+
+void AddOptions(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
+      ->type_name("DEV[,addr=SLOT]")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")->type_name("N");
+  command.add_option("--memory", arguments.memory, "Guest RAM: 512M, 4G")->type_name("SIZE");
+  command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
+      ->type_name("FILE");
+  command.add_option("--initrd", arguments.initrd, "Initial RAM file system")->type_name("FILE");
+  command.add_option("--append", arguments.append, "Added to the kernel's command line")
+      ->type_name("TEXT");
+  command
+      .add_option("--exec", arguments.exec,
+                  "Run this shell command in the generated guest; its output and status are ours")
+      ->type_name("CMD");
+  command.add_option("--console", arguments.console, "Write the console to this file")
+      ->type_name("FILE");
+  command.add_option("--dma", arguments.dma, "DMA back end: auto, iommufd or type1")
+      ->type_name("NAME");
+}
+
+}  // namespace
+
+base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments) {
+  vmm::Options options;
+  options.kernel = arguments.kernel;
+  options.initrd = arguments.initrd;
+  options.append = arguments.append;
+  options.exec = arguments.exec;
+  options.console = arguments.console;
+  options.dma = TRY(ParseBackend(arguments.dma));
+  if (arguments.cpus < 1 || arguments.cpus > vmm::kMaxCpus) {
+    return Fail(Code::kUsage,
+                fmt::format("--cpus {}: not between 1 and {}", arguments.cpus, vmm::kMaxCpus));
+  }
+  options.cpus = arguments.cpus;
+  const auto memory = base::ParseSize(arguments.memory);
+  if (!memory || *memory == 0 || *memory % base::kPageSize != 0) {
+    return Fail(Code::kUsage, fmt::format("--memory {}: not a size", arguments.memory),
+                "give a multiple of 4K, such as 512M or 4G");
+  }
+  options.memory_bytes = *memory;
+  if (options.exec && !options.initrd.empty()) {
+    return Fail(Code::kUsage, "--exec runs in the generated guest: it cannot go with --initrd");
+  }
+  for (const std::string& text : arguments.assign) {
+    options.assign.push_back(TRY(ParseAssign(tree, text)));
+  }
+  return options;
+}
+
+void AddRunCommand(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = app.add_subcommand("run", "Run a machine until it powers off");
+  AddOptions(*command, *arguments);
+  command->footer(
+      "Without --kernel the guest is the host's own kernel with a generated initramfs: the "
+      "drivers\n"
+      "of the assigned devices and a shell. On the terminal, Ctrl-A X ends the machine, Ctrl-A H\n"
+      "lists the keys. SIGTERM presses the power button; a second one, or 30 s, ends the machine.\n"
+      "With --exec our own failures have the status 125.");
+  command->callback([arguments, &context] {
+    context.run = [arguments, &context] { return RunRun(context, *arguments); };
+  });
+}
+
+}  // namespace cli

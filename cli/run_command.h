@@ -1,0 +1,28 @@
+// `vmm run`: from arguments to a machine, and from its end to an exit status.
+#pragma once
+
+#include <CLI/App.hpp>
+
+#include "cli/context.h"
+#include "vmm/options.h"
+
+namespace cli {
+
+struct RunArguments {
+  std::string kernel;
+  std::string initrd;
+  std::string append;
+  unsigned cpus = 1;
+  std::string memory = "512M";
+  std::vector<std::string> assign;  // DEV[,addr=SLOT]
+  std::optional<std::string> exec;
+  std::string console;
+  std::string dma = "auto";
+};
+
+// Pure but for the selectors, which look at the tree. kUsage names the option and what it takes.
+base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments);
+
+void AddRunCommand(CLI::App& app, Context& context);
+
+}  // namespace cli

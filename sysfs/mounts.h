@@ -1,0 +1,29 @@
+// Mount tables and swap areas as /proc tells them (proc(5)).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sysfs/tree.h"
+
+namespace sysfs {
+
+struct Mount {
+  std::string device;  // "259:3"; "0:37" for a file system without a device of its own
+  std::string point;
+  std::string source;   // "/dev/nvme0n1p3", "tmpfs"
+  std::string process;  // a process that sees it; empty when we see it ourselves
+  bool operator==(const Mount&) const = default;
+};
+
+// The lines of a mountinfo file; a line that makes no sense is left out.
+std::vector<Mount> ParseMountInfo(std::string_view text);
+
+// Of our mount namespace and, where we may look, of all others.
+std::vector<Mount> ReadMounts(const Tree& tree);
+
+// Paths of /proc/swaps, without its heading.
+std::vector<std::string> ParseSwaps(std::string_view text);
+
+}  // namespace sysfs

@@ -1,0 +1,45 @@
+# The state that every lab test has to leave as it found it, and its repair for the next test.
+# shellcheck shell=bash
+
+# One line per fact, so that a comparison names what was left behind.
+host_state() {
+    find /sys/bus/pci/devices/*/ -maxdepth 1 \( -name driver -o -name iommu_group \) -printf '%h %f %l\n' | sed -E 's,/sys/bus/pci/devices/,device ,; s,[^ ]*/,,g' | sort
+    grep -H . /sys/bus/pci/devices/*/{driver_override,sriov_numvfs,sriov_drivers_autoprobe} 2>/dev/null | sed 's,/sys/bus/pci/devices/,device ,; s,:\([^:]*\)$, \1,'
+    cut -d' ' -f1-4 /proc/mounts | sed 's/^/mount /'
+    ip -4 -brief address show | awk '{ $2 = ""; print "address " $0 }'
+    printf 'network interface %s\n' /sys/class/net/*
+    ip route show | sed 's/^/route /'
+    find /run/vassign -type f ! -name '*.lock' -printf 'journal %p\n' 2>/dev/null
+    sed 's/^/huge pages /' /proc/sys/vm/nr_hugepages
+    foreign_processes
+}
+
+# Processes that hold a VFIO or KVM descriptor. A test's other processes end with its session.
+foreign_processes() {
+    find /proc/[0-9]*/fd -lname '/dev/vfio/*' -o -lname '/dev/iommu' -o -lname 'anon_inode:kvm-v*' 2>/dev/null |
+        cut -d/ -f3 | sort -u | while read -r pid; do
+        printf 'process that holds a device: %s\n' "$(tr '\0' ' ' <"/proc/$pid/cmdline")"
+    done
+}
+
+# end_session ID: what a test started and left running.
+end_session() {
+    local pid
+    for pid in $(ps -o pid= -s "$1"); do
+        printf 'process left running: %s\n' "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+}
+
+# repair BEFORE NOW: devices back to the drivers of before; the rest has failed the test already.
+repair() {
+    local device
+    for device in $(comm -3 "$1" "$2" | awk '$1 == "device" { print $2 }' | cut -d/ -f1 | sort -u); do
+        device=/sys/bus/pci/devices/$device
+        [[ -e $device ]] || continue
+        [[ ! -e $device/sriov_numvfs ]] || echo 0 >"$device/sriov_numvfs" || true
+        echo >"$device/driver_override" || true
+        [[ ! -e $device/driver ]] || echo "${device##*/}" >"$device/driver/unbind" || true
+        echo "${device##*/}" >/sys/bus/pci/drivers_probe || true
+    done
+}

@@ -1,0 +1,14 @@
+# Comments at the head of a lab test: "# NAME: VALUE".
+# shellcheck shell=bash
+
+# header FILE NAME DEFAULT: the value in the first comment block.
+header() {
+    local line
+    while IFS= read -r line && [[ $line == '#'* ]]; do
+        if [[ $line == "# $2: "* ]]; then
+            printf '%s\n' "${line#"# $2: "}"
+            return
+        fi
+    done <"$1"
+    printf '%s\n' "$3"
+}

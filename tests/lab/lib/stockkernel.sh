@@ -1,0 +1,115 @@
+# The stock kernel: Debian's newest linux-image-6.12, unpacked into the cache without being installed.
+# shellcheck shell=bash
+
+# What the initramfs loads before the root file system is there, in this order; what they depend on comes first by itself.
+stock_early_modules=(virtio_iommu 9pnet_virtio 9p overlay)
+
+# The newest candidate that apt knows: PACKAGE VERSION. Not cloud, not rt, not unsigned, no debug symbols, no meta-package.
+ask_apt_for_stock() {
+    local package version
+    package=$(apt-cache pkgnames linux-image-6.12. 2>/dev/null |
+        grep -E '^linux-image-6\.12\.[0-9]+[^-]*-amd64$' | sort -V | tail -n 1 || true)
+    [[ -n $package ]] || return 0
+    version=$(apt-cache policy "$package" | sed -n 's/^  Candidate: //p')
+    printf '%s %s\n' "$package" "$version"
+}
+
+# The same, asked anew only when apt's lists have changed: asking takes longer than anything else before a boot.
+newest_stock_package() {
+    local known="" answer="" lists file=$lab_cache/stock-newest
+    lists=$(stat -c %Y /var/lib/apt/lists 2>/dev/null || true)
+    [[ ! -r $file ]] || { read -r known && read -r answer; } <"$file" || true
+    if [[ -z $answer || $known != "$lists" ]]; then
+        answer=$(ask_apt_for_stock)
+        mkdir -p "$lab_cache"
+        printf '%s\n%s\n' "$lists" "$answer" >"$file.$$" && mv "$file.$$" "$file"
+    fi
+    [[ -z $answer ]] || printf '%s\n' "$answer"
+}
+
+newest_cached_stock() {
+    find "$lab_cache" -maxdepth 2 -path '*/stock-kernel-*/release' -printf '%h\n' 2>/dev/null | sort -V | tail -n 1
+}
+
+# unpack_stock_kernel FOLDER PACKAGE: complete or not there at all.
+unpack_stock_kernel() {
+    local folder=$1 package=$2 release
+    [[ -e $folder/release ]] && return
+    need_commands apt-get dpkg depmod xz zstd
+    release=${package#linux-image-}
+    note "fetching $package (about 100 MB, once per user and version)"
+    new_folder "$folder.new"
+    (cd "$folder.new" && apt-get -q -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$package" >apt.log 2>&1) || {
+        cat "$folder.new/apt.log" >&2
+        rm -rf "$folder.new"
+        return 1
+    }
+    dpkg -x "$folder.new/"*.deb "$folder.new/package"
+    mkdir -p "$folder.new/lib"
+    mv "$folder.new/package/lib/modules" "$folder.new/lib/modules"
+    mv "$folder.new/package/boot/vmlinuz-$release" "$folder.new/vmlinuz"
+    mv "$folder.new/package/boot/config-$release" "$folder.new/config"
+    mv "$folder.new/package/boot/System.map-$release" "$folder.new/System.map"
+    rm -rf "$folder.new/package" "$folder.new/"*.deb "$folder.new/lib/modules/$release/"{build,source}
+    depmod -b "$folder.new" "$release"
+    extract_vmlinux "$folder.new/vmlinuz" "$folder.new/vmlinux"
+    early_modules "$folder.new" "$release"
+    printf '%s\n' "$release" >"$folder.new/release"
+    rm -rf "$folder"
+    mv "$folder.new" "$folder"
+}
+
+# extract_vmlinux BZIMAGE OUTPUT: the ELF inside, which QEMU starts by PVH without unpacking it on an emulated processor.
+# The boot protocol's header says where it is: setup_sects, payload_offset, payload_length (which counts the 4 bytes of size at the end).
+extract_vmlinux() {
+    local image=$1 output=$2 sectors offset length tool
+    sectors=$(od -An -tu1 -j $((0x1f1)) -N 1 "$image")
+    read -r offset length < <(od -An -tu4 -j $((0x248)) -N 8 "$image")
+    for tool in zstd xz lz4; do
+        tail -c "+$(((sectors + 1) * 512 + offset + 1))" "$image" | head -c $((length - 4)) | "$tool" -dc >"$output" 2>/dev/null || true
+        [[ $(head -c 4 "$output" | tr -d '\0') != $'\x7fELF' ]] || return 0
+    done
+    die "no ELF kernel found inside $image"
+}
+
+# early_modules FOLDER RELEASE: the modules of the initramfs, unpacked and numbered in the order of loading.
+early_modules() {
+    local folder=$1 release=$2 module path number=10
+    local -A taken=()
+    mkdir -p "$folder/early"
+    for module in "${stock_early_modules[@]}"; do
+        while read -r path; do
+            [[ -z ${taken[$path]:-} ]] || continue
+            taken[$path]=1
+            xz -dc "$path" >"$folder/early/$number-$(basename "$path" .xz)"
+            number=$((number + 1))
+        done < <(modprobe -d "$folder" -S "$release" --show-depends "$module" | sed -n 's/^insmod \([^ ]*\).*/\1/p')
+    done
+}
+
+# Sets `kernel` to the folder of the stock kernel; without a network the newest one in the cache serves.
+prepare_stock_kernel() {
+    local package version
+    read -r package version < <(newest_stock_package) || true
+    if [[ -n ${package:-} ]]; then
+        kernel=$lab_cache/stock-kernel-${package#linux-image-}-${version//[^A-Za-z0-9.+-]/_}
+        if [[ -e $kernel/release ]] || with_lock stock-kernel unpack_stock_kernel "$kernel" "$package"; then
+            return
+        fi
+        note "$package could not be fetched"
+    fi
+    kernel=$(newest_cached_stock)
+    [[ -n $kernel ]] || die "no linux-image-6.12 package in apt's lists and none in the cache: apt-get update, then again"
+}
+
+# prepare_kernel stock|lab: sets `kernel` to the folder that holds it.
+prepare_kernel() {
+    case $1 in
+        stock) prepare_stock_kernel ;;
+        lab)
+            kernel=$(lab_kernel_folder)
+            [[ -e $kernel/release ]] || with_lock lab-kernel build_lab_kernel "$kernel"
+            ;;
+        *) die_usage "unknown kernel $1: stock or lab" ;;
+    esac
+}

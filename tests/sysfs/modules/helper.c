@@ -1,0 +1,3 @@
+#include "modinfo.h"
+
+MODINFO(license, "license=GPL");

@@ -1,0 +1,104 @@
+#include "vmm/plan.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/matchers.h"
+
+namespace vmm {
+namespace {
+
+using base::Code;
+using test::FailsWith;
+using test::IsOk;
+using testing::AllOf;
+using testing::HasSubstr;
+
+HostDevice OnVfio(uint8_t bus) {
+  HostDevice host;
+  host.device.address = {0, bus, 0, 0};
+  host.device.class_code = 0x010802;
+  host.device.driver = "vfio-pci";
+  host.device.iommu_group = bus;
+  host.device.modalias = "pci:v00001B36d00000010";
+  host.on_vfio = true;
+  host.group.id = bus;
+  host.group.members = {host.device.address};
+  return host;
+}
+
+Options Assigning(const std::vector<HostDevice>& devices) {
+  Options options;
+  for (const HostDevice& host : devices) options.assign.push_back({host.device.address, {}});
+  return options;
+}
+
+base::Result<MachinePlan> Plan(const std::vector<HostDevice>& devices) {
+  return PlanMachine(Assigning(devices), HostSnapshot{devices, 46});
+}
+
+TEST(PlanMachine, RefusesABridge) {
+  HostDevice host = OnVfio(4);
+  host.device.class_code = 0x060400;
+  EXPECT_THAT(Plan({host}), FailsWith(Code::kUnfit, HasSubstr("0000:04:00.0: is a bridge")));
+}
+
+TEST(PlanMachine, RefusesADeviceWithoutIommu) {
+  HostDevice host = OnVfio(8);
+  host.device.iommu_group.reset();
+  EXPECT_THAT(Plan({host}), FailsWith(Code::kUnfit, HasSubstr("no IOMMU group")));
+}
+
+TEST(PlanMachine, RefusesADeviceOnItsHostDriverWithTheCommandToRun) {
+  HostDevice host = OnVfio(8);
+  host.device.driver = "nvme";
+  host.on_vfio = false;
+  const auto plan = Plan({host});
+  ASSERT_THAT(plan, FailsWith(Code::kInUse, HasSubstr("nvme")));
+  EXPECT_EQ(plan.error().hint(), "vassign bind 0000:08:00.0");
+}
+
+TEST(PlanMachine, NamesTheBlockerOfAGroup) {
+  HostDevice host = OnVfio(5);
+  host.blockers = {{{0, 4, 0, 0}, "shpchp"}};
+  EXPECT_THAT(Plan({host}),
+              FailsWith(Code::kUnfit, AllOf(HasSubstr("0000:04:00.0"), HasSubstr("shpchp"))));
+}
+
+TEST(PlanMachine, RefusesTheSameDeviceTwice) {
+  EXPECT_THAT(Plan({OnVfio(8), OnVfio(8)}), FailsWith(Code::kUsage, HasSubstr("twice")));
+}
+
+TEST(PlanMachine, RefusesATakenOrImpossibleSlot) {
+  const std::vector<HostDevice> devices = {OnVfio(8), OnVfio(9)};
+  Options options = Assigning(devices);
+  options.assign[0].guest_slot = 5;
+  options.assign[1].guest_slot = 5;
+  EXPECT_THAT(PlanMachine(options, {devices, 46}), FailsWith(Code::kUsage, HasSubstr("addr=05")));
+  options.assign[1].guest_slot = 0;
+  EXPECT_THAT(PlanMachine(options, {devices, 46}), FailsWith(Code::kUsage));
+  options.assign[1].guest_slot = 32;
+  EXPECT_THAT(PlanMachine(options, {devices, 46}), FailsWith(Code::kUsage));
+}
+
+TEST(PlanMachine, RequestedSlotsStayAndOthersFillUp) {
+  const std::vector<HostDevice> devices = {OnVfio(7), OnVfio(8), OnVfio(9)};
+  Options options = Assigning(devices);
+  options.assign[1].guest_slot = 1;
+  const auto plan = PlanMachine(options, {devices, 46});
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->devices[0].guest_slot, 2);
+  EXPECT_EQ(plan->devices[1].guest_slot, 1);
+  EXPECT_EQ(plan->devices[2].guest_slot, 3);
+}
+
+TEST(PlanMachine, LocksMemoryOnlyForDevices) {
+  const auto with = Plan({OnVfio(8)});
+  ASSERT_THAT(with, IsOk());
+  EXPECT_EQ(with->locked_bytes, 512 * base::kMiB);
+  const auto without = Plan({});
+  ASSERT_THAT(without, IsOk());
+  EXPECT_EQ(without->locked_bytes, 0u);
+}
+
+}  // namespace
+}  // namespace vmm

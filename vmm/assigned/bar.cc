@@ -1,0 +1,73 @@
+#include "vmm/assigned/bar.h"
+
+#include "sysfs/base/log.h"
+
+namespace vmm::assigned {
+
+base::Status AssignedBar::Activate(const vfio::Device& device, const base::Range& range,
+                                   const pci::Spaces& spaces, const MakeTrap& trap) {
+  Deactivate();
+  const auto attach = [&]() -> base::Status {
+    if (spaces.vm != nullptr) MapOnce(device);
+    const bool direct = spaces.vm != nullptr && !mappings_.empty();
+    for (size_t i = 0; i < plan_.mapped.size(); ++i) {
+      if (direct) {
+        TRY(AddSlot(i, range, device, *spaces.vm));
+      } else {
+        TRY(AddWindow(plan_.mapped[i], range, spaces, trap));
+      }
+    }
+    for (const vfio::Area& area : plan_.trapped) TRY(AddWindow(area, range, spaces, trap));
+    return {};
+  };
+  base::Status status = attach();
+  active_ = true;
+  if (!status) Deactivate();
+  return status;
+}
+
+void AssignedBar::Deactivate() {
+  if (!active_) return;
+  slots_.clear();
+  for (const Window& window : windows_) window.bus->Detach(window.range);
+  windows_.clear();
+  active_ = false;
+}
+
+void AssignedBar::MapOnce(const vfio::Device& device) {
+  if (mapping_tried_) return;
+  mapping_tried_ = true;
+  std::vector<base::Mapping> mappings;
+  for (const vfio::Area& area : plan_.mapped) {
+    auto mapping = device.Map(vfio::kBar0Region + info_.index, area);
+    if (!mapping) {
+      base::Log(base::Level::kWarning, "BAR {} is slow, every access is trapped: {}", info_.index,
+                mapping.error().message());
+      return;
+    }
+    mappings.push_back(std::move(*mapping));
+  }
+  mappings_ = std::move(mappings);
+}
+
+base::Status AssignedBar::AddSlot(size_t area, const base::Range& range, const vfio::Device& device,
+                                  kvm::Vm& vm) {
+  const vfio::Region* region = device.region(vfio::kBar0Region + info_.index);
+  const bool writable = region != nullptr && region->writable;
+  const base::GuestPhys at{range.base + plan_.mapped[area].offset};
+  slots_.push_back(
+      TRY(vm.MapMemory(at, mappings_[area].bytes(),
+                       writable ? kvm::SlotAccess::kReadWrite : kvm::SlotAccess::kReadOnly)));
+  return {};
+}
+
+base::Status AssignedBar::AddWindow(const vfio::Area& area, const base::Range& range,
+                                    const pci::Spaces& spaces, const MakeTrap& trap) {
+  Bus* const bus = info_.kind == pci::BarKind::kIo ? spaces.ports : spaces.memory;
+  const base::Range window{range.base + area.offset, area.size};
+  TRY(bus->Attach(window, trap(area.offset)));
+  windows_.push_back({bus, window});
+  return {};
+}
+
+}  // namespace vmm::assigned

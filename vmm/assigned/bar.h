@@ -1,0 +1,55 @@
+// One BAR of an assigned device while it is active: memory slots for what the guest reaches
+// directly, windows on the bus for the rest.
+//
+// The device's memory is mapped once, at the first activation, and stays mapped; slots and windows
+// exist only while the BAR is active. Not thread safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "sysfs/base/mapping.h"
+#include "vfio/device.h"
+#include "vmm/assigned/bars.h"
+#include "vmm/pci/function.h"
+
+namespace vmm::assigned {
+
+class AssignedBar {
+ public:
+  // Makes the device that answers accesses from `offset` inside the BAR on.
+  using MakeTrap = std::function<std::shared_ptr<IoDevice>(uint64_t offset)>;
+
+  AssignedBar(const pci::BarInfo& info, BarPlan plan) : info_(info), plan_(std::move(plan)) {}
+
+  const pci::BarInfo& info() const { return info_; }
+  bool active() const { return active_; }
+
+  // All or nothing. Without a virtual machine in `spaces`, or when the device's memory cannot be
+  // mapped, every access is trapped.
+  base::Status Activate(const vfio::Device& device, const base::Range& range,
+                        const pci::Spaces& spaces, const MakeTrap& trap);
+  void Deactivate();
+
+ private:
+  struct Window {
+    Bus* bus;
+    base::Range range;
+  };
+  void MapOnce(const vfio::Device& device);
+  base::Status AddSlot(size_t area, const base::Range& range, const vfio::Device& device,
+                       kvm::Vm& vm);
+  base::Status AddWindow(const vfio::Area& area, const base::Range& range,
+                         const pci::Spaces& spaces, const MakeTrap& trap);
+
+  pci::BarInfo info_;
+  BarPlan plan_;
+  bool active_ = false;
+  bool mapping_tried_ = false;
+  std::vector<base::Mapping> mappings_;  // as plan_.mapped; before the slots that use them
+  std::vector<kvm::MemorySlot> slots_;
+  std::vector<Window> windows_;
+};
+
+}  // namespace vmm::assigned

@@ -1,0 +1,179 @@
+#include "vmm/assigned/config.h"
+
+#include <algorithm>
+
+#include "sysfs/base/address.h"
+#include "sysfs/base/bits.h"
+#include "vmm/assigned/capabilities.h"
+#include "vmm/pci/bars.h"
+#include "vmm/pci/registers.h"
+
+namespace vmm::assigned {
+namespace {
+
+using base::LoadLe;
+using sysfs::Capability;
+using sysfs::CapabilityId;
+using sysfs::ExtendedId;
+namespace header = sysfs::registers::header;
+namespace express = sysfs::registers::express;
+namespace power = sysfs::registers::power;
+namespace registers = sysfs::registers;
+
+const pci::BarInfo* FindBar(std::span<const pci::BarInfo> bars, unsigned index) {
+  const auto bar = std::find_if(bars.begin(), bars.end(),
+                                [&](const pci::BarInfo& one) { return one.index == index; });
+  return bar == bars.end() || bar->kind == pci::BarKind::kIo ? nullptr : &*bar;
+}
+
+// One of the two words "offset, BAR index" of the MSI-X capability.
+struct Location {
+  unsigned bar;
+  base::Range range;
+};
+std::optional<Location> ParseLocation(std::span<const std::byte> config, size_t at, uint64_t size,
+                                      std::span<const pci::BarInfo> bars) {
+  const auto word = LoadLe<uint32_t>(config, at);
+  const unsigned index = registers::msix::BarIndex::Get(word);
+  const base::Range range{word & registers::msix::kOffsetMask, size};
+  const pci::BarInfo* bar = FindBar(bars, index);
+  if (bar == nullptr || !base::Range{0, bar->size}.Contains(range)) return std::nullopt;
+  return Location{index, range};
+}
+
+void OwnHeader(const DeviceFacts& facts, pci::ConfigSpace& space) {
+  constexpr uint32_t kCommandWritable = pci::kCommandIo | pci::kCommandMemory |
+                                        pci::kCommandMaster | pci::kCommandParity |
+                                        pci::kCommandSerr | pci::kCommandIntxDisable;
+  space.Own(header::kCommand, Width::k2, 0, kCommandWritable);
+  space.OwnBits(header::kStatus, pci::kStatusInterrupt, 0);
+  const auto type = LoadLe<uint8_t>(facts.config, header::kType);
+  space.Own(header::kType, Width::k1, type & ~uint32_t{pci::kMultiFunction});
+  space.OwnZero(header::kBist, 1);  // a self test may keep the bus
+  pci::OwnBarRegisters(space, facts.bars);
+  space.OwnZero(header::kCardbusCis, 4);
+  space.OwnZero(header::kRom, 4);
+  space.OwnZero(header::kCapabilities, header::kInterruptLine - header::kCapabilities);
+  space.Own(header::kInterruptLine, Width::k1, 0, 0xff);
+  space.OwnZero(header::kInterruptPin, 1);
+}
+
+// The guest's power state is its own: the device stays in D0.
+void OwnPower(uint16_t offset, pci::ConfigSpace& space) {
+  space.Own(static_cast<uint16_t>(offset + power::kControl), Width::k4,
+            static_cast<uint32_t>(power::NoSoftReset::kMask),
+            static_cast<uint32_t>(power::State::kMask));
+}
+
+// On bus 0 the device is integrated into the root complex and has no link (PCIe 6.0, 7.5.3.2).
+void OwnExpress(const DeviceFacts& facts, uint16_t offset, pci::ConfigSpace& space) {
+  const auto at = [offset](unsigned reg) { return static_cast<uint16_t>(offset + reg); };
+  const auto flags = LoadLe<uint16_t>(facts.config, offset + express::kCapabilities);
+  const uint16_t type = express::PortType::Get(flags);
+  if (type != express::kEndpoint && type != express::kLegacyEndpoint) return;
+  const auto shown = express::SlotImplemented::Set(
+      express::PortType::Set(flags, express::kIntegratedEndpoint), uint16_t{0});
+  space.Own(at(express::kCapabilities), Width::k2, shown);
+  if (express::Version::Get(flags) < 2) {
+    space.OwnZero(at(express::kLinkCapabilities), express::kSize1 - express::kLinkCapabilities);
+    return;
+  }
+  space.OwnZero(at(express::kLinkCapabilities),
+                express::kDeviceCapabilities2 - express::kLinkCapabilities);
+  space.OwnZero(at(express::kLinkCapabilities2), express::kSize2 - express::kLinkCapabilities2);
+}
+
+void OwnMsix(const MsixLayout& msix, const DeviceFacts& facts, pci::ConfigSpace& space) {
+  const auto at = [&](unsigned reg) { return static_cast<uint16_t>(msix.offset + reg); };
+  space.Own(at(registers::msix::kControl), Width::k2, msix.vectors - 1,
+            uint32_t{pci::kMsixEnable} | pci::kMsixFunctionMask);
+  for (const uint16_t reg : {registers::msix::kTable, registers::msix::kPending}) {
+    space.Own(at(reg), Width::k4, LoadLe<uint32_t>(facts.config, size_t{msix.offset} + reg));
+  }
+}
+
+// Takes ownership of one capability's registers; false when the guest must not see it.
+bool Keep(const DeviceFacts& facts, const Capability& one, ConfigPlan& plan) {
+  const auto id = static_cast<CapabilityId>(one.id);
+  switch (id) {
+    case CapabilityId::kMsi: {
+      const auto control = LoadLe<uint16_t>(facts.config, one.offset + registers::msi::kControl);
+      const pci::MsiLayout msi = pci::ParseMsi(one.offset, control);
+      if (plan.msi || facts.msi_vectors == 0) return false;
+      if (size_t{one.offset} + msi.size() > sysfs::kConfigSize) return false;
+      plan.msi = msi;
+      pci::OwnMsi(plan.space, msi);
+      return true;
+    }
+    case CapabilityId::kMsix:
+      if (plan.msix || facts.msix_vectors == 0) return false;
+      plan.msix = ParseMsix(facts.config, one.offset, facts.bars);
+      if (plan.msix) OwnMsix(*plan.msix, facts, plan.space);
+      return plan.msix.has_value();
+    case CapabilityId::kExpress:
+      OwnExpress(facts, one.offset, plan.space);
+      return true;
+    case CapabilityId::kPowerManagement:
+      OwnPower(one.offset, plan.space);
+      return true;
+    default:
+      return !IsHidden(id);
+  }
+}
+
+void OwnCapabilities(const DeviceFacts& facts, ConfigPlan& plan) {
+  const std::vector<Capability> all = sysfs::ListCapabilities(facts.config);
+  std::vector<Capability> kept;
+  for (const Capability& one : all) {
+    if (Keep(facts, one, plan)) {
+      kept.push_back(one);
+    } else {
+      plan.hidden.push_back({one.id, one.offset, false});
+    }
+  }
+  LinkCapabilities(plan.space, all, kept);
+}
+
+void OwnExtendedCapabilities(const DeviceFacts& facts, ConfigPlan& plan) {
+  const std::vector<Capability> all = sysfs::ListExtendedCapabilities(facts.config);
+  std::vector<Capability> kept;
+  for (const Capability& one : all) {
+    if (IsHidden(static_cast<ExtendedId>(one.id))) {
+      plan.hidden.push_back({one.id, one.offset, true});
+    } else {
+      kept.push_back(one);
+    }
+  }
+  LinkExtendedCapabilities(plan.space, all, kept);
+}
+
+}  // namespace
+
+std::optional<MsixLayout> ParseMsix(std::span<const std::byte> config, uint16_t offset,
+                                    std::span<const pci::BarInfo> bars) {
+  if (size_t{offset} + registers::msix::kSize > sysfs::kConfigSize) return std::nullopt;
+  const auto control = LoadLe<uint16_t>(config, offset + registers::msix::kControl);
+  const unsigned vectors = registers::msix::TableSize::Get(control) + 1u;
+  const auto table = ParseLocation(config, offset + registers::msix::kTable,
+                                   uint64_t{vectors} * registers::msix::kEntrySize, bars);
+  const auto pending = ParseLocation(config, offset + registers::msix::kPending,
+                                     uint64_t{(vectors + 63) / 64} * 8, bars);
+  if (!table || !pending) return std::nullopt;
+  if (table->bar == pending->bar && table->range.Overlaps(pending->range)) return std::nullopt;
+  return MsixLayout{
+      offset, vectors, table->bar, table->range.base, pending->bar, pending->range.base};
+}
+
+ConfigPlan PlanConfig(const DeviceFacts& facts) {
+  const bool extended = facts.config.size() > sysfs::kConfigSize;
+  ConfigPlan plan{
+      pci::ConfigSpace(extended ? pci::kExtendedConfigSize : pci::kConfigSize), {}, {}, {}, false};
+  OwnHeader(facts, plan.space);
+  OwnCapabilities(facts, plan);
+  if (extended) OwnExtendedCapabilities(facts, plan);
+  const bool has_pin = LoadLe<uint8_t>(facts.config, header::kInterruptPin) != 0;
+  plan.without_interrupts = has_pin && !plan.msi && !plan.msix;
+  return plan;
+}
+
+}  // namespace vmm::assigned

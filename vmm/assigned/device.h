@@ -1,0 +1,111 @@
+// A VFIO device as a function of the guest's PCI bus.
+//
+// The device outlives the machine's boards. Connect joins it to one, in the state after a reset;
+// Disconnect takes interrupts, BARs and DMA away from it. The kernel resets the function when it is
+// opened, so that a start needs no other reset; a reboot does (ResetForReboot).
+//
+// Thread safe: one mutex, held during kernel calls, which do not call back. Lock order: host
+// bridge, then device.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sysfs/base/fd.h"
+#include "vfio/device.h"
+#include "vmm/assigned/apply.h"
+#include "vmm/assigned/bar.h"
+#include "vmm/assigned/config.h"
+#include "vmm/assigned/hardware.h"
+#include "vmm/pci/bars.h"
+#include "vmm/pci/function.h"
+
+namespace vmm::assigned {
+
+// Since the device was opened.
+struct AssignedCounters {
+  std::array<uint64_t, 6> trapped{};  // BAR accesses through the monitor, by BAR
+  uint64_t config_accesses = 0;
+  uint64_t route_commits = 0;
+  uint64_t set_irqs = 0;
+};
+
+class AssignedDevice final : public pci::PciFunction,
+                             public std::enable_shared_from_this<AssignedDevice> {
+  class Key {  // only Create makes one
+    friend class AssignedDevice;
+    Key() = default;
+  };
+
+ public:
+  // Reads what the device has and arms its events. Errors name the device.
+  static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device);
+  AssignedDevice(Key key, vfio::Device device, std::vector<pci::BarInfo> bars, ConfigPlan plan,
+                 base::EventFd request, base::EventFd error);
+
+  std::string_view name() const override { return name_; }
+  std::vector<pci::BarInfo> bars() const override { return bar_infos_; }
+  uint32_t ReadConfig(uint16_t offset, Width width) override;
+  std::vector<pci::BarChange> WriteConfig(uint16_t offset, Width width, uint32_t value) override;
+  base::Status ApplyBar(const pci::BarChange& change, const pci::Spaces& spaces) override;
+  base::Status Connect(kvm::InterruptRouter& router) override;
+  void Disconnect() override;
+
+  // Between Disconnect and the next Connect. kUnsupported when the device has no reset of its own,
+  // kKernel when it does not answer afterwards.
+  base::Status ResetForReboot();
+
+  // A trapped access, `offset` inside the BAR.
+  uint64_t ReadBar(unsigned index, uint64_t offset, Width width);
+  void WriteBar(unsigned index, uint64_t offset, Width width, uint64_t value);
+
+  // The host asks for the device back; signalled again and again until it is closed.
+  const base::EventFd& request_event() const { return request_; }
+  // The device has reported an uncorrectable error.
+  const base::EventFd& error_event() const { return error_; }
+
+  const ConfigPlan& plan() const { return plan_; }
+  AssignedCounters counters() const;
+
+ private:
+  void ArmEvent(uint32_t irq, const base::EventFd& event);
+
+  // Which emulated registers an access meets: all of it, none, or a part.
+  enum class Target : uint8_t { kHardware, kTable, kPending, kMixed };
+  Target TargetOf(unsigned index, const base::Range& access) const;
+  uint64_t ReadPendingBits(uint64_t offset, Width width);
+  void WriteTable(uint64_t offset, Width width, uint64_t value);
+
+  void SyncCommandLocked();
+  void SyncInterruptsLocked();
+  void RefreshMsiPendingLocked();
+  bool TouchesInterruptsLocked(uint16_t offset, Width width) const;
+  AssignedBar* FindBarLocked(unsigned index);
+
+  const std::string name_;
+  const std::vector<pci::BarInfo> bar_infos_;
+  const ConfigPlan plan_;
+  Hardware hardware_;
+  const base::EventFd request_;
+  const base::EventFd error_;
+
+  std::mutex mutex_;  // all below but the counters
+  pci::ConfigSpace config_;
+  std::optional<pci::Msix> msix_;
+  pci::DecodedBars decoded_;
+  std::optional<uint16_t> hardware_command_;  // as last written
+  std::vector<AssignedBar> bars_;
+  InterruptApplier interrupts_;
+  base::Limited log_;
+
+  std::array<std::atomic<uint64_t>, 6> trapped_{};
+  std::atomic<uint64_t> config_accesses_{0};
+};
+
+}  // namespace vmm::assigned

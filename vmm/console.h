@@ -1,0 +1,71 @@
+// Where the guest's serial ports lead: the terminal, files, and the channels of `--exec`.
+//
+// Without --exec, COM1 is standard input and output (raw on a terminal) or, for the output, the
+// console file. With it, COM2 is standard output, COM3 standard error, COM4 the status, and COM1
+// goes to the console file or to standard error; there is no input.
+//
+// Threads: outputs are called from vCPU threads; everything else from the event loop's.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sysfs/base/result.h"
+#include "vmm/devices/fd_sink.h"
+#include "vmm/devices/serial.h"
+#include "vmm/escape.h"
+#include "vmm/event_loop.h"
+#include "vmm/guest/exec_channel.h"
+#include "vmm/options.h"
+#include "vmm/platform.h"
+#include "vmm/terminal.h"
+
+namespace vmm {
+
+using SerialOutput = std::function<void(std::span<const uint8_t>)>;
+
+class Console {
+ public:
+  // kUsage when the console file cannot be written. `quit` is called for Ctrl-A X. The loop and
+  // what `quit` needs outlive it.
+  static base::Result<std::unique_ptr<Console>> Create(EventLoop& loop, const Options& options,
+                                                       std::function<void()> quit);
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  // Outlived by the console.
+  std::array<SerialOutput, kSerialPorts.size()> outputs();
+  // Input goes to `console` until Disconnect; what comes meanwhile is kept.
+  void Connect(Serial& console);
+  void Disconnect();
+
+  // The status of the guest's command, or why there is none.
+  base::Result<int> ExecStatus();
+
+ private:
+  Console(EventLoop& loop, std::function<void()> quit) : loop_(&loop), quit_(std::move(quit)) {}
+  base::Status OpenOutputs(const Options& options);
+  base::Status OpenInput();
+  void ReadInput();
+  void Deliver();
+
+  EventLoop* loop_;
+  std::function<void()> quit_;
+  std::array<std::unique_ptr<FdSink>, kSerialPorts.size()> sinks_;  // by port, some empty
+  std::mutex exec_mutex_;                                           // of the channel
+  std::optional<guest::ExecChannel> exec_;
+  EscapeParser escape_;
+  std::vector<uint8_t> waiting_;  // input that the guest has not taken
+  Serial* serial_ = nullptr;
+  base::Fd input_;
+  std::optional<RawTerminal> terminal_;
+  Watch watch_;
+  std::unique_ptr<Timer> retry_;
+};
+
+}  // namespace vmm

@@ -1,0 +1,44 @@
+// Bytes of the guest to a descriptor, in the calling vCPU's thread, never for ever.
+//
+// A descriptor that takes nothing for longer than `patience` makes the sink drop bytes (counted and
+// logged) until it takes some again; without a limit the guest waits as a process would on a full
+// pipe. A signal ends the wait in any case (Thread::Kick), so that a machine can stop.
+//
+// Thread safe when each call is made under one lock of the caller, as Serial does.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "sysfs/base/fd.h"
+
+namespace vmm {
+
+class FdSink {
+ public:
+  static constexpr std::chrono::milliseconds kConsolePatience{1000};
+
+  // `patience` is nothing for no limit. The process ignores SIGPIPE (vmm/signals.h).
+  FdSink(base::Fd fd, std::string name, std::optional<std::chrono::milliseconds> patience)
+      : fd_(std::move(fd)), name_(std::move(name)), patience_(patience) {}
+
+  void Write(std::span<const uint8_t> bytes);
+  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  enum class Wait : uint8_t { kReady, kGiveUp };
+  Wait WaitWritable() const;
+  void Drop(size_t count);
+
+  base::Fd fd_;
+  std::string name_;
+  std::optional<std::chrono::milliseconds> patience_;
+  bool stalled_ = false;
+  std::atomic<uint64_t> dropped_{0};
+};
+
+}  // namespace vmm

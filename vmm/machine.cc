@@ -1,0 +1,196 @@
+#include "vmm/machine.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <csignal>
+#include <numeric>
+
+#include "sysfs/base/log.h"
+#include "vfio/memlock.h"
+#include "vmm/devices/reset.h"
+#include "vmm/kvm/cpuid.h"
+#include "vmm/machine_image.h"
+
+namespace vmm {
+namespace {
+
+using base::Code;
+using base::Error;
+
+// The guest's operating system has this long to shut down.
+constexpr std::chrono::seconds kPowerOffTime{30};
+// When the host wants a device back, its unbind waits for us.
+constexpr std::chrono::seconds kGiveBackTime{10};
+constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
+
+void TakeEvent(const base::EventFd& event) {
+  if (const auto taken = event.Take(); !taken) {
+    base::Log(base::Level::kWarning, "event: {}", taken.error().message());
+  }
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
+                                                       const sysfs::Tree& tree,
+                                                       const Options& options) {
+  // Before any thread starts: threads inherit the signal mask.
+  auto signals = TRY(SignalSource::Create(kSignals));
+  HostSnapshot host = TRY(ReadHost(tree, options));
+  TRY(CheckDevices(options, host));
+  auto system = TRY(kvm::System::Open(kernel));
+  host.physical_address_bits = kvm::PhysicalAddressBits(system->supported_cpuid());
+  MachinePlan plan = TRY(PlanMachine(options, host));
+  acpi::AcpiTables tables = MakeTables(options, plan.layout);
+  boot::BootImage image = TRY(OpenImage(tree, options, plan, tables.rsdp));
+  if (plan.locked_bytes > 0) {
+    TRY(vfio::EnsureMemlock(tree, vfio::MemlockNeeded(plan.locked_bytes)));
+  }
+
+  std::unique_ptr<Machine> machine(new Machine(options, std::move(plan), std::move(image)));
+  machine->acpi_ = std::move(tables);
+  machine->signals_.emplace(std::move(signals));
+  machine->system_ = std::move(system);
+  machine->loop_ = TRY(EventLoop::Create());
+  machine->memory_.emplace(TRY(GuestMemory::Create(machine->plan_.layout.ram)));
+  TRY(machine->TakeDevices(kernel, tree));
+  TRY(machine->WatchEvents());
+  return machine;
+}
+
+Machine::~Machine() { DropBoard(); }
+
+base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree) {
+  EventLoop* loop = loop_.get();
+  console_ = TRY(Console::Create(*loop, options_, [this] { End({}); }));
+  TRY(MakeBoard());
+  assignment_.emplace(TRY(Assignment::Start(kernel, tree, plan_, options_.dma, *memory_, Link())));
+  const auto reset = std::make_shared<ResetControl>([this, loop](MachineRequest request) {
+    loop->Post([this, request = std::move(request)] { OnRequest(request); });
+  });
+  bridge_ = pci::HostBridge::Create(plan_.layout, reset);
+  for (size_t i = 0; i < plan_.devices.size(); ++i) {
+    const auto devfn = static_cast<uint8_t>(plan_.devices[i].guest_slot * 8);
+    TRY(bridge_->Add(devfn, assignment_->devices()[i]));
+  }
+  return {};
+}
+
+base::Status Machine::WatchEvents() {
+  watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
+  patience_ = TRY(Timer::Create(*loop_, [this] { End(base::Failure(*otherwise_)); }));
+  for (const auto& device : assignment_->devices()) {
+    assigned::AssignedDevice* raw = device.get();
+    watches_.push_back(
+        TRY(loop_->Add(raw->request_event().fd(), [this, raw] { OnDeviceWanted(*raw); })));
+    watches_.push_back(TRY(loop_->Add(raw->error_event().fd(), [raw] {
+      TakeEvent(raw->error_event());
+      base::Log(base::Level::kError, "{}: reports an uncorrectable error", raw->name());
+    })));
+  }
+  return {};
+}
+
+vfio::KvmLink Machine::Link() {
+  return [this](int fd) { return board_->vm().LinkVfio(fd); };
+}
+
+base::Status Machine::MakeBoard() {
+  const unsigned generation = ++generation_;
+  EventLoop* loop = loop_.get();
+  BoardOptions options;
+  options.cpu_count = options_.cpus;
+  options.serial_output = console_->outputs();
+  options.request = [this, loop, generation](MachineRequest request) {
+    loop->Post([this, generation, request = std::move(request)] {
+      if (generation == generation_) OnRequest(request);
+    });
+  };
+  board_ = TRY(Board::Create(system_, *memory_, std::move(options)));
+  return {};
+}
+
+base::Status Machine::StartBoard() {
+  TRY(bridge_->Connect({&board_->ports(), &board_->memory(), &board_->vm()}, board_->vm()));
+  TRY(memory_->Store(base::GuestPhys{acpi_.area.base}, acpi_.bytes));
+  const boot::EntryState entry = TRY(image_.Load(*memory_, plan_.layout));
+  console_->Connect(board_->serial(0));
+  return board_->Start(entry);
+}
+
+// Processors stop first, then the devices' interrupts, mappings and bus mastering end.
+void Machine::DropBoard() {
+  if (!board_) return;
+  console_->Disconnect();
+  if (const base::Status stopped = board_->Stop(); !stopped) {
+    base::Log(base::Level::kWarning, "{}", stopped.error().message());
+  }
+  if (bridge_) bridge_->Disconnect();
+  board_.reset();
+}
+
+base::Status Machine::Reboot() {
+  DropBoard();
+  TRY(MakeBoard());
+  TRY(assignment_->Restart(Link()));
+  return StartBoard();
+}
+
+base::Result<int> Machine::Run() {
+  TRY(StartBoard());
+  TRY(loop_->Run());
+  DropBoard();
+  TRY(outcome_);
+  return console_->ExecStatus();
+}
+
+void Machine::End(base::Status how) {
+  outcome_ = std::move(how);
+  loop_->Stop();
+}
+
+void Machine::OnRequest(const MachineRequest& request) {
+  switch (request.kind) {
+    case MachineRequest::Kind::kPowerOff:
+      return End({});
+    case MachineRequest::Kind::kReset:
+      base::Log(base::Level::kInfo, "vmm: reset ({})", request.text);
+      if (base::Status again = Reboot(); !again) {
+        End(base::Failure(std::move(again).error().With("reboot")));
+      }
+      return;
+    case MachineRequest::Kind::kInternalError:
+      return End(base::Fail(Code::kKernel, "KVM cannot run the guest any further"));
+  }
+}
+
+void Machine::PressPowerButton(std::chrono::seconds patience, Error otherwise) {
+  if (board_) board_->power().PowerButton();
+  otherwise_ = std::move(otherwise);
+  if (const base::Status armed = patience_->Arm(patience); !armed) End(armed);
+}
+
+void Machine::OnSignal() {
+  const std::optional<int> number = signals_->Take();
+  if (!number) return;
+  if (otherwise_) {
+    return End(base::Fail(Code::kTimedOut, "ended by a signal before the guest powered off"));
+  }
+  base::Log(base::Level::kInfo, "vmm: power button pressed; another signal, or {} s, is the end",
+            kPowerOffTime.count());
+  PressPowerButton(kPowerOffTime, Error(Code::kTimedOut, fmt::format("the guest did not power off "
+                                                                     "within {} s",
+                                                                     kPowerOffTime.count())));
+}
+
+void Machine::OnDeviceWanted(assigned::AssignedDevice& device) {
+  TakeEvent(device.request_event());
+  if (otherwise_ && otherwise_->code() == Code::kInUse) return;  // the kernel asks again and again
+  const std::string text = fmt::format("{}: the host wants the device back", device.name());
+  base::Log(base::Level::kWarning, "{}: power button pressed, the machine ends in {} s", text,
+            kGiveBackTime.count());
+  PressPowerButton(kGiveBackTime, Error(Code::kInUse, text));
+}
+
+}  // namespace vmm

@@ -1,0 +1,81 @@
+// A whole machine, from the plan to its end.
+//
+// Threads: everything on the one that creates it, which also runs the event loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sysfs/base/kernel.h"
+#include "sysfs/base/result.h"
+#include "sysfs/tree.h"
+#include "vmm/acpi/tables.h"
+#include "vmm/assignment.h"
+#include "vmm/board.h"
+#include "vmm/boot/boot.h"
+#include "vmm/console.h"
+#include "vmm/event_loop.h"
+#include "vmm/memory.h"
+#include "vmm/options.h"
+#include "vmm/pci/host_bridge.h"
+#include "vmm/plan.h"
+#include "vmm/signals.h"
+
+namespace vmm {
+
+class Machine {
+ public:
+  // Checks everything that can be checked, then takes the devices. What fails leaves nothing
+  // behind. `kernel` outlives the machine.
+  static base::Result<std::unique_ptr<Machine>> Create(base::Kernel& kernel,
+                                                       const sysfs::Tree& tree,
+                                                       const Options& options);
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  ~Machine();
+
+  // Until the guest powers off or somebody ends it: 0, or the status of the guest's command. An
+  // error says why the machine ended otherwise.
+  base::Result<int> Run();
+
+ private:
+  Machine(const Options& options, MachinePlan plan, boot::BootImage image)
+      : options_(options), plan_(std::move(plan)), image_(std::move(image)) {}
+
+  base::Status TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree);
+  base::Status WatchEvents();
+  base::Status MakeBoard();
+  base::Status StartBoard();
+  void DropBoard();
+  base::Status Reboot();
+  void OnRequest(const MachineRequest& request);
+  void OnSignal();
+  void OnDeviceWanted(assigned::AssignedDevice& device);
+  void PressPowerButton(std::chrono::seconds patience, base::Error otherwise);
+  void End(base::Status how);
+  vfio::KvmLink Link();
+
+  const Options options_;
+  const MachinePlan plan_;
+  const boot::BootImage image_;
+  acpi::AcpiTables acpi_;
+  std::optional<SignalSource> signals_;
+
+  // Members die in the reverse order: the board (virtual machine, processors) before the devices
+  // that it reaches, these before the DMA space, that before the memory which it pins.
+  std::shared_ptr<const kvm::System> system_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<Console> console_;
+  std::optional<GuestMemory> memory_;
+  std::optional<Assignment> assignment_;
+  std::shared_ptr<pci::HostBridge> bridge_;
+  std::vector<Watch> watches_;
+  std::unique_ptr<Timer> patience_;
+  std::optional<base::Error> otherwise_;  // how it ends when patience is over
+  base::Status outcome_;
+  unsigned generation_ = 0;  // of the board: requests of an earlier one are stale
+  std::unique_ptr<Board> board_;
+};
+
+}  // namespace vmm

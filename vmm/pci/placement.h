@@ -1,0 +1,57 @@
+// Where BARs may be: the check of a guest's choice, and the addresses before a guest runs.
+//
+// All pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sysfs/base/address.h"
+#include "sysfs/base/result.h"
+#include "vmm/layout.h"
+#include "vmm/pci/function.h"
+
+namespace vmm::pci {
+
+// Where BARs may be active.
+struct BarWindows {
+  std::vector<base::Range> memory;
+  std::vector<base::Range> taken;  // RAM, ECAM and the interrupt controllers: never
+  base::Range io;
+};
+BarWindows WindowsOf(const Layout& layout);
+
+enum class BarFit : uint8_t { kFits, kOverlapsMachine, kOutsideWindows, kOverlapsBar };
+// Whether a BAR may become active beside those that are.
+BarFit CheckBar(const base::Range& range, BarKind kind, const BarWindows& windows,
+                std::span<const base::Range> active_of_same_space);
+std::string_view BarFitText(BarFit fit);
+
+struct FunctionBars {
+  std::string name;  // for messages
+  std::vector<BarInfo> bars;
+};
+
+struct BarPlacement {
+  size_t function = 0;  // index into the functions
+  unsigned index = 0;
+  uint64_t address = 0;
+  bool operator==(const BarPlacement&) const = default;
+};
+
+// Largest first, naturally aligned: 64-bit prefetchable BARs above RAM, other memory BARs below 4
+// GiB as long as there is room, I/O from 0xc000. kUnfit names the BAR that has no room.
+base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const FunctionBars> functions,
+                                                         const Layout& layout);
+
+// What the layout must leave room for (LayoutRequest).
+struct BarSpace {
+  uint64_t bar32_bytes = 0;
+  uint64_t bar64_bytes = 0;
+};
+BarSpace MeasureBars(std::span<const FunctionBars> functions);
+
+}  // namespace vmm::pci

@@ -1,0 +1,160 @@
+#include "vmm/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace vmm {
+namespace {
+
+using base::Code;
+using base::Fail;
+
+// IORESOURCE_MEM and IORESOURCE_MEM_64 (include/linux/ioport.h), as in sysfs `resource`.
+constexpr uint64_t kResourceMemory = 0x200;
+constexpr uint64_t kResourceMemory64 = 0x100000;
+constexpr unsigned kLastSlot = 31;
+
+bool IsOnVfio(const sysfs::Tree& tree, const sysfs::PciDevice& device) {
+  if (!device.driver) return false;
+  return *device.driver == "vfio-pci" || tree.Exists(device.path() + "/vfio-dev");
+}
+
+base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address) {
+  HostDevice host;
+  host.device = TRY(sysfs::ReadDevice(tree, address));
+  host.on_vfio = IsOnVfio(tree, host.device);
+  host.bars = sysfs::ReadBars(tree, address);
+  if (host.device.iommu_group) {
+    host.group = TRY(sysfs::ReadGroup(tree, *host.device.iommu_group));
+    host.blockers = sysfs::FindBlockers(tree, host.group);
+  }
+  return host;
+}
+
+std::string DescribeBlockers(const std::vector<sysfs::Blocker>& blockers) {
+  std::string text;
+  for (const sysfs::Blocker& blocker : blockers) {
+    text += fmt::format("{}{} (driver {})", text.empty() ? "" : ", ", blocker.address.ToString(),
+                        blocker.driver);
+  }
+  return text;
+}
+
+base::Status CheckDevice(const HostDevice& host) {
+  const sysfs::PciDevice& device = host.device;
+  const std::string name = device.address.ToString();
+  if (device.is_bridge()) {
+    return Fail(Code::kUnfit, name + ": is a bridge; only endpoints can be assigned");
+  }
+  if (!device.iommu_group) {
+    return Fail(Code::kUnfit, name + ": has no IOMMU group: the IOMMU is off or absent",
+                "switch VT-d or AMD-Vi on in the firmware; on Intel boot with intel_iommu=on");
+  }
+  if (!host.on_vfio) {
+    const std::string owner =
+        device.driver ? "is on its host driver " + *device.driver : "has no driver";
+    return Fail(Code::kInUse, fmt::format("{}: {}, not on vfio-pci", name, owner),
+                "vassign bind " + name);
+  }
+  if (!host.blockers.empty()) {
+    return Fail(Code::kUnfit,
+                fmt::format("{}: IOMMU group {} is not viable: the host uses {}", name,
+                            host.group.id, DescribeBlockers(host.blockers)),
+                "vassign bind " + host.blockers.front().address.ToString());
+  }
+  return {};
+}
+
+base::Status CheckDuplicates(const Options& options) {
+  std::set<sysfs::PciAddress> devices;
+  std::set<uint8_t> slots;
+  for (const AssignRequest& request : options.assign) {
+    if (!devices.insert(request.host).second) {
+      return Fail(Code::kUsage, request.host.ToString() + ": assigned twice");
+    }
+    if (!request.guest_slot) continue;
+    if (*request.guest_slot == 0 || *request.guest_slot > kLastSlot) {
+      return Fail(Code::kUsage, fmt::format("{}: addr={:02x} is not a free slot; use 01 to 1f",
+                                            request.host.ToString(), *request.guest_slot));
+    }
+    if (!slots.insert(*request.guest_slot).second) {
+      return Fail(Code::kUsage, fmt::format("{}: addr={:02x} is taken by another device",
+                                            request.host.ToString(), *request.guest_slot));
+    }
+  }
+  return {};
+}
+
+// Requested slots stay; the others get the lowest free ones in the order of the command line.
+base::Result<std::vector<uint8_t>> PlanSlots(const Options& options) {
+  std::set<uint8_t> taken{0};
+  for (const AssignRequest& request : options.assign) {
+    if (request.guest_slot) taken.insert(*request.guest_slot);
+  }
+  std::vector<uint8_t> slots;
+  uint8_t next = 1;
+  for (const AssignRequest& request : options.assign) {
+    while (!request.guest_slot && taken.contains(next)) ++next;
+    const uint8_t slot = request.guest_slot.value_or(next);
+    if (slot > kLastSlot) return Fail(Code::kUsage, "more than 31 devices on one bus");
+    taken.insert(slot);
+    slots.push_back(slot);
+  }
+  return slots;
+}
+
+void AddBars(const HostDevice& host, LayoutRequest& request) {
+  for (const sysfs::PciBar& bar : host.bars) {
+    if (bar.index > 5 || (bar.flags & kResourceMemory) == 0) continue;
+    const uint64_t size = base::AlignUp(bar.size, base::kPageSize);
+    // Twice the size leaves room for natural alignment whatever the order.
+    ((bar.flags & kResourceMemory64) != 0 ? request.bar64_bytes : request.bar32_bytes) += 2 * size;
+  }
+}
+
+void AddReserved(const HostDevice& host, LayoutRequest& request) {
+  for (const sysfs::ReservedRegion& region : host.group.reserved) {
+    if (region.kind == sysfs::ReservedKind::kDirectRelaxable) continue;
+    request.reserved.push_back({region.start, region.last,
+                                fmt::format("{}, IOMMU group {} of {}", region.kind_name,
+                                            host.group.id, host.device.address.ToString())});
+  }
+}
+
+}  // namespace
+
+base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& options) {
+  HostSnapshot host;
+  for (const AssignRequest& request : options.assign) {
+    host.devices.push_back(TRY(ReadHostDevice(tree, request.host)));
+  }
+  return host;
+}
+
+base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
+  TRY(CheckDuplicates(options));
+  for (const HostDevice& device : host.devices) TRY(CheckDevice(device));
+  return {};
+}
+
+base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host) {
+  TRY(CheckDevices(options, host));
+  const std::vector<uint8_t> slots = TRY(PlanSlots(options));
+  LayoutRequest request;
+  request.memory_bytes = options.memory_bytes;
+  request.physical_address_bits = host.physical_address_bits;
+  MachinePlan plan;
+  for (size_t i = 0; i < host.devices.size(); ++i) {
+    AddReserved(host.devices[i], request);
+    AddBars(host.devices[i], request);
+    const sysfs::PciDevice& device = host.devices[i].device;
+    plan.devices.push_back({device.address, slots[i], device.modalias});
+  }
+  plan.layout = TRY(PlanLayout(request));
+  plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();
+  return plan;
+}
+
+}  // namespace vmm
