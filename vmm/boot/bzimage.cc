@@ -18,6 +18,7 @@ constexpr size_t kSystemSize = 0x1f4;
 constexpr size_t kHeaderLength = 0x201;
 constexpr size_t kHeaderLengthBase = 0x202;
 constexpr size_t kVersion = 0x206;
+constexpr size_t kVersionString = 0x20e;  // less 0x200
 constexpr size_t kLoadFlags = 0x211;
 constexpr size_t kInitrdAddressMax = 0x22c;
 constexpr size_t kAlignment = 0x230;
@@ -114,6 +115,27 @@ base::Result<BzImage> ParseBzImage(std::span<const std::byte> file) {
   image.command_line_size = base::LoadLe<uint32_t>(file, kCommandLineSize);
   TRY(CheckPlace(image, base::LoadLe<uint32_t>(file, kAlignment)));
   return image;
+}
+
+// The string begins with the release, behind which stand the builder and the date.
+std::optional<std::string> ReleaseOf(std::span<const std::byte> head) {
+  constexpr size_t kLimit = 64;
+  const auto offset = base::LoadLe<uint16_t>(head, kVersionString);
+  const auto kind = Recognise(head);
+  if (!kind || *kind != ImageKind::kBzImage || offset == 0) return std::nullopt;
+  std::string release;
+  for (size_t at = size_t{0x200} + offset; at < head.size() && release.size() < kLimit; ++at) {
+    const char c = static_cast<char>(head[at]);
+    const bool part = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      c == '.' || c == '-' || c == '_' || c == '+' || c == '~';
+    if (part) {
+      release.push_back(c);
+      continue;
+    }
+    const bool ended = (c == ' ' || c == '\0') && !release.empty() && release.front() != '.';
+    return ended ? std::optional(release) : std::nullopt;
+  }
+  return std::nullopt;
 }
 
 }  // namespace vmm::boot

@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 
 #include "sysfs/base/address.h"
 #include "sysfs/base/result.h"
@@ -28,5 +30,11 @@ inline constexpr uint64_t kEntry64Offset = 0x200;
 // kUsage says which field is wrong. Promises: header and payload are inside the file, the memory is
 // above 1 MiB and below 4 GiB. Pure.
 base::Result<BzImage> ParseBzImage(std::span<const std::byte> file);
+
+// How many of the file's first bytes ReleaseOf looks at: the header's string is in the setup code.
+inline constexpr size_t kReleaseBytes = 0x10000;
+// The kernel's release ("6.12.1-amd64"), by which its modules are found; nothing when the file does
+// not tell one. Pure.
+std::optional<std::string> ReleaseOf(std::span<const std::byte> head);
 
 }  // namespace vmm::boot

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "vmm/boot/bzimage.h"
 #include "vmm/guest/command_line.h"
 #include "vmm/guest/host_kernel.h"
 #include "vmm/guest/initramfs.h"
@@ -17,14 +18,20 @@ const std::vector<std::string>& OwnModules() {
   return names;
 }
 
-std::string ModulesDirectory(const GuestRequest& request, const std::string& release) {
-  return request.modules_dir.empty() ? "/lib/modules/" + release : request.modules_dir;
+base::Result<std::string> ModulesDirectory(const sysfs::Tree& tree, const GuestRequest& request) {
+  if (!request.modules_dir.empty()) return request.modules_dir;
+  if (!request.kernel.empty()) {
+    const auto head = tree.ReadBytes(request.kernel, boot::kReleaseBytes);
+    const auto release = head ? boot::ReleaseOf(*head) : std::nullopt;
+    if (release) return "/lib/modules/" + *release;
+  }
+  return "/lib/modules/" + TRY(RunningRelease(tree));
 }
 
 }  // namespace
 
 base::Result<GuestImage> BuildGuest(const sysfs::Tree& tree, const GuestRequest& request) {
-  const std::string directory = ModulesDirectory(request, TRY(RunningRelease(tree)));
+  const std::string directory = TRY(ModulesDirectory(tree, request));
   return BuildGuest(tree, request, [&](const std::string& alias_or_name) {
     return sysfs::ModulesFor(alias_or_name, directory);
   });

@@ -20,7 +20,7 @@ struct GuestRequest {
   std::vector<std::string> modaliases;  // of the assigned devices, as the host tells them
   std::optional<std::string> exec;      // a shell command; nothing: a shell
   std::string kernel;                   // empty: the running one
-  std::string modules_dir;              // empty: /lib/modules/RELEASE of the kernel
+  std::string modules_dir;              // empty: /lib/modules/RELEASE of that kernel
   std::string append;                   // the user's part of the command line
   std::vector<GuestFile> extra_files;
 };

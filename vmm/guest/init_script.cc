@@ -44,7 +44,8 @@ wait_until() {
 }
 
 is_assigned() {
-  read -r alias < "$1/modalias" || return 1
+  [ -e "$1/modalias" ] || return 1
+  read -r alias < "$1/modalias"
   while read -r prefix; do
     case $alias in "$prefix"*) return 0 ;; esac
   done < /vassign/devices

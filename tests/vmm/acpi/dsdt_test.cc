@@ -12,7 +12,7 @@ namespace vmm::acpi {
 namespace {
 
 bool Holds(const std::vector<std::byte>& table, const aml::Code& part) {
-  return !std::ranges::search(table, part).empty();
+  return std::search(table.begin(), table.end(), part.begin(), part.end()) != table.end();
 }
 
 AcpiRequest Request() {

@@ -101,5 +101,26 @@ TEST(ParseBzImage, KeepsItsPromisesForDamagedFiles) {
   EXPECT_GT(accepted, 0u);
 }
 
+test::Bytes Named(std::string_view release) {
+  test::Bytes file = With<uint16_t>(0x20e, 0x100);
+  test::StoreText(file, 0x300, release);
+  return file;
+}
+
+TEST(ReleaseOf, IsNothingForWhatIsNoRelease) {
+  EXPECT_EQ(ReleaseOf({}), std::nullopt);
+  EXPECT_EQ(ReleaseOf(test::MakeBzImage()), std::nullopt);
+  EXPECT_EQ(ReleaseOf(test::MakeElfKernel()), std::nullopt);
+  EXPECT_EQ(ReleaseOf(With<uint16_t>(0x20e, 0xffff)), std::nullopt);
+  EXPECT_EQ(ReleaseOf(Named("")), std::nullopt);
+  EXPECT_EQ(ReleaseOf(Named("../../etc ")), std::nullopt);
+  EXPECT_EQ(ReleaseOf(Named("a/b ")), std::nullopt);
+  EXPECT_EQ(ReleaseOf(Named(std::string(64, '6'))), std::nullopt);
+}
+
+TEST(ReleaseOf, EndsAtTheBuildersName) {
+  EXPECT_EQ(ReleaseOf(Named("6.12.1+deb12-amd64 (builder@host) #1 SMP")), "6.12.1+deb12-amd64");
+}
+
 }  // namespace
 }  // namespace vmm::boot

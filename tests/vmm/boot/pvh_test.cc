@@ -27,7 +27,7 @@ TEST(ParsePvh, RefusesAnElfFileWithoutTheNote) {
 }
 
 TEST(ParsePvh, RefusesNotesThatLeaveTheirSegment) {
-  for (const size_t offset : {0x300, 0x304, 0x314, 0x318}) {
+  for (const size_t offset : {0x300u, 0x304u, 0x314u, 0x318u}) {
     EXPECT_THAT(ParsePvh(With<uint32_t>(offset, 0xffffffff)), FailsWith(Code::kUsage)) << offset;
     EXPECT_THAT(ParsePvh(With<uint32_t>(offset, 0x40)), FailsWith(Code::kUsage)) << offset;
   }

@@ -25,7 +25,7 @@ TEST(ParseNeeds, RefusesWhatIsNoProgram) {
 }
 
 TEST(ParseNeeds, RefusesADynamicSectionThatPointsOutside) {
-  for (const size_t offset : {0x200 + 8, 0x210 + 8}) {
+  for (const size_t offset : {0x208u, 0x218u}) {
     test::Bytes file = test::MakeProgram("/lib64/ld.so", {"libc.so.6"});
     base::StoreLe<uint64_t>(file, offset, ~uint64_t{0} - 4);
     EXPECT_THAT(ParseNeeds(file), FailsWith(Code::kUsage)) << offset;
