@@ -31,7 +31,10 @@ constexpr const char* kFooter =
     "9 locked by another run, 10 partly done, 11 differences found, 12 unsupported kernel.";
 
 base::Status RunChosen(Context& context) {
-  if (!context.sysroot.empty()) context.tree = sysfs::HostTree(context.sysroot);
+  if (!context.sysroot.empty()) {
+    context.tree = sysfs::HostTree(context.sysroot);
+    context.use_marks = nullptr;  // addresses and processes are those of the running host
+  }
   TRY(context.run());
   context.out.flush();
   if (!context.out) return base::Fail(base::Code::kInternal, "the output could not be written");

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/terminal.h"
+#include "cli/use_marks.h"
 #include "cli/vassign.h"
 
 int main(int argc, char** argv) {
@@ -10,5 +11,6 @@ int main(int argc, char** argv) {
   const cli::Terminal terminal = cli::StandardOutput();
   context.colour = terminal.colour;
   context.width = terminal.width;
+  context.use_marks = cli::HostUseMarks(*context.tree);
   return cli::RunVassign(argc, argv, context);
 }

@@ -9,7 +9,7 @@ host_state() {
     ip -4 -brief address show | awk '{ $2 = ""; print "address " $0 }'
     printf 'network interface %s\n' /sys/class/net/*
     ip route show | sed 's/^/route /'
-    find /run/vassign -type f ! -name '*.lock' -printf 'journal %p\n' 2>/dev/null
+    find /run/vassign -type f ! -path '*/lock*' -printf 'journal %p\n' 2>/dev/null
     sed 's/^/huge pages /' /proc/sys/vm/nr_hugepages
     foreign_processes
 }
