@@ -67,5 +67,22 @@ TEST_F(BuildGuestTest, AnotherKernelNeedsNoneOfTheHosts) {
   EXPECT_THAT(image->command_line, HasSubstr("nr_uarts"));
 }
 
+// Through libkmod, which finds no folder for such a release.
+TEST_F(BuildGuestTest, LooksForModulesByTheKernelsOwnRelease) {
+  test::Bytes kernel = test::MakeBzImage();
+  base::StoreLe<uint16_t>(kernel, 0x20e, 0x100);
+  test::StoreText(kernel, 0x300, "9.9.9-none (builder)");
+  tree_.AddBytes("/home/vmlinuz", kernel);
+  GuestRequest request;
+  request.modaliases = {"pci:nvme"};
+  const auto running = BuildGuest(tree_, request);
+  ASSERT_THAT(running, IsOk());
+  EXPECT_THAT(running->remarks, ElementsAre(HasSubstr("/lib/modules/6.12.1")));
+  request.kernel = "/home/vmlinuz";
+  const auto other = BuildGuest(tree_, request);
+  ASSERT_THAT(other, IsOk());
+  EXPECT_THAT(other->remarks, ElementsAre(HasSubstr("/lib/modules/9.9.9-none")));
+}
+
 }  // namespace
 }  // namespace vmm::guest
