@@ -73,6 +73,7 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("FILE");
   command.add_option("--dma", arguments.dma, "DMA back end: auto, iommufd or type1")
       ->type_name("NAME");
+  command.add_flag("--stats", arguments.stats, "Print exits, maps and traps at the end");
 }
 
 }  // namespace
@@ -84,6 +85,7 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   options.append = arguments.append;
   options.exec = arguments.exec;
   options.console = arguments.console;
+  options.stats = arguments.stats;
   options.dma = TRY(ParseBackend(arguments.dma));
   if (arguments.cpus < 1 || arguments.cpus > vmm::kMaxCpus) {
     return Fail(Code::kUsage,

@@ -18,6 +18,7 @@ struct RunArguments {
   std::optional<std::string> exec;
   std::string console;
   std::string dma = "auto";
+  bool stats = false;
 };
 
 // Pure but for the selectors, which look at the tree. kUsage names the option and what it takes.

@@ -16,6 +16,7 @@ std::function<std::vector<std::string>(const sysfs::PciDevice&)> HostUseMarks(
   sources->claimed = [](const std::string&) { return false; };
   return [cache, sources](const sysfs::PciDevice& device) {
     std::vector<std::string> marks;
+    if (device.is_bridge()) return marks;  // what is behind it says so itself
     for (const sysfs::Evidence& piece : sysfs::FindEvidence(*cache, device, *sources)) {
       marks.push_back(piece.detail);
     }

@@ -121,13 +121,12 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
   const bool to_vfio = IsVfioDriver(host.tree, plan.driver);
   for (const PciDevice& device : plan.devices) {
     const bool is_there = device.driver == plan.driver;
-    TRY(CheckUse(host, device, request.force, !is_there && device.driver));
-    if (is_there) continue;
-    if (to_vfio) {
+    if (!is_there && to_vfio) {
       TRY(CheckViability(ReadViability(host.tree, device), request.devices, request.force));
-    } else {
+    } else if (!is_there) {
       TRY(CheckParking(device));
     }
+    TRY(CheckUse(host, device, request.force, !is_there && device.driver));
   }
   if (plan.changes.empty()) plan.module.reset();
   return plan;

@@ -29,6 +29,7 @@ class Assignment {
 
   // In the order of the plan.
   const std::vector<std::shared_ptr<assigned::AssignedDevice>>& devices() const { return devices_; }
+  unsigned dma_maps() const { return space_ ? space_->map_count() : 0; }
   // For a reboot: the devices are reset, and linked to the new virtual machine.
   base::Status Restart(const vfio::KvmLink& link);
 

@@ -126,6 +126,7 @@ void Machine::DropBoard() {
   if (const base::Status stopped = board_->Stop(); !stopped) {
     base::Log(base::Level::kWarning, "{}", stopped.error().message());
   }
+  stats_.Add(board_->exits());
   if (bridge_) bridge_->Disconnect();
   board_.reset();
 }
@@ -141,8 +142,17 @@ base::Result<int> Machine::Run() {
   TRY(StartBoard());
   TRY(loop_->Run());
   DropBoard();
+  if (options_.stats) PrintStats();
   TRY(outcome_);
   return console_->ExecStatus();
+}
+
+void Machine::PrintStats() {
+  stats_.dma_maps = assignment_->dma_maps();
+  for (const auto& device : assignment_->devices()) {
+    stats_.devices.push_back({std::string(device->name()), device->counters()});
+  }
+  base::Log(base::Level::kInfo, "{}", FormatStats(stats_));
 }
 
 void Machine::End(base::Status how) {

@@ -21,6 +21,7 @@
 #include "vmm/pci/host_bridge.h"
 #include "vmm/plan.h"
 #include "vmm/signals.h"
+#include "vmm/stats.h"
 
 namespace vmm {
 
@@ -54,6 +55,7 @@ class Machine {
   void OnDeviceWanted(assigned::AssignedDevice& device);
   void PressPowerButton(std::chrono::seconds patience, base::Error otherwise);
   void End(base::Status how);
+  void PrintStats();
   vfio::KvmLink Link();
 
   const Options options_;
@@ -74,6 +76,7 @@ class Machine {
   std::unique_ptr<Timer> patience_;
   std::optional<base::Error> otherwise_;  // how it ends when patience is over
   base::Status outcome_;
+  MachineStats stats_;
   unsigned generation_ = 0;  // of the board: requests of an earlier one are stale
   std::unique_ptr<Board> board_;
 };

@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal
   vfio::Backend dma = vfio::Backend::kAuto;
+  bool stats = false;  // print what the machine's life cost at its end
 };
 
 inline constexpr unsigned kMaxCpus = 32;

@@ -1,0 +1,31 @@
+#include "vmm/stats.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+namespace vmm {
+
+void MachineStats::Add(const ExitCounts& board) {
+  for (size_t kind = 0; kind < exits.size(); ++kind) exits.at(kind) += board.at(kind);
+  ++boards;
+}
+
+std::string FormatStats(const MachineStats& stats) {
+  std::string text =
+      fmt::format("stats: machine boards={} dma-maps={}", stats.boards, stats.dma_maps);
+  for (size_t kind = 0; kind < stats.exits.size(); ++kind) {
+    text += fmt::format(" exits-{}={}", kvm::kExitNames.at(kind), stats.exits.at(kind));
+  }
+  for (const DeviceStats& device : stats.devices) {
+    const auto& counters = device.counters;
+    const uint64_t trapped =
+        std::accumulate(counters.trapped.begin(), counters.trapped.end(), uint64_t{0});
+    text += fmt::format("\nstats: {} bar-traps={} config-accesses={} route-commits={} set-irqs={}",
+                        device.name, trapped, counters.config_accesses, counters.route_commits,
+                        counters.set_irqs);
+  }
+  return text;
+}
+
+}  // namespace vmm
