@@ -88,6 +88,10 @@ std::array<SerialOutput, kSerialPorts.size()> Console::outputs() {
 
 void Console::Connect(Serial& console) {
   serial_ = &console;
+  {
+    const std::lock_guard lock(exec_mutex_);
+    if (exec_) exec_.emplace();
+  }
   Deliver();
 }
 
@@ -124,6 +128,11 @@ void Console::Deliver() {
       base::Log(base::Level::kWarning, "console input: {}", armed.error().message());
     }
   }
+}
+
+bool Console::reached_command() {
+  const std::lock_guard lock(exec_mutex_);
+  return !exec_ || exec_->ready();
 }
 
 base::Result<int> Console::ExecStatus() {

@@ -44,6 +44,10 @@ class Console {
   void Connect(Serial& console);
   void Disconnect();
 
+  // Whether the guest has begun with the command of --exec since Connect (true without --exec): a
+  // kernel that panics before would reset for ever.
+  bool reached_command();
+
   // The status of the guest's command, or why there is none.
   base::Result<int> ExecStatus();
 
@@ -57,7 +61,7 @@ class Console {
   EventLoop* loop_;
   std::function<void()> quit_;
   std::array<std::unique_ptr<FdSink>, kSerialPorts.size()> sinks_;  // by port, some empty
-  std::mutex exec_mutex_;                                           // of the channel
+  std::mutex exec_mutex_;  // of the channel, which is new for each board
   std::optional<guest::ExecChannel> exec_;
   EscapeParser escape_;
   std::vector<uint8_t> waiting_;  // input that the guest has not taken

@@ -62,14 +62,10 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
 Machine::~Machine() { DropBoard(); }
 
 base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree) {
-  EventLoop* loop = loop_.get();
-  console_ = TRY(Console::Create(*loop, options_, [this] { End({}); }));
+  console_ = TRY(Console::Create(*loop_, options_, [this] { End({}); }));
   TRY(MakeBoard());
   assignment_.emplace(TRY(Assignment::Start(kernel, tree, plan_, options_.dma, *memory_, Link())));
-  const auto reset = std::make_shared<ResetControl>([this, loop](MachineRequest request) {
-    loop->Post([this, request = std::move(request)] { OnRequest(request); });
-  });
-  bridge_ = pci::HostBridge::Create(plan_.layout, reset);
+  bridge_ = pci::HostBridge::Create(plan_.layout, std::make_shared<ResetControl>(Requests()));
   for (size_t i = 0; i < plan_.devices.size(); ++i) {
     const auto devfn = static_cast<uint8_t>(plan_.devices[i].guest_slot * 8);
     TRY(bridge_->Add(devfn, assignment_->devices()[i]));
@@ -96,17 +92,21 @@ vfio::KvmLink Machine::Link() {
   return [this](int fd) { return board_->vm().LinkVfio(fd); };
 }
 
-base::Status Machine::MakeBoard() {
-  const unsigned generation = ++generation_;
-  EventLoop* loop = loop_.get();
-  BoardOptions options;
-  options.cpu_count = options_.cpus;
-  options.serial_output = console_->outputs();
-  options.request = [this, loop, generation](MachineRequest request) {
-    loop->Post([this, generation, request = std::move(request)] {
+// A processor may ask twice, and two may ask at once: only the first request of a board counts.
+RequestHandler Machine::Requests() {
+  return [this](MachineRequest request) {
+    loop_->Post([this, generation = generation_.load(), request = std::move(request)] {
       if (generation == generation_) OnRequest(request);
     });
   };
+}
+
+base::Status Machine::MakeBoard() {
+  ++generation_;
+  BoardOptions options;
+  options.cpu_count = options_.cpus;
+  options.serial_output = console_->outputs();
+  options.request = Requests();
   board_ = TRY(Board::Create(system_, *memory_, std::move(options)));
   return {};
 }
@@ -123,7 +123,8 @@ base::Status Machine::StartBoard() {
 void Machine::DropBoard() {
   if (!board_) return;
   console_->Disconnect();
-  if (const base::Status stopped = board_->Stop(); !stopped) {
+  // A processor that is in a device uses the bridge until it is back.
+  for (base::Status stopped = board_->Stop(); !stopped; stopped = board_->Stop()) {
     base::Log(base::Level::kWarning, "{}", stopped.error().message());
   }
   stats_.Add(board_->exits());
@@ -165,6 +166,11 @@ void Machine::OnRequest(const MachineRequest& request) {
     case MachineRequest::Kind::kPowerOff:
       return End({});
     case MachineRequest::Kind::kReset:
+      if (!console_->reached_command()) {
+        return End(base::Fail(Code::kKernel,
+                              "the guest reset before its command began: " + request.text,
+                              "--console FILE keeps what its kernel said"));
+      }
       base::Log(base::Level::kInfo, "vmm: reset ({})", request.text);
       if (base::Status again = Reboot(); !again) {
         End(base::Failure(std::move(again).error().With("reboot")));

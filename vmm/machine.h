@@ -3,6 +3,7 @@
 // Threads: everything on the one that creates it, which also runs the event loop.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -50,6 +51,7 @@ class Machine {
   base::Status StartBoard();
   void DropBoard();
   base::Status Reboot();
+  RequestHandler Requests();
   void OnRequest(const MachineRequest& request);
   void OnSignal();
   void OnDeviceWanted(assigned::AssignedDevice& device);
@@ -77,7 +79,8 @@ class Machine {
   std::optional<base::Error> otherwise_;  // how it ends when patience is over
   base::Status outcome_;
   MachineStats stats_;
-  unsigned generation_ = 0;  // of the board: requests of an earlier one are stale
+  // Of the board: requests of an earlier one are stale. Read by vCPU threads.
+  std::atomic<unsigned> generation_{0};
   std::unique_ptr<Board> board_;
 };
 
