@@ -2,9 +2,10 @@
 //
 // A descriptor that takes nothing for longer than `patience` makes the sink drop bytes (counted and
 // logged) until it takes some again; without a limit the guest waits as a process would on a full
-// pipe. A signal ends the wait in any case (Thread::Kick), so that a machine can stop.
+// pipe. A machine that stops ends the wait in any case: its kicks (Thread::Kick) interrupt it, and
+// after half a second of them the rest is dropped.
 //
-// Thread safe when each call is made under one lock of the caller, as Serial does.
+// Thread safe; bytes of two calls at once may mix.
 #pragma once
 
 #include <atomic>
@@ -30,14 +31,13 @@ class FdSink {
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
-  enum class Wait : uint8_t { kReady, kGiveUp };
-  Wait WaitWritable() const;
+  bool WaitWritable(int& interruptions) const;
   void Drop(size_t count);
 
   base::Fd fd_;
   std::string name_;
   std::optional<std::chrono::milliseconds> patience_;
-  bool stalled_ = false;
+  std::atomic<bool> stalled_{false};
   std::atomic<uint64_t> dropped_{0};
 };
 

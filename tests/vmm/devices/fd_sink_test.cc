@@ -79,7 +79,19 @@ TEST(FdSink, AFullDescriptorDropsAfterItsPatienceAndRecovers) {
   EXPECT_EQ(sink.dropped(), 10u);
 }
 
-TEST(FdSink, ASignalEndsAWaitWithoutLimit) {
+TEST(FdSink, OneSignalDoesNotLoseWhatASlowReaderStillTakes) {
+  Pipe pipe = NewPipe();
+  const size_t filled = Fill(pipe.writer);
+  FdSink sink(std::move(pipe.writer), "output", std::nullopt);
+  auto thread = Thread::Start("writer", [&] { sink.Write(std::vector<uint8_t>(7)); });
+  ASSERT_THAT(thread, IsOk());
+  thread->Kick();
+  Drain(pipe.reader, filled + 7);
+  thread->Join();
+  EXPECT_EQ(sink.dropped(), 0u);
+}
+
+TEST(FdSink, ManySignalsEndAWaitWithoutLimit) {
   Pipe pipe = NewPipe();
   Fill(pipe.writer);
   FdSink sink(std::move(pipe.writer), "console", std::nullopt);
