@@ -1,5 +1,5 @@
 // What the guest says on COM4 while `--exec` runs a command in it: "ready" when the command is
-// about to start and its standard input is listened to, "exit N" when it has ended.
+// about to start, "exit N" when it has ended. The command's input is empty.
 //
 // The guest is hostile: anything else is ignored, whatever its length.
 #pragma once
@@ -21,7 +21,7 @@ inline constexpr int kNoStatus = 125;
 class ExecChannel {
  public:
   void Feed(std::span<const std::byte> bytes);
-  // The command's input is not lost from now on.
+  // The guest came up; the command runs.
   bool ready() const { return ready_; }
   // 0 to 255, of the first "exit" line.
   std::optional<int> status() const { return status_; }

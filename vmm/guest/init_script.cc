@@ -121,21 +121,21 @@ drain() {
   done
 }
 
-# Input comes from COM2 directly, output goes there and to COM3 through pipes, because programs
-# treat a terminal differently.
+# Output goes to COM2 and COM3 through pipes, because programs treat a terminal differently. Input
+# is empty: the monitor sends none, and a command that reads must not wait for ever.
 run_command() {
   if ! drain /dev/ttyS1 /dev/ttyS2 /dev/ttyS3; then
     say "the serial ports COM2 to COM4 do not work, so the command is not run"
     return
   fi
-  exec 3<> /dev/ttyS1 4<> /dev/ttyS2 5<> /dev/ttyS3 # open from here on: a close would drop input
+  exec 3> /dev/ttyS1 4> /dev/ttyS2 5> /dev/ttyS3
   mkfifo /run/out /run/err
   cat /run/out >&3 &
   out=$!
   cat /run/err >&4 &
   err=$!
   echo ready >&5
-  sh /vassign/command <&3 > /run/out 2> /run/err 3>&- 4>&- 5>&-
+  sh /vassign/command < /dev/null > /run/out 2> /run/err 3>&- 4>&- 5>&-
   status=$?
   end_all_but "$out" "$err"
   wait "$out" "$err"
