@@ -47,6 +47,6 @@ make_disks() {
 # Prints the folder with known.img, nvme.sha256 and data.img.
 disks_folder() {
     local folder=$lab_cache/disks-$disks_version
-    [[ -e $folder/data.img ]] || PATH=$PATH:/sbin:/usr/sbin with_lock disks make_disks "$folder"
+    [[ -e $folder/data.img ]] || with_lock disks make_disks "$folder"
     printf '%s\n' "$folder"
 }

@@ -102,6 +102,23 @@ prepare_stock_kernel() {
     [[ -n $kernel ]] || die "no linux-image-6.12 package in apt's lists and none in the cache: apt-get update, then again"
 }
 
+# add_builtin_aliases FOLDER: before Linux 6.17 a kernel does not say which devices its built-in drivers are for. Debian's modules of
+# the same names do; with their aliases libkmod finds a driver on the lab kernel as it does on the stock one.
+add_builtin_aliases() {
+    local folder=$1 release modules stock
+    release=$(<"$folder/release") modules=$folder/lib/modules/$release
+    stock=$(prepare_stock_kernel && printf '%s/lib/modules/%s' "$kernel" "$(<"$kernel/release")") || {
+        note "without a stock kernel beside it, the lab kernel's drivers cannot be found by the devices' aliases"
+        return 0
+    }
+    awk 'NR == FNR { sub(/.*\//, ""); sub(/\.ko$/, ""); gsub(/-/, "_"); built_in[$0]; next }
+         $1 == "alias" && $3 in built_in { printf "%s.alias=%s%c", $3, $2, 0 }' \
+        "$modules/modules.builtin" "$stock/modules.alias" | cat "$modules/modules.builtin.modinfo" - >"$folder/modinfo"
+    mv "$folder/modinfo" "$modules/modules.builtin.modinfo"
+    depmod -b "$folder" "$release"
+    : >"$folder/aliases"
+}
+
 # prepare_kernel stock|lab: sets `kernel` to the folder that holds it.
 prepare_kernel() {
     case $1 in
@@ -109,6 +126,7 @@ prepare_kernel() {
         lab)
             kernel=$(lab_kernel_folder)
             [[ -e $kernel/release ]] || with_lock lab-kernel build_lab_kernel "$kernel"
+            [[ -e $kernel/aliases ]] || with_lock lab-kernel add_builtin_aliases "$kernel"
             ;;
         *) die_usage "unknown kernel $1: stock or lab" ;;
     esac
