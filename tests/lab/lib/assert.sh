@@ -23,6 +23,7 @@ on_exit() { cleanups+=("$(printf '%q ' "$@")"); }
 
 finish_test() {
     local result=$? index
+    trap - ERR
     set +e
     for ((index = ${#cleanups[@]} - 1; index >= 0; index--)); do
         eval "${cleanups[index]}"
