@@ -62,6 +62,25 @@ channel_devices() {
     )
 }
 
+# Words for the kernel's command line that keep a busy outer machine from confusing the kernel about time. The emulated processors
+# count the outer machine's TSC, so it is reliable, and its frequency is known: half of what Linux calls BogoMIPS. Left to itself the
+# kernel would measure it, and be wrong by any factor when an emulated processor has to wait meanwhile. Its test of the timer interrupt,
+# which ends in a panic, is left out for the same reason.
+clock_options() {
+    local speed
+    speed=$(awk -F ': ' '/^bogomips/ { printf "%d", $2 * 500; exit }' /proc/cpuinfo)
+    printf 'tsc=reliable no_timer_check%s' "${speed:+ tsc_early_khz=$speed}"
+}
+
+# speed_options stock|lab: words for the kernel's command line that save an emulated processor work: hardening of the stock kernel;
+# of the lab kernel, which has none, the built-in drivers that wait for their cards one after the other.
+speed_options() {
+    case $1 in
+        stock) printf 'mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off kfence.sample_interval=0 apparmor=0' ;;
+        lab) printf 'driver_async_probe=igb,e1000e,e1000,8139cp,ahci,xhci_hcd,bochs-drm' ;;
+    esac
+}
+
 # share TAG PATH ADDRESS [OPTION]: a folder of the outer machine, as a 9p mount.
 share() {
     machine+=(
@@ -72,8 +91,6 @@ share() {
 
 # Fills the array `machine` with QEMU's command line. The IOMMU comes before every device. The firmware does not run the ROMs
 # of the cards, which takes an emulated processor three seconds; the devices still have them.
-# The clock of the emulated processors is the outer machine's, so it is reliable whatever a busy machine makes the kernel believe;
-# for the same reason the kernel's test of the timer interrupt, which ends in a panic, is left out.
 # Hot-plug is the slots' own, as on a server, not the firmware's.
 describe_machine() {
     printf '\0' >"$run/zero"
@@ -83,7 +100,7 @@ describe_machine() {
         -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
         -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$run/initramfs"
-        -append "console=ttyS0 panic=-1 tsc=reliable no_timer_check log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
+        -append "console=ttyS0 panic=-1 $(clock_options) log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
     )
     topology_devices "$topology"
     channel_devices
