@@ -96,7 +96,7 @@ describe_machine() {
     printf '\0' >"$run/zero"
     machine=(
         qemu-system-x86_64 -name vassign-lab -nodefaults -no-user-config -display none -no-reboot
-        -machine q35,i8042=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4 -smp "$cpus" -m "$memory"
+        -machine q35,i8042=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4,+x2apic -smp "$cpus" -m "$memory"
         -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
         -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$run/initramfs"

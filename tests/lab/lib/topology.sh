@@ -13,7 +13,7 @@ iommu_devices() {
         no-iommu) ;;
         no-intremap) machine+=(-device intel-iommu,intremap=off,device-iotlb=on,aw-bits=48) ;;
         virtio-iommu) machine+=(-device virtio-iommu-pci,id=iommu,bus=pcie.0,addr=0x01.0) ;;
-        *) machine+=(-device intel-iommu,intremap=on,device-iotlb=on,aw-bits=48) ;;
+        *) machine+=(-device intel-iommu,intremap=on,eim=on,device-iotlb=on,aw-bits=48) ;;
     esac
 }
 
