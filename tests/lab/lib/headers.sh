@@ -12,3 +12,11 @@ header() {
     done <"$1"
     printf '%s\n' "$3"
 }
+
+# limit_of FILE: the seconds that the test may take in all; a soak gets twenty times as many.
+limit_of() {
+    local seconds
+    seconds=$(header "$1" limit 900)
+    [[ -z ${LAB_SOAK:-} ]] || seconds=$((seconds * 20))
+    printf '%s\n' "$seconds"
+}
