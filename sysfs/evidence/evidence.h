@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "sysfs/evidence/force.h"
+#include "sysfs/holders.h"
 #include "sysfs/pci_device.h"
 #include "sysfs/tree.h"
 
@@ -40,8 +41,7 @@ struct HostAddress {
 struct EvidenceSources {
   // Addresses of interfaces that are up, in our network namespace.
   std::function<std::vector<HostAddress>()> addresses;
-  // The device number (rdev) behind a path that leads to a device node.
-  std::function<std::optional<uint64_t>(const std::string& path)> device_number;
+  DeviceNumber device_number;
   // Whether an exclusive open of a block device node fails as busy.
   std::function<bool(const std::string& path)> claimed;
   // Where the search for the SSH session begins: our own process.

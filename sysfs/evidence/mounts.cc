@@ -4,7 +4,7 @@
 #include <set>
 
 #include "sysfs/base/text.h"
-#include "sysfs/evidence/parts.h"
+#include "sysfs/holders.h"
 
 namespace sysfs {
 namespace {
@@ -51,7 +51,8 @@ std::vector<Mount> ReadMounts(const Tree& tree) {
       ParseMountInfo(ReadText(tree, "/proc/self/mountinfo").value_or(std::string()));
   std::set<std::string> seen;
   if (const auto own = tree.ReadLink("/proc/self/ns/mnt")) seen.insert(*own);
-  for (const std::string& pid : ListProcesses(tree)) {
+  for (const int number : ListProcesses(tree)) {
+    const std::string pid = std::to_string(number);
     const auto space = tree.ReadLink("/proc/" + pid + "/ns/mnt");
     if (!space || !seen.insert(*space).second) continue;
     const auto text = ReadText(tree, "/proc/" + pid + "/mountinfo");

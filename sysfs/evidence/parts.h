@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sysfs/evidence/evidence.h"
+#include "sysfs/holders.h"
 
 namespace sysfs {
 
@@ -18,18 +19,9 @@ std::vector<Evidence> FindNetworkUse(const Tree& tree, const PciDevice& device,
 std::vector<std::string> NamesBelow(const Tree& tree, const std::string& class_path,
                                     const PciAddress& address);
 
-// A process that has a device node open.
-struct NodeHolder {
-  std::string pid;
-  std::string command;
-  std::string node;  // as it was opened
-};
-
-// Who has one of these nodes ("/dev/vfio/14") open. Ourselves left out.
-std::vector<NodeHolder> FindNodeHolders(const Tree& tree, const std::vector<std::string>& paths,
-                                        const EvidenceSources& sources);
-
-// Of /proc, in the order of their numbers.
-std::vector<std::string> ListProcesses(const Tree& tree);
+// Who else has one of these nodes open.
+std::vector<Holder> FindOtherHolders(const Tree& tree, const std::vector<std::string>& nodes,
+                                     const EvidenceSources& sources);
+std::string Describe(const Holder& holder);  // "pid 1200 (qemu) has /dev/vfio/14 open"
 
 }  // namespace sysfs

@@ -151,10 +151,9 @@ void FindOpen(const Tree& tree, const std::vector<Block>& blocks, const Evidence
               std::vector<Evidence>& found) {
   std::vector<std::string> nodes;
   for (const Block& block : blocks) nodes.push_back("/dev/" + block.name);
-  for (const NodeHolder& holder : FindNodeHolders(tree, nodes, sources)) {
+  for (const Holder& holder : FindOtherHolders(tree, nodes, sources)) {
     found.push_back(
-        {fmt::format("pid {} ({}) has {} open", holder.pid, holder.command, holder.node),
-         ForceReason::kMounted, fmt::format("end pid {} first", holder.pid)});
+        {Describe(holder), ForceReason::kMounted, fmt::format("end pid {} first", holder.pid)});
   }
   if (!found.empty() || !sources.claimed) return;
   // Users that leave no trace above: ZFS, bcache, a kernel target.
