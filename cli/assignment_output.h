@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cli/context.h"
-#include "sysfs/assignment.h"
+#include "sysfs/assignment/assignment.h"
 
 namespace cli {
 

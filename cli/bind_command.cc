@@ -4,7 +4,7 @@
 
 #include "cli/assignment_output.h"
 #include "cli/selector.h"
-#include "sysfs/force.h"
+#include "sysfs/evidence/force.h"
 
 namespace cli {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "sysfs/assignment.h"
+#include "sysfs/assignment/assignment.h"
 #include "sysfs/base/result.h"
 #include "sysfs/names.h"
 #include "sysfs/pci_device.h"
@@ -34,7 +34,7 @@ struct Context {
   std::function<std::vector<std::string>(const sysfs::PciDevice&)> use_marks;
   // How the commands that change something reach the host; empty: for real. Tests give another one.
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
-  int status = 0;       // what a command that succeeded ends with (a guest command's own status)
+  int status = 0;  // what a command that succeeded ends with (a guest command's own status)
   // The chosen command, set while the arguments are parsed and called afterwards.
   std::function<base::Status()> run;
 };

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "sysfs/caching_tree.h"
-#include "sysfs/evidence.h"
+#include "sysfs/evidence/evidence.h"
 
 namespace cli {
 

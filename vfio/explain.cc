@@ -44,7 +44,7 @@ Error NotOnVfio(int err, const AccessFacts& facts) {
 
 Error Held(int err, const AccessFacts& facts) {
   std::string who;
-  for (const Holder& holder : facts.holders)
+  for (const sysfs::Holder& holder : facts.holders)
     who += fmt::format("{}{} (pid {})", who.empty() ? "" : ", ",
                        holder.command.empty() ? "a process" : holder.command, holder.pid);
   const std::string group =

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
@@ -21,12 +22,15 @@ std::optional<unsigned> GroupOf(const sysfs::Tree& tree, const sysfs::PciAddress
   return static_cast<unsigned>(*id);
 }
 
-void AddOthers(const sysfs::Tree& tree, const std::string& node, std::vector<Holder>& holders) {
+// One entry a process, whatever number of the nodes it has open; ourselves left out.
+std::vector<sysfs::Holder> FindOthers(const sysfs::Tree& tree, std::span<const std::string> nodes) {
   const auto self = sysfs::LinkName(tree, "/proc/self");
-  for (Holder& holder : FindHolders(tree, node)) {
-    const bool known = std::find(holders.begin(), holders.end(), holder) != holders.end();
-    if (!known && std::to_string(holder.pid) != self) holders.push_back(std::move(holder));
+  std::vector<sysfs::Holder> others;
+  for (sysfs::Holder& holder : sysfs::FindHolders(tree, nodes)) {
+    const bool known = !others.empty() && others.back().pid == holder.pid;
+    if (!known && std::to_string(holder.pid) != self) others.push_back(std::move(holder));
   }
+  return others;
 }
 
 }  // namespace
@@ -68,14 +72,14 @@ AccessFacts ReadAccessFacts(const sysfs::Tree& tree, const sysfs::PciAddress& de
   facts.on_vfio_driver = facts.driver && sysfs::IsVfioDriver(tree, *facts.driver);
   facts.group = GroupOf(tree, device);
   if (!facts.group) return facts;
-  AddOthers(tree, GroupNode(*facts.group), facts.holders);
-  const auto group = sysfs::ReadGroup(tree, *facts.group);
-  if (!group) return facts;
-  facts.blockers = sysfs::FindBlockers(tree, *group);
-  for (const sysfs::PciAddress& member : group->members) {
-    if (const auto file = FindDeviceFile(tree, member))
-      AddOthers(tree, DeviceNode(*file), facts.holders);
+  std::vector<std::string> nodes = {GroupNode(*facts.group)};
+  if (const auto group = sysfs::ReadGroup(tree, *facts.group)) {
+    facts.blockers = sysfs::FindBlockers(tree, *group);
+    for (const sysfs::PciAddress& member : group->members) {
+      if (const auto file = FindDeviceFile(tree, member)) nodes.push_back(DeviceNode(*file));
+    }
   }
+  facts.holders = FindOthers(tree, nodes);
   return facts;
 }
 

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "sysfs/base/result.h"
+#include "sysfs/holders.h"
 #include "sysfs/iommu_group.h"
 #include "sysfs/pci_address.h"
 #include "sysfs/tree.h"
-#include "vfio/holders.h"
 
 namespace vfio {
 
@@ -32,7 +32,7 @@ struct AccessFacts {
   std::optional<unsigned> group;
   std::vector<sysfs::Blocker> blockers;
   // Other processes that have the group, or a device file of a member, open.
-  std::vector<Holder> holders;
+  std::vector<sysfs::Holder> holders;
 };
 
 AccessFacts ReadAccessFacts(const sysfs::Tree& tree, const sysfs::PciAddress& device,

@@ -38,7 +38,7 @@ AccessFacts Blocked() {
 
 AccessFacts Held() {
   AccessFacts facts = Fine();
-  facts.holders = {{1234, "qemu-system-x86"}, {77, ""}};
+  facts.holders = {{1234, "qemu-system-x86", "/dev/vfio/14"}, {77, "", "/dev/vfio/14"}};
   return facts;
 }
 

@@ -1,0 +1,294 @@
+#include "sysfs/assignment/assignment.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "sysfs/assignment/deadline_tree.h"
+#include "sysfs/assignment/driver_plan.h"
+#include "sysfs/assignment/host_lock.h"
+#include "sysfs/base/fd.h"
+#include "sysfs/base/text.h"
+#include "sysfs/drivers.h"
+
+namespace sysfs {
+namespace {
+
+using std::chrono::milliseconds;
+
+// What a run holds while it changes devices; members die in reverse.
+struct Locks {
+  FileLock host;
+  std::vector<FileLock> devices;
+};
+
+// The lock's note begins with the pid of the process that writes.
+base::Failure StillWriting(const Journal& journal, const PciAddress& address) {
+  const auto note = base::ReadFile(journal.LockPath(address), 4096);
+  const auto words = base::Split(note ? std::string_view(*note) : std::string_view(), ' ');
+  const auto pid = base::ParseDecimal(words.front(), INT32_MAX);
+  std::string text = address.ToString() + ": a write of an earlier run is still under way";
+  if (pid && words.size() > 1) {
+    text += fmt::format(": {}, {}", base::Trim(words[1]), DescribeWait(static_cast<int>(*pid)));
+  }
+  return base::Fail(base::Code::kTimedOut, std::move(text),
+                    "it ends when the driver lets the device go; then run the command again");
+}
+
+base::Result<Locks> TakeLocks(const AssignmentHost& host, const std::vector<PciAddress>& devices) {
+  TRY(host.journal.Prepare());
+  Locks locks = {TRY(TakeHostLock(host.journal.folder(), host.lock_patience)), {}};
+  for (const PciAddress& address : devices) {
+    auto lock =
+        FileLock::Take(host.journal.LockPath(address), host.lock_patience, base::Code::kTimedOut);
+    if (!lock) {
+      if (lock.error().code() == base::Code::kTimedOut) return StillWriting(host.journal, address);
+      return base::Failure(std::move(lock.error()));
+    }
+    locks.devices.push_back(std::move(*lock));
+  }
+  return locks;
+}
+
+base::Status LoadModule(const AssignmentHost& host, const AssignmentPlan& plan,
+                        const std::string& driver) {
+  if (!plan.module) return {};
+  if (!host.load_module) {
+    return base::Fail(base::Code::kUnsupported, driver + ": no such PCI driver is loaded",
+                      "modprobe " + *plan.module);
+  }
+  base::Status loaded = host.load_module(*plan.module);
+  if (!loaded) {
+    // Not "no such device": a kernel without VFIO, or a name that no driver has.
+    const bool is_absent = loaded.error().code() == base::Code::kNotFound;
+    const bool is_vfio = IsVfioDriver(host.tree, driver);
+    const auto code = is_vfio ? base::Code::kUnsupported : base::Code::kUsage;
+    if (is_absent) return base::Failure(std::move(loaded.error()).WithCode(code));
+    return loaded;
+  }
+  if (host.tree.Exists("/sys/bus/pci/drivers/" + driver)) return {};
+  return base::Fail(base::Code::kUsage,
+                    fmt::format("{}: the module {} is loaded and brings no such PCI driver", driver,
+                                *plan.module),
+                    "ls /sys/module/*/drivers shows which driver a module brings");
+}
+
+base::Failure Explained(base::Error error, const AssignmentPlan& plan, const std::string& driver) {
+  const bool at_bind = error.message().find("/drivers/" + driver + "/bind") != std::string::npos;
+  const auto explanation = at_bind ? ExplainBind(error.err(), driver) : std::nullopt;
+  if (explanation) {
+    error = std::move(error)
+                .With(explanation->cause)
+                .WithHint(explanation->cure)
+                .WithCode(base::Code::kKernel);
+  } else if (error.code() == base::Code::kTimedOut) {
+    error = std::move(error).WithHint(
+        fmt::format("the device is kept in the journal; when that write has ended, run the command "
+                    "again, or vassign restore {}",
+                    plan.devices.front().address.ToString()));
+  }
+  return base::Failure(std::move(error));
+}
+
+base::Status ApplyPlan(AssignmentHost& host, const Locks& locks, const AssignmentPlan& plan,
+                       const std::string& driver) {
+  base::Status status;
+  if (host.in_process_writes) {
+    status = Apply(host.tree, plan.changes, host.apply);
+  } else {
+    DeadlineTree tree(host.tree, host.write_deadline, locks.devices);
+    status = Apply(tree, plan.changes, host.apply);
+  }
+  if (!status) return Explained(std::move(status.error()), plan, driver);
+  return {};
+}
+
+Record NewRecord(const AssignmentHost& host, const PciDevice& device) {
+  Record record;
+  record.address = device.address;
+  record.vendor = device.vendor;
+  record.device = device.device;
+  record.driver = device.driver;
+  record.driver_override = device.driver_override;
+  if (device.driver) record.module = ModuleOfDriver(host.tree, *device.driver);
+  record.boot_id = host.journal.boot_id();
+  return record;
+}
+
+// One device of a bind: what the journal said of it before, and what it is to say.
+struct Entry {
+  PciDevice device;
+  std::optional<Record> previous;
+  std::optional<Record> stored;
+  Record record;
+};
+
+base::Result<std::vector<Entry>> MakeEntries(const AssignmentHost& host,
+                                             const AssignmentPlan& plan) {
+  std::vector<Entry> entries;
+  for (const PciDevice& device : plan.devices) {
+    const auto previous = TRY(host.journal.Find(device.address));
+    // Somebody else's work: it is so already, and not ours to give back.
+    const bool is_there = device.driver == plan.driver && device.driver_override == plan.driver;
+    if (!previous && is_there) continue;
+    Record record = previous ? *previous : NewRecord(host, device);
+    record.wanted = plan.driver;
+    entries.push_back({device, previous, previous, std::move(record)});
+  }
+  return entries;
+}
+
+base::Status StoreAll(const Journal& journal, std::vector<Entry>& entries, RecordState state) {
+  for (Entry& entry : entries) {
+    entry.record.state = state;
+    if (entry.stored == entry.record) continue;
+    TRY(journal.Store(entry.record));
+    entry.stored = entry.record;
+  }
+  return {};
+}
+
+// After a failure: a device that is as it was gets its former record back. Any other keeps the new
+// one, with which restore works.
+void Settle(const AssignmentHost& host, const std::vector<Entry>& entries) {
+  for (const Entry& entry : entries) {
+    const auto now = ReadDevice(host.tree, entry.device.address);
+    if (!now || now->driver != entry.device.driver ||
+        now->driver_override != entry.device.driver_override)
+      continue;
+    const base::Status status = entry.previous ? host.journal.Store(*entry.previous)
+                                               : host.journal.Remove(entry.device.address);
+    // A record too many restores what is there already.
+    (void)status;
+  }
+}
+
+bool HasNode(const Tree& tree, const PciAddress& address) {
+  const auto device = ReadDevice(tree, address);
+  return device && !VfioNodes(tree, *device).empty();
+}
+
+base::Status AwaitNode(const AssignmentHost& host, const PciAddress& address,
+                       const Waiter& waiter) {
+  const auto ready = [&] { return HasNode(host.tree, address); };
+  if (ready() || (waiter && waiter(ready, host.write_deadline))) return {};
+  return base::Fail(base::Code::kTimedOut,
+                    address.ToString() + ": bound, but its node below /dev/vfio did not appear",
+                    "is devtmpfs mounted on /dev, and does the kernel have VFIO_GROUP or "
+                    "VFIO_DEVICE_CDEV?");
+}
+
+base::Result<AssignmentResult> ResultOf(const AssignmentHost& host, const PciDevice& before) {
+  AssignmentResult result;
+  result.address = before.address;
+  result.before = before.driver;
+  result.after = TRY(ReadDevice(host.tree, before.address));
+  result.changed = result.after.driver != before.driver ||
+                   result.after.driver_override != before.driver_override;
+  if (result.after.driver && IsVfioDriver(host.tree, *result.after.driver))
+    result.nodes = VfioNodes(host.tree, result.after);
+  return result;
+}
+
+base::Status PerformBinding(AssignmentHost& host, const Locks& locks, const AssignmentPlan& plan) {
+  auto entries = TRY(MakeEntries(host, plan));
+  TRY(LoadModule(host, plan, plan.driver));
+  const bool to_vfio = IsVfioDriver(host.tree, plan.driver);
+  const Waiter waiter = to_vfio && host.listen && !plan.empty() ? TRY(host.listen()) : Waiter();
+  base::Status status;
+  if (!plan.empty()) status = StoreAll(host.journal, entries, RecordState::kPending);
+  if (status) status = ApplyPlan(host, locks, plan, plan.driver);
+  if (!status) {
+    if (status.error().code() != base::Code::kTimedOut) Settle(host, entries);
+    return status;
+  }
+  TRY(StoreAll(host.journal, entries, RecordState::kApplied));
+  if (!to_vfio) return {};
+  for (const PciDevice& device : plan.devices) TRY(AwaitNode(host, device.address, waiter));
+  return {};
+}
+
+// Before sysfs is touched the record says so; after it the record goes.
+base::Status PerformRestoring(AssignmentHost& host, const Locks& locks, const AssignmentPlan& plan,
+                              std::optional<Record> record) {
+  if (!plan.empty()) {
+    const std::string driver =
+        record && record->driver ? *record->driver : plan.devices.front().driver.value_or("");
+    TRY(LoadModule(host, plan, driver));
+    if (record) {
+      record->state = RecordState::kRestoring;
+      TRY(host.journal.Store(*record));
+    }
+    TRY(ApplyPlan(host, locks, plan, driver));
+  }
+  return host.journal.Remove(plan.devices.front().address);
+}
+
+// A device that is gone has nothing to restore; its record would only meet the next card there.
+base::Result<AssignmentResult> ForgetMissing(const AssignmentHost& host,
+                                             const PciAddress& address) {
+  TRY(host.journal.Remove(address));
+  AssignmentResult result;
+  result.address = address;
+  result.after.address = address;
+  result.note = "the device is gone; its record is removed";
+  return result;
+}
+
+}  // namespace
+
+AssignmentHost MakeAssignmentHost(Tree& tree, const std::string& folder) {
+  std::string boot_id =
+      ReadText(tree, "/proc/sys/kernel/random/boot_id").value_or(std::string("unknown"));
+  return {tree, Journal(folder, std::move(boot_id)), HostSources(), {}, {}};
+}
+
+base::Status CheckIdle(const AssignmentHost& host, const std::vector<PciAddress>& devices) {
+  for (const PciAddress& address : devices) {
+    const auto file = base::OpenFile(host.journal.LockPath(address), O_RDONLY);
+    if (file && ::flock(file->raw(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+      return StillWriting(host.journal, address);
+  }
+  return {};
+}
+
+base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const BindRequest& request) {
+  TRY(CheckRequest(request));
+  const Locks locks = TRY(TakeLocks(host, request.devices));
+  const AssignmentPlan plan = TRY(PlanBinding(host, request));
+  TRY(PerformBinding(host, locks, plan));
+  std::vector<AssignmentResult> results;
+  for (const PciDevice& device : plan.devices) results.push_back(TRY(ResultOf(host, device)));
+  return results;
+}
+
+base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address) {
+  const Locks locks = TRY(TakeLocks(host, {address}));
+  const auto record = TRY(host.journal.Find(address));
+  if (!host.tree.Exists("/sys/bus/pci/devices/" + address.ToString()) &&
+      host.tree.Exists("/sys/bus/pci/devices") && record)
+    return ForgetMissing(host, address);
+  const AssignmentPlan plan = TRY(PlanRestoring(host, address));
+  TRY(PerformRestoring(host, locks, plan, record));
+  AssignmentResult result = TRY(ResultOf(host, plan.devices.front()));
+  if (!record && !plan.empty())
+    result.note = "there was no record: its override was cleared and the kernel chose the driver";
+  return result;
+}
+
+std::vector<std::string> VfioNodes(const Tree& tree, const PciDevice& device) {
+  std::vector<std::string> nodes;
+  if (device.iommu_group) nodes.push_back(fmt::format("/dev/vfio/{}", *device.iommu_group));
+  for (const std::string& name :
+       tree.List(device.path() + "/vfio-dev").value_or(std::vector<std::string>())) {
+    nodes.push_back("/dev/vfio/devices/" + name);
+  }
+  std::erase_if(nodes, [&](const std::string& node) { return !tree.Exists(node); });
+  return nodes;
+}
+
+}  // namespace sysfs

@@ -1,0 +1,124 @@
+#include "sysfs/assignment/journal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+#include "sysfs/base/fd.h"
+
+namespace sysfs {
+namespace {
+
+constexpr size_t kRecordLimit = 64 * 1024;
+constexpr std::string_view kSuffix = ".json";
+
+base::Status MakeFolder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0755) < 0 && errno != EEXIST)
+    return base::FailErrno("make " + path, errno);
+  return {};
+}
+
+base::Status Synchronise(const base::Fd& fd, const std::string& path) {
+  if (::fsync(fd.raw()) < 0) return base::FailErrno("write " + path + " to its disk", errno);
+  return {};
+}
+
+base::Status SynchroniseFolder(const std::string& path) {
+  return Synchronise(TRY(base::OpenFile(path, O_RDONLY | O_DIRECTORY)), path);
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+base::Failure Unusable(base::Error error, const std::string& path) {
+  return base::Failure(std::move(error).With(path).WithHint(
+      fmt::format("look at the device's driver by hand (vassign show), then remove {} and bind or "
+                  "restore again",
+                  path)));
+}
+
+}  // namespace
+
+std::string Journal::RecordPath(const PciAddress& address) const {
+  return fmt::format("{}/journal/{}{}", folder_, address.ToString(), kSuffix);
+}
+
+std::string Journal::LockPath(const PciAddress& address) const {
+  return fmt::format("{}/locks/{}", folder_, address.ToString());
+}
+
+base::Status Journal::Prepare() const {
+  TRY(MakeFolder(folder_));
+  TRY(MakeFolder(folder_ + "/journal"));
+  return MakeFolder(folder_ + "/locks");
+}
+
+base::Result<std::optional<Record>> Journal::Find(const PciAddress& address) const {
+  const std::string path = RecordPath(address);
+  const auto text = base::ReadFile(path, kRecordLimit);
+  if (!text) {
+    if (text.error().err() == ENOENT) return std::optional<Record>();
+    return base::Failure(text.error());
+  }
+  auto record = ParseRecord(*text);
+  if (!record) return Unusable(std::move(record.error()), path);
+  if (record->address != address) {
+    return Unusable(base::Error(base::Code::kUsage,
+                                "not a usable record: it is of " + record->address.ToString()),
+                    path);
+  }
+  if (record->boot_id != boot_id_) return std::optional<Record>();
+  return std::optional<Record>(std::move(*record));
+}
+
+base::Result<std::vector<PciAddress>> Journal::List() const {
+  const std::string path = folder_ + "/journal";
+  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
+  if (!folder) {
+    if (errno == ENOENT) return std::vector<PciAddress>();
+    return base::FailErrno(path, errno);
+  }
+  std::vector<PciAddress> addresses;
+  while (const dirent* entry = ::readdir(folder.get())) {
+    std::string_view name = entry->d_name;
+    if (!name.ends_with(kSuffix)) continue;
+    name.remove_suffix(kSuffix.size());
+    const auto address = PciAddress::Parse(name);
+    if (address && address->ToString() == name) addresses.push_back(*address);
+  }
+  std::sort(addresses.begin(), addresses.end());
+  return addresses;
+}
+
+base::Status Journal::Store(const Record& record) const {
+  const std::string path = RecordPath(record.address);
+  // One name a device: the host lock keeps others away, and what a killed run left is overwritten.
+  const std::string draft = path + ".new";
+  const std::string text = FormatRecord(record);
+  {
+    const base::Fd fd = TRY(base::OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    TRY(base::WriteAll(fd, std::as_bytes(std::span(text))));
+    TRY(Synchronise(fd, draft));
+  }
+  if (::rename(draft.c_str(), path.c_str()) < 0) return base::FailErrno("write " + path, errno);
+  return SynchroniseFolder(folder_ + "/journal");
+}
+
+base::Status Journal::Remove(const PciAddress& address) const {
+  const std::string path = RecordPath(address);
+  if (::unlink(path.c_str()) < 0) {
+    if (errno == ENOENT) return {};
+    return base::FailErrno("remove " + path, errno);
+  }
+  return SynchroniseFolder(folder_ + "/journal");
+}
+
+}  // namespace sysfs

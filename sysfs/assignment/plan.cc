@@ -1,0 +1,161 @@
+// The planning half of assignment.h: reads and decides, changes nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "sysfs/assignment/assignment.h"
+#include "sysfs/assignment/driver_plan.h"
+#include "sysfs/assignment/viability.h"
+#include "sysfs/drivers.h"
+
+namespace sysfs {
+namespace {
+
+std::string DriverPath(const std::string& name) { return "/sys/bus/pci/drivers/" + name; }
+
+std::string Replaced(std::string text, char from, char to) {
+  std::replace(text.begin(), text.end(), from, to);
+  return text;
+}
+
+// The driver's own name for a driver's or module's name: vfio_pci is the module of vfio-pci. All
+// VFIO drivers are spelled with dashes.
+std::string CanonicalDriver(const Tree& tree, const std::string& name) {
+  const std::string dashed = Replaced(name, '_', '-');
+  for (const std::string& candidate : {name, dashed, Replaced(name, '-', '_')}) {
+    if (tree.Exists(DriverPath(candidate))) return candidate;
+  }
+  const bool is_dashed = name.find("vfio") != std::string::npos || dashed == "pci-stub";
+  return is_dashed ? dashed : name;
+}
+
+base::Status CheckDriverName(const std::string& name) {
+  const bool is_plain =
+      !name.empty() && name.size() <= 64 && name.front() != '.' &&
+      std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '+';
+      });
+  if (is_plain) return {};
+  return base::Fail(base::Code::kUsage, fmt::format("--driver {}: not a driver's name", name),
+                    "for example vfio-pci");
+}
+
+base::Result<std::vector<PciDevice>> ReadRequested(const AssignmentHost& host,
+                                                   const BindRequest& request) {
+  std::vector<PciDevice> devices;
+  for (const PciAddress& address : request.devices) {
+    PciDevice device = TRY(ReadDevice(host.tree, address));
+    if (const auto record = TRY(host.journal.Find(address)))
+      TRY(CheckRecord(host.journal, *record, device));
+    devices.push_back(std::move(device));
+  }
+  return devices;
+}
+
+// A bridge is no endpoint, but one whose driver stands in the way of its group may be parked.
+base::Status CheckParking(const PciDevice& device) {
+  if (!device.is_bridge() || device.driver != "pcieport") return {};
+  return base::Fail(base::Code::kUnfit,
+                    device.address.ToString() +
+                        ": is a PCI Express port that pcieport drives; that never blocks a group");
+}
+
+base::Status CheckUse(const AssignmentHost& host, const PciDevice& device,
+                      const std::optional<ForceSet>& force, bool leaves_driver) {
+  const auto evidence = leaves_driver ? FindEvidence(host.tree, device, host.sources)
+                                      : FindVfioHolders(host.tree, device, host.sources);
+  return CheckEvidence(device.address, evidence, force);
+}
+
+// What is loaded before the writes: whatever provides a driver that is not registered.
+std::optional<std::string> ModuleToLoad(const Tree& tree, const std::optional<std::string>& driver,
+                                        const std::optional<std::string>& module) {
+  if (!driver || tree.Exists(DriverPath(*driver))) return std::nullopt;
+  return module ? module : driver;
+}
+
+bool IsAutoprobeOff(const Tree& tree, const PciDevice& device) {
+  if (!device.physfn) return false;
+  const auto value = ReadDecimal(
+      tree,
+      fmt::format("/sys/bus/pci/devices/{}/sriov_drivers_autoprobe", device.physfn->ToString()));
+  return value == uint64_t{0};
+}
+
+bool TakesFromDriver(const PciDevice& device, const AssignmentPlan& plan) {
+  if (!device.driver) return false;
+  const std::string path = DriverPath(*device.driver) + "/unbind";
+  return std::any_of(plan.changes.begin(), plan.changes.end(), [&](const Change& change) {
+    return change.write.path == path && change.write.value == device.address.ToString();
+  });
+}
+
+}  // namespace
+
+base::Status CheckRecord(const Journal& journal, const Record& record, const PciDevice& device) {
+  base::Status status = CheckIdentity(record, device);
+  if (status) return {};
+  return base::Failure(std::move(status.error())
+                           .WithHint("another card sits there now: remove " +
+                                     journal.RecordPath(device.address) + " and try again"));
+}
+
+base::Status CheckRequest(const BindRequest& request) {
+  TRY(CheckDriverName(request.driver));
+  std::set<PciAddress> seen;
+  for (const PciAddress& address : request.devices) {
+    if (!seen.insert(address).second)
+      return base::Fail(base::Code::kUsage, address.ToString() + ": named twice");
+  }
+  return {};
+}
+
+base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindRequest& request) {
+  TRY(CheckRequest(request));
+  AssignmentPlan plan;
+  plan.devices = TRY(ReadRequested(host, request));
+  plan.driver = CanonicalDriver(host.tree, request.driver);
+  plan.module = ModuleToLoad(host.tree, plan.driver, std::nullopt);
+  plan.changes = PlanBind(plan.devices, plan.driver);
+  const bool to_vfio = IsVfioDriver(host.tree, plan.driver);
+  for (const PciDevice& device : plan.devices) {
+    const bool is_there = device.driver == plan.driver;
+    if (!is_there && to_vfio) {
+      TRY(CheckViability(ReadViability(host.tree, device), request.devices, request.force));
+    } else if (!is_there) {
+      TRY(CheckParking(device));
+    }
+    TRY(CheckUse(host, device, request.force, !is_there && device.driver));
+  }
+  if (plan.changes.empty()) plan.module.reset();
+  return plan;
+}
+
+base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const PciAddress& address) {
+  AssignmentPlan plan;
+  const PciDevice device = TRY(ReadDevice(host.tree, address));
+  plan.devices = {device};
+  const auto record = TRY(host.journal.Find(address));
+  const bool is_given =
+      device.driver && IsManagedDmaDriver(host.tree, *device.driver) && device.driver != "pcieport";
+  if (record) {
+    TRY(CheckRecord(host.journal, *record, device));
+    const RestoreItem item = {device, *record, IsAutoprobeOff(host.tree, device)};
+    plan.changes = PlanRestore({&item, 1});
+    if (device.driver != record->driver)
+      plan.module = ModuleToLoad(host.tree, record->driver, record->module);
+  } else {
+    plan.changes = PlanRelease(device, is_given);
+  }
+  if (TakesFromDriver(device, plan)) TRY(CheckUse(host, device, std::nullopt, !is_given));
+  return plan;
+}
+
+std::string Format(const AssignmentPlan& plan) {
+  std::string text;
+  if (plan.module) text = "modprobe " + *plan.module + "\n";
+  return text + Format(plan.changes);
+}
+
+}  // namespace sysfs

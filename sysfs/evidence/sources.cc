@@ -1,0 +1,72 @@
+// The running host's answers that are no files.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include "sysfs/base/fd.h"
+#include "sysfs/evidence/evidence.h"
+
+namespace sysfs {
+namespace {
+
+struct FreeAddresses {
+  void operator()(ifaddrs* list) const { ::freeifaddrs(list); }
+};
+
+std::optional<HostAddress> Translate(const ifaddrs& entry) {
+  if (entry.ifa_addr == nullptr || (entry.ifa_flags & IFF_UP) == 0) return std::nullopt;
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  HostAddress address{entry.ifa_name, "", false};
+  const void* raw = nullptr;
+  if (entry.ifa_addr->sa_family == AF_INET) {
+    raw = &reinterpret_cast<const sockaddr_in*>(entry.ifa_addr)->sin_addr;
+  } else if (entry.ifa_addr->sa_family == AF_INET6) {
+    const auto* six = &reinterpret_cast<const sockaddr_in6*>(entry.ifa_addr)->sin6_addr;
+    address.link_local = IN6_IS_ADDR_LINKLOCAL(six);
+    raw = six;
+  } else {
+    return std::nullopt;
+  }
+  if (::inet_ntop(entry.ifa_addr->sa_family, raw, text.data(), text.size()) == nullptr)
+    return std::nullopt;
+  address.address = text.data();
+  return address;
+}
+
+std::vector<HostAddress> ReadAddresses() {
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) < 0) return {};
+  const std::unique_ptr<ifaddrs, FreeAddresses> list(first);
+  std::vector<HostAddress> addresses;
+  for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+    if (auto address = Translate(*entry)) addresses.push_back(std::move(*address));
+  }
+  return addresses;
+}
+
+std::optional<uint64_t> ReadDeviceNumber(const std::string& path) {
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) < 0) return std::nullopt;
+  if (S_ISCHR(status.st_mode)) return status.st_rdev;
+  // The two kinds count separately.
+  if (S_ISBLK(status.st_mode)) return status.st_rdev | uint64_t{1} << 63;
+  return std::nullopt;
+}
+
+bool IsClaimed(const std::string& path) {
+  const auto opened = base::OpenFile(path, O_RDONLY | O_EXCL | O_NONBLOCK);
+  return !opened && opened.error().err() == EBUSY;
+}
+
+}  // namespace
+
+EvidenceSources HostSources() { return {ReadAddresses, ReadDeviceNumber, IsClaimed, ::getpid()}; }
+
+}  // namespace sysfs

@@ -1,0 +1,35 @@
+// Which processes have a device node open: what /proc/PID/fd says (proc(5)). Without privilege only
+// the user's own processes can be seen.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sysfs/tree.h"
+
+namespace sysfs {
+
+struct Holder {
+  int pid = 0;
+  std::string command;  // /proc/PID/comm; empty when not readable
+  std::string node;     // as it was opened
+  bool operator==(const Holder&) const = default;
+};
+
+// The device number (rdev) behind a path that leads to a device node.
+using DeviceNumber = std::function<std::optional<uint64_t>(const std::string& path)>;
+
+// Who has one of `nodes` ("/dev/vfio/14") open, in the order of their numbers, the calling process
+// included. A node goes by its number, so that another name or another mount namespace hides
+// nobody; by its path where `number` is empty or does not know it.
+std::vector<Holder> FindHolders(const Tree& tree, std::span<const std::string> nodes,
+                                const DeviceNumber& number = {});
+
+// Of /proc, in the order of their numbers.
+std::vector<int> ListProcesses(const Tree& tree);
+
+}  // namespace sysfs

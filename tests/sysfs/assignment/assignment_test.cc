@@ -1,0 +1,465 @@
+#include "sysfs/assignment/assignment.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "sysfs/assignment/host_lock.h"
+#include "tests/support/fake_tree.h"
+#include "tests/support/matchers.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/tree_proxy.h"
+
+namespace sysfs {
+namespace {
+
+using base::Code;
+using std::chrono::milliseconds;
+using test::FailsWith;
+using test::IsOk;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Eq;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const PciAddress kDrive{0, 8, 0, 0};
+const PciAddress kFirst{0, 9, 0, 0};
+const PciAddress kSecond{0, 9, 0, 1};
+
+// What must be as before: driver and override of every device.
+using Digest = std::vector<std::pair<std::optional<std::string>, std::optional<std::string>>>;
+
+// A host with a drive alone in its group, two functions that share one and a virtual function whose
+// physical function does not probe.
+class World {
+ public:
+  World() {
+    tree_.AddDriver("nvme", false, {"0108"});
+    tree_.AddDriver("igb", false, {"8086:10c9"});
+    tree_.AddDriver("igbvf");
+    tree_.AddDriver("vfio-pci", true);
+    tree_.AddDevice({.driver = "nvme", .group = 14});
+    for (const char* bdf : {"0000:09:00.0", "0000:09:00.1"}) {
+      tree_.AddDevice({.bdf = bdf,
+                       .vendor = 0x8086,
+                       .device = 0x10c9,
+                       .class_code = 0xff0000,
+                       .driver = "igb",
+                       .group = 15});
+    }
+  }
+
+  AssignmentHost Host(Tree& tree) {
+    AssignmentHost host = {tree, Journal(folder_.path(), "boot-1"), {}, {}, {}};
+    host.lock_patience = milliseconds(0);
+    host.in_process_writes = true;
+    host.apply.pause = [](milliseconds) {};
+    return host;
+  }
+  AssignmentHost Host() { return Host(tree_); }
+
+  Digest State() const {
+    Digest digest;
+    for (const char* bdf : {"0000:08:00.0", "0000:09:00.0", "0000:09:00.1"}) {
+      digest.emplace_back(tree_.DriverOf(bdf), tree_.OverrideOf(bdf));
+    }
+    return digest;
+  }
+
+  test::FakeTree& tree() { return tree_; }
+  const std::string& folder() const { return folder_.path(); }
+  std::vector<PciAddress> Records() {
+    return Host().journal.List().value_or(std::vector<PciAddress>());
+  }
+
+ private:
+  test::FakeTree tree_;
+  test::TempFolder folder_;
+};
+
+class Assignment : public testing::Test {
+ protected:
+  base::Result<std::vector<AssignmentResult>> Bind(const BindRequest& request) {
+    AssignmentHost host = world_.Host();
+    return sysfs::Bind(host, request);
+  }
+  base::Result<AssignmentResult> Restore(const PciAddress& address) {
+    AssignmentHost host = world_.Host();
+    return sysfs::Restore(host, address);
+  }
+  std::optional<Record> Find(const PciAddress& address) {
+    return world_.Host().journal.Find(address).value_or(std::nullopt);
+  }
+
+  World world_;
+};
+
+TEST_F(Assignment, RefusesBadRequestsBeforeAnything) {
+  const Digest before = world_.State();
+  EXPECT_THAT(Bind({.devices = {{0, 7, 0, 0}}}), FailsWith(Code::kNotFound));
+  EXPECT_THAT(Bind({.devices = {kDrive, kDrive}}), FailsWith(Code::kUsage, HasSubstr("twice")));
+  EXPECT_THAT(Bind({.devices = {kDrive}, .driver = "../nvme"}), FailsWith(Code::kUsage));
+  EXPECT_THAT(Bind({.devices = {kDrive}, .driver = ""}), FailsWith(Code::kUsage));
+  EXPECT_THAT(Bind({.devices = {kFirst}}),
+              FailsWith(Code::kUnfit, HasSubstr("0000:09:00.1 (igb)")));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+  EXPECT_THAT(world_.Records(), IsEmpty());
+  EXPECT_EQ(world_.State(), before);
+}
+
+TEST_F(Assignment, UnknownDriverSaysWhichModuleIsMissing) {
+  const auto result = Bind({.devices = {kDrive}, .driver = "uio_pci_generic"});
+  ASSERT_THAT(result, FailsWith(Code::kUnsupported));
+  EXPECT_EQ(result.error().hint(), "modprobe uio_pci_generic");
+  EXPECT_THAT(world_.Records(), IsEmpty());
+}
+
+TEST_F(Assignment, AbsentModuleIsNoAbsentDevice) {
+  AssignmentHost host = world_.Host();
+  host.load_module = [](const std::string& module) {
+    return base::Status(base::Fail(Code::kNotFound, module + ": no such module"));
+  };
+  EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}, .driver = "typo"}), FailsWith(Code::kUsage));
+  world_.tree().Remove("/sys/bus/pci/drivers/vfio-pci");
+  EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), FailsWith(Code::kUnsupported));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST_F(Assignment, BindsAndTellsTheEndState) {
+  const auto results = Bind({.devices = {kDrive}});
+  ASSERT_THAT(results, IsOk());
+  ASSERT_EQ(results->size(), 1u);
+  EXPECT_EQ(Format(results->front()), "0000:08:00.0 nvme -> vfio-pci, group 14, /dev/vfio/14");
+  const auto record = Find(kDrive);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->driver, "nvme");
+  EXPECT_EQ(record->module, "nvme");
+  EXPECT_EQ(record->driver_override, std::nullopt);
+  EXPECT_EQ(record->state, RecordState::kApplied);
+}
+
+TEST_F(Assignment, ModuleNameStandsForItsDriver) {
+  ASSERT_THAT(Bind({.devices = {kDrive}, .driver = "vfio_pci"}), IsOk());
+  EXPECT_EQ(world_.tree().DriverOf("0000:08:00.0"), "vfio-pci");
+}
+
+TEST_F(Assignment, SecondBindHasNothingToDo) {
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  world_.tree().ForgetWrites();
+  const auto results = Bind({.devices = {kDrive}});
+  ASSERT_THAT(results, IsOk());
+  EXPECT_THAT(Format(results->front()), HasSubstr("nothing to do"));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+  EXPECT_EQ(Find(kDrive)->driver, "nvme");
+}
+
+TEST_F(Assignment, BindToAnotherDriverKeepsTheOriginal) {
+  world_.tree().AddDriver("pci-stub", true);
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  ASSERT_THAT(Bind({.devices = {kDrive}, .driver = "pci-stub"}), IsOk());
+  EXPECT_EQ(Find(kDrive)->driver, "nvme");
+  EXPECT_EQ(Find(kDrive)->wanted, "pci-stub");
+  ASSERT_THAT(Restore(kDrive), IsOk());
+  EXPECT_EQ(world_.tree().DriverOf("0000:08:00.0"), "nvme");
+}
+
+TEST_F(Assignment, GroupMovesTogether) {
+  ASSERT_THAT(Bind({.devices = {kFirst, kSecond}}), IsOk());
+  EXPECT_EQ(world_.tree().DriverOf("0000:09:00.1"), "vfio-pci");
+  EXPECT_THAT(world_.Records(), ElementsAre(kFirst, kSecond));
+}
+
+TEST_F(Assignment, ForcedGroupBindsOne) {
+  EXPECT_THAT(Bind({.devices = {kFirst}, .force = {ForceReason::kGroup}}), IsOk());
+}
+
+TEST_F(Assignment, DeviceInUseIsRefused) {
+  world_.tree().AddFile("/etc/driverctl.d/pci-0000:08:00.0", "x");
+  EXPECT_THAT(Bind({.devices = {kDrive}}), FailsWith(Code::kInUse));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+  EXPECT_THAT(Bind({.devices = {kDrive}, .force = {ForceReason::kForeign}}), IsOk());
+}
+
+TEST_F(Assignment, DeviceOfAnotherProcessIsNeitherBoundNorRestored) {
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  world_.tree().AddFile("/proc/77/comm", "vmm\n");
+  world_.tree().AddLink("/proc/77/fd/9", "/dev/vfio/14");
+  world_.tree().ForgetWrites();
+  EXPECT_THAT(Restore(kDrive), FailsWith(Code::kInUse, HasSubstr("pid 77 (vmm)")));
+  EXPECT_THAT(Bind({.devices = {kDrive}}), FailsWith(Code::kInUse, HasSubstr("pid 77 (vmm)")));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+  EXPECT_TRUE(Find(kDrive));
+}
+
+TEST_F(Assignment, RestoreGivesBackAndForgets) {
+  const Digest before = world_.State();
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  const auto result = Restore(kDrive);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(Format(*result), "0000:08:00.0 vfio-pci -> nvme");
+  EXPECT_EQ(world_.State(), before);
+  EXPECT_THAT(world_.Records(), IsEmpty());
+}
+
+TEST_F(Assignment, RestoreKeepsADeviceDriverlessThatWasSo) {
+  world_.tree().AddDevice({.bdf = "0000:0a:00.0", .class_code = 0xff0000, .group = 16});
+  ASSERT_THAT(Bind({.devices = {{0, 10, 0, 0}}}), IsOk());
+  ASSERT_THAT(Restore({0, 10, 0, 0}), IsOk());
+  EXPECT_EQ(world_.tree().DriverOf("0000:0a:00.0"), std::nullopt);
+  EXPECT_EQ(world_.tree().OverrideOf("0000:0a:00.0"), std::nullopt);
+}
+
+TEST_F(Assignment, RestoreWithoutRecordLetsTheKernelChoose) {
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  ASSERT_THAT(world_.Host().journal.Remove(kDrive), IsOk());
+  const auto result = Restore(kDrive);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(Format(*result), AllOf(HasSubstr("vfio-pci -> nvme"), HasSubstr("no record")));
+  EXPECT_THAT(Format(*Restore(kDrive)), HasSubstr("nothing to do"));
+}
+
+TEST_F(Assignment, RestoreLoadsTheRecordedModule) {
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  world_.tree().Remove("/sys/bus/pci/drivers/nvme");
+  AssignmentHost host = world_.Host();
+  std::vector<std::string> loaded;
+  host.load_module = [&](const std::string& module) {
+    loaded.push_back(module);
+    world_.tree().AddDriver("nvme", false, {"0108"});
+    return base::Status();
+  };
+  ASSERT_THAT(sysfs::Restore(host, kDrive), IsOk());
+  EXPECT_THAT(loaded, ElementsAre("nvme"));
+  EXPECT_EQ(world_.tree().DriverOf("0000:08:00.0"), "nvme");
+}
+
+TEST_F(Assignment, RecordOfAnotherCardIsRefused) {
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  Record record = *Find(kDrive);
+  record.device = 0x1234;
+  ASSERT_THAT(world_.Host().journal.Store(record), IsOk());
+  const auto result = Restore(kDrive);
+  ASSERT_THAT(result, FailsWith(Code::kUsage));
+  EXPECT_THAT(result.error().hint(), HasSubstr(world_.Host().journal.RecordPath(kDrive)));
+  EXPECT_THAT(Bind({.devices = {kDrive}}), FailsWith(Code::kUsage));
+}
+
+TEST_F(Assignment, RecordOfADeviceThatIsGoneIsDropped) {
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  world_.tree().Remove("/sys/bus/pci/devices/0000:08:00.0");
+  const auto result = Restore(kDrive);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_THAT(Format(*result), HasSubstr("gone"));
+  EXPECT_THAT(world_.Records(), IsEmpty());
+}
+
+TEST_F(Assignment, SecondRunAtTheSameTimeIsTurnedAway) {
+  const auto lock = TakeHostLock(world_.folder(), milliseconds(0));
+  ASSERT_THAT(lock, IsOk());
+  EXPECT_THAT(Bind({.devices = {kDrive}}), FailsWith(Code::kLocked));
+  EXPECT_THAT(Restore(kDrive), FailsWith(Code::kLocked));
+}
+
+TEST_F(Assignment, WriteOfAnEarlierRunUnderWayIsWaitedFor) {
+  ASSERT_THAT(world_.Host().journal.Prepare(), IsOk());
+  const auto lock =
+      FileLock::Take(world_.Host().journal.LockPath(kDrive), milliseconds(0), Code::kTimedOut);
+  ASSERT_THAT(lock, IsOk());
+  ASSERT_THAT(lock->Note("1 /sys/bus/pci/drivers/nvme/unbind\n"), IsOk());
+  const auto stuck =
+      FailsWith(Code::kTimedOut, AllOf(HasSubstr("nvme/unbind"), HasSubstr("pid 1 ")));
+  EXPECT_THAT(Restore(kDrive), stuck);
+  EXPECT_THAT(CheckIdle(world_.Host(), {kFirst, kDrive}), stuck);
+  EXPECT_THAT(CheckIdle(world_.Host(), {kFirst}), IsOk());
+}
+
+TEST_F(Assignment, StuckWriteLeavesAPendingRecordWithWhichALaterRunGoesOn) {
+  const Digest before = world_.State();
+  test::TreeProxy stuck(world_.tree(), [&](const std::string& path, std::string_view value) {
+    if (path.ends_with("/unbind")) return base::Status(base::Fail(Code::kTimedOut, "stuck"));
+    return world_.tree().Write(path, value);
+  });
+  AssignmentHost host = world_.Host(stuck);
+  EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), FailsWith(Code::kTimedOut));
+  ASSERT_TRUE(Find(kDrive));
+  EXPECT_EQ(Find(kDrive)->state, RecordState::kPending);
+  ASSERT_THAT(Restore(kDrive), IsOk());
+  EXPECT_EQ(world_.State(), before);
+}
+
+TEST_F(Assignment, RefusalByTheDriverIsExplained) {
+  world_.tree().FailProbe("vfio-pci", EINVAL);
+  const Digest before = world_.State();
+  const auto result = Bind({.devices = {kDrive}});
+  ASSERT_THAT(result, FailsWith(Code::kKernel, HasSubstr("vfio-pci refuses this function")));
+  EXPECT_THAT(result.error().hint(), HasSubstr("dmesg"));
+  EXPECT_EQ(world_.State(), before);
+  EXPECT_THAT(world_.Records(), IsEmpty());
+}
+
+TEST_F(Assignment, MissingNodeTimesOut) {
+  world_.tree().OnWrite([&](const std::string& path, const std::string&) {
+    if (path.ends_with("vfio-pci/bind")) world_.tree().Remove("/dev/vfio/14");
+  });
+  EXPECT_THAT(Bind({.devices = {kDrive}}), FailsWith(Code::kTimedOut, HasSubstr("/dev/vfio")));
+  EXPECT_EQ(Find(kDrive)->state, RecordState::kApplied);
+}
+
+TEST_F(Assignment, NodeThatComesLaterIsWaitedFor) {
+  world_.tree().OnWrite([&](const std::string& path, const std::string&) {
+    if (path.ends_with("vfio-pci/bind")) world_.tree().Remove("/dev/vfio/14");
+  });
+  AssignmentHost host = world_.Host();
+  bool listened_before = false;
+  host.listen = [&]() -> base::Result<Waiter> {
+    listened_before = world_.tree().writes().empty();
+    return Waiter([&](const std::function<bool()>& ready, milliseconds) {
+      world_.tree().AddFile("/dev/vfio/14", "");
+      return ready();
+    });
+  };
+  EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), IsOk());
+  EXPECT_TRUE(listened_before);
+}
+
+// A failure at each write in turn, and at each write of the undo after it: then the devices are as
+// before, or restore makes them so.
+TEST(AssignmentFailure, AnyFailureLeavesTheDeviceOrARecordThatRestoresIt) {
+  for (const std::vector<PciAddress>& devices :
+       {std::vector{kDrive}, std::vector{kFirst, kSecond}}) {
+    for (size_t first = 1; first <= 3 * devices.size(); ++first) {
+      for (size_t second = first; second <= first + 8; ++second) {
+        World world;
+        const Digest before = world.State();
+        world.tree().FailWrite(first, EIO);
+        world.tree().FailWrite(second, EIO);
+        AssignmentHost host = world.Host();
+        ASSERT_FALSE(sysfs::Bind(host, {.devices = devices})) << first;
+        if (world.State() == before) {
+          EXPECT_THAT(world.Records(), IsEmpty()) << first << ", " << second;
+          continue;
+        }
+        for (const PciAddress& address : devices) {
+          AssignmentHost later = world.Host();
+          // The second failure may be yet to come: it must not do harm to a restore either.
+          if (sysfs::Restore(later, address)) continue;
+          ASSERT_THAT(sysfs::Restore(later, address), IsOk()) << first << ", " << second;
+        }
+        EXPECT_EQ(world.State(), before) << first << ", " << second;
+      }
+    }
+  }
+}
+
+struct Killed {};
+
+// Counts down over the writes of a run and ends it before or after one of them took effect.
+class Killer {
+ public:
+  Killer(World& world, size_t at, bool after)
+      : at_(at),
+        after_(after),
+        tree_(world.tree(), [&](const std::string& path, std::string_view value) {
+          const bool now = ++count_ == at_;
+          if (now && !after_) throw Killed();
+          base::Status status = world.tree().Write(path, value);
+          if (now) throw Killed();
+          return status;
+        }) {}
+
+  // Whether the run was killed.
+  template <class Run>
+  bool Ends(World& world, Run run) {
+    AssignmentHost host = world.Host(tree_);
+    try {
+      run(host);
+    } catch (const Killed&) {
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  size_t count_ = 0;
+  size_t at_;
+  bool after_;
+  test::TreeProxy tree_;
+};
+
+// Kills a bind around each write; in turn lets restore recover it at once, or kills that restore
+// around each of its writes as well and lets a second one recover, or binds again first.
+TEST(AssignmentCrash, RestoreRecoversFromEveryPrefix) {
+  const std::vector<PciAddress> devices = {kFirst, kSecond};
+  for (size_t at = 1;; ++at) {
+    bool killed = false;
+    for (const bool after : {false, true}) {
+      for (size_t again = 0; again <= 4; ++again) {
+        World world;
+        const Digest before = world.State();
+        killed = Killer(world, at, after).Ends(world, [&](AssignmentHost& host) {
+          (void)sysfs::Bind(host, {.devices = devices});
+        });
+        if (again > 0) {
+          Killer(world, again, after).Ends(world, [&](AssignmentHost& host) {
+            for (const PciAddress& address : devices) (void)sysfs::Restore(host, address);
+          });
+        }
+        for (const PciAddress& address : devices) {
+          AssignmentHost host = world.Host();
+          ASSERT_THAT(sysfs::Restore(host, address), IsOk()) << at << after << again;
+        }
+        EXPECT_EQ(world.State(), before) << at << after << again;
+        EXPECT_THAT(world.Records(), IsEmpty());
+      }
+    }
+    if (!killed) {
+      EXPECT_EQ(at, 7u);  // two devices, three writes each
+      return;
+    }
+  }
+}
+
+TEST(AssignmentCrash, BindGoesOnFromEveryPrefix) {
+  for (size_t at = 1; at <= 3; ++at) {
+    for (const bool after : {false, true}) {
+      World world;
+      const Digest before = world.State();
+      ASSERT_TRUE(Killer(world, at, after).Ends(world, [&](AssignmentHost& host) {
+        (void)sysfs::Bind(host, {.devices = {kDrive}});
+      }));
+      AssignmentHost host = world.Host();
+      ASSERT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), IsOk());
+      EXPECT_EQ(world.tree().DriverOf("0000:08:00.0"), "vfio-pci");
+      EXPECT_EQ(host.journal.Find(kDrive).value()->state, RecordState::kApplied);
+      ASSERT_THAT(sysfs::Restore(host, kDrive), IsOk());
+      EXPECT_EQ(world.State(), before);
+    }
+  }
+}
+
+// With autoprobe off nothing binds to a virtual function without an override.
+TEST(AssignmentCrash, VirtualFunctionThatIsNotProbedComesBack) {
+  const PciAddress function{0, 11, 0, 1};
+  for (size_t at = 0; at <= 3; ++at) {
+    World world;
+    world.tree().AddDevice({.bdf = "0000:0b:00.0", .class_code = 0xff0000, .totalvfs = 2});
+    world.tree().AddFile("/sys/bus/pci/devices/0000:0b:00.0/sriov_drivers_autoprobe", "0\n");
+    world.tree().AddDevice({.bdf = "0000:0b:00.1",
+                            .class_code = 0xff0000,
+                            .driver = "igbvf",
+                            .group = 20,
+                            .physfn = "0000:0b:00.0"});
+    Killer(world, at, true).Ends(world, [&](AssignmentHost& host) {
+      (void)sysfs::Bind(host, {.devices = {function}});
+    });
+    AssignmentHost host = world.Host();
+    ASSERT_THAT(sysfs::Restore(host, function), IsOk()) << at;
+    EXPECT_EQ(world.tree().DriverOf("0000:0b:00.1"), "igbvf");
+    EXPECT_EQ(world.tree().OverrideOf("0000:0b:00.1"), std::nullopt);
+  }
+}
+
+}  // namespace
+}  // namespace sysfs

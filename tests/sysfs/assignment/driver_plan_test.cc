@@ -1,0 +1,143 @@
+#include "sysfs/assignment/driver_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace sysfs {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr char kDevice[] = "/sys/bus/pci/devices/0000:08:00.0/driver_override";
+constexpr char kBdf[] = "0000:08:00.0";
+
+PciDevice Device(std::optional<std::string> driver, std::optional<std::string> override_name,
+                 uint8_t bus = 8) {
+  PciDevice device;
+  device.address = {0, bus, 0, 0};
+  device.driver = std::move(driver);
+  device.driver_override = std::move(override_name);
+  return device;
+}
+
+// "path=value" of each write.
+std::vector<std::string> Writes(const ChangeSet& changes) {
+  std::vector<std::string> writes;
+  for (const Change& change : changes)
+    writes.push_back(change.write.path + "=" + change.write.value);
+  return writes;
+}
+
+std::string At(const std::string& driver, const std::string& verb, const std::string& bdf = kBdf) {
+  return "/sys/bus/pci/drivers/" + driver + "/" + verb + "=" + bdf;
+}
+
+std::string Override(const std::string& value) { return std::string(kDevice) + "=" + value; }
+
+std::vector<std::string> BindWrites(const PciDevice& device) {
+  return Writes(PlanBind({&device, 1}, "vfio-pci"));
+}
+
+TEST(PlanBind, OverridesThenUnbindsThenBinds) {
+  EXPECT_THAT(BindWrites(Device("nvme", std::nullopt)),
+              ElementsAre(Override("vfio-pci"), At("nvme", "unbind"), At("vfio-pci", "bind")));
+}
+
+TEST(PlanBind, DoesOnlyWhatIsMissing) {
+  EXPECT_THAT(BindWrites(Device("vfio-pci", "vfio-pci")), IsEmpty());
+  EXPECT_THAT(BindWrites(Device("vfio-pci", std::nullopt)), ElementsAre(Override("vfio-pci")));
+  EXPECT_THAT(BindWrites(Device("nvme", "vfio-pci")),
+              ElementsAre(At("nvme", "unbind"), At("vfio-pci", "bind")));
+  EXPECT_THAT(BindWrites(Device(std::nullopt, "vfio-pci")), ElementsAre(At("vfio-pci", "bind")));
+  EXPECT_THAT(BindWrites(Device(std::nullopt, "none")),
+              ElementsAre(Override("vfio-pci"), At("vfio-pci", "bind")));
+}
+
+TEST(PlanBind, OverridesAllBeforeItUnbindsAny) {
+  const std::vector<PciDevice> devices = {Device("nvme", std::nullopt),
+                                          Device("igb", std::nullopt, 9)};
+  EXPECT_THAT(Writes(PlanBind(devices, "vfio-pci")),
+              ElementsAre(Override("vfio-pci"),
+                          "/sys/bus/pci/devices/0000:09:00.0/driver_override=vfio-pci",
+                          At("nvme", "unbind"), At("igb", "unbind", "0000:09:00.0"),
+                          At("vfio-pci", "bind"), At("vfio-pci", "bind", "0000:09:00.0")));
+}
+
+TEST(PlanBind, ChecksTheDriverLinkAfterEachMove) {
+  const PciDevice device = Device("nvme", std::nullopt);
+  const ChangeSet changes = PlanBind({&device, 1}, "vfio-pci");
+  ASSERT_EQ(changes.size(), 3u);
+  const std::string link = "/sys/bus/pci/devices/0000:08:00.0/driver";
+  EXPECT_EQ(changes[1].expect, (LinkCheck{link, std::nullopt}));
+  EXPECT_EQ(changes[2].expect, (LinkCheck{link, "vfio-pci"}));
+  EXPECT_TRUE(changes[2].write.retry_busy);
+  EXPECT_THAT(changes[1].write.accepted, ElementsAre(ENODEV));
+}
+
+std::vector<std::string> RestoreWrites(const PciDevice& device, std::optional<std::string> driver,
+                                       std::optional<std::string> override_name,
+                                       bool override_last = false) {
+  Record record;
+  record.driver = std::move(driver);
+  record.driver_override = std::move(override_name);
+  const RestoreItem item = {device, record, override_last};
+  return Writes(PlanRestore({&item, 1}));
+}
+
+TEST(PlanRestore, GivesBackDriverAndOverride) {
+  const PciDevice device = Device("vfio-pci", "vfio-pci");
+  EXPECT_THAT(RestoreWrites(device, "nvme", std::nullopt),
+              ElementsAre(Override("\n"), At("vfio-pci", "unbind"), At("nvme", "bind")));
+  EXPECT_THAT(RestoreWrites(device, "uio", "uio"),
+              ElementsAre(Override("uio"), At("vfio-pci", "unbind"), At("uio", "bind")));
+  EXPECT_THAT(RestoreWrites(device, std::nullopt, "none"),
+              ElementsAre(Override("none"), At("vfio-pci", "unbind")));
+  EXPECT_THAT(RestoreWrites(device, "vfio-pci", std::nullopt), ElementsAre(Override("\n")));
+}
+
+TEST(PlanRestore, WorksFromEveryStateOfAKilledRun) {
+  EXPECT_THAT(RestoreWrites(Device("nvme", std::nullopt), "nvme", std::nullopt), IsEmpty());
+  EXPECT_THAT(RestoreWrites(Device("nvme", "vfio-pci"), "nvme", std::nullopt),
+              ElementsAre(Override("\n")));
+  EXPECT_THAT(RestoreWrites(Device(std::nullopt, "vfio-pci"), "nvme", std::nullopt),
+              ElementsAre(Override("\n"), At("nvme", "bind")));
+  EXPECT_THAT(RestoreWrites(Device(std::nullopt, std::nullopt), "nvme", std::nullopt),
+              ElementsAre(At("nvme", "bind")));
+}
+
+// A virtual function whose physical function does not probe binds only under an override.
+TEST(PlanRestore, BindsUnderAnOverrideWhereNothingIsProbed) {
+  EXPECT_THAT(RestoreWrites(Device("vfio-pci", "vfio-pci"), "igbvf", std::nullopt, true),
+              ElementsAre(Override("igbvf"), At("vfio-pci", "unbind"), At("igbvf", "bind"),
+                          Override("\n")));
+  EXPECT_THAT(RestoreWrites(Device("igbvf", "igbvf"), "igbvf", std::nullopt, true),
+              ElementsAre(Override("\n")));
+}
+
+TEST(PlanRelease, LetsTheKernelChoose) {
+  const std::string probe = "/sys/bus/pci/drivers_probe=0000:08:00.0";
+  EXPECT_THAT(Writes(PlanRelease(Device("vfio-pci", "vfio-pci"), true)),
+              ElementsAre(Override("\n"), At("vfio-pci", "unbind"), probe));
+  EXPECT_THAT(Writes(PlanRelease(Device(std::nullopt, "none"), false)),
+              ElementsAre(Override("\n"), probe));
+  EXPECT_THAT(Writes(PlanRelease(Device("nvme", "vfio-pci"), false)), ElementsAre(Override("\n")));
+  EXPECT_THAT(PlanRelease(Device("nvme", std::nullopt), false), IsEmpty());
+  EXPECT_THAT(PlanRelease(Device(std::nullopt, std::nullopt), false), IsEmpty());
+}
+
+TEST(ExplainBind, KnowsWhatAUserCanMeet) {
+  for (const int err : {EINVAL, EBUSY, ENODEV, ENOENT}) {
+    const auto explanation = ExplainBind(err, "vfio-pci");
+    ASSERT_TRUE(explanation);
+    EXPECT_THAT(explanation->cause, HasSubstr("vfio-pci"));
+    EXPECT_FALSE(explanation->cure.empty());
+  }
+  EXPECT_FALSE(ExplainBind(EIO, "vfio-pci"));
+}
+
+}  // namespace
+}  // namespace sysfs

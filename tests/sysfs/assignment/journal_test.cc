@@ -1,0 +1,123 @@
+#include "sysfs/assignment/journal.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "sysfs/base/fd.h"
+#include "tests/support/matchers.h"
+#include "tests/support/temp_folder.h"
+
+namespace sysfs {
+namespace {
+
+using base::Code;
+using test::FailsWith;
+using test::IsOk;
+using test::IsOkAnd;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Eq;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class JournalTest : public testing::Test {
+ protected:
+  JournalTest() : journal_(folder_.path() + "/run", "boot-1") {
+    EXPECT_THAT(journal_.Prepare(), IsOk());
+    record_.address = address_;
+    record_.vendor = 0x144d;
+    record_.device = 0xa808;
+    record_.driver = "nvme";
+    record_.wanted = "vfio-pci";
+    record_.boot_id = "boot-1";
+  }
+
+  void WriteRecordFile(std::string_view text) {
+    const auto fd =
+        base::OpenFile(journal_.RecordPath(address_), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ASSERT_THAT(fd, IsOk());
+    ASSERT_THAT(base::WriteAll(*fd, std::as_bytes(std::span(text))), IsOk());
+  }
+
+  test::TempFolder folder_;
+  Journal journal_;
+  PciAddress address_{0, 8, 0, 0};
+  Record record_;
+};
+
+TEST_F(JournalTest, DamagedRecordIsAnErrorThatNamesTheFile) {
+  const std::string whole = FormatRecord(record_);
+  // Cut at each byte, doubled, zeroed, with each bit of each byte flipped.
+  std::vector<std::string> damaged = {whole + whole, std::string(whole.size(), '\0')};
+  for (size_t size = 0; size < whole.size(); ++size) damaged.push_back(whole.substr(0, size));
+  for (size_t at = 0; at < whole.size(); ++at) {
+    for (unsigned bit = 0; bit < 8; bit += 3) {
+      damaged.push_back(whole);
+      damaged.back()[at] = static_cast<char>(damaged.back()[at] ^ (1 << bit));
+    }
+  }
+  for (const std::string& text : damaged) {
+    WriteRecordFile(text);
+    const auto found = journal_.Find(address_);
+    ASSERT_THAT(found, FailsWith(Code::kUsage, HasSubstr(journal_.RecordPath(address_)))) << text;
+    EXPECT_THAT(found.error().hint(), HasSubstr("remove"));
+  }
+}
+
+TEST_F(JournalTest, RecordOfAnotherDeviceIsRefused) {
+  Record other = record_;
+  other.address.bus = 9;
+  WriteRecordFile(FormatRecord(other));
+  EXPECT_THAT(journal_.Find(address_), FailsWith(Code::kUsage, HasSubstr("0000:09:00.0")));
+}
+
+TEST_F(JournalTest, RecordOfAnotherBootCountsAsAbsent) {
+  ASSERT_THAT(journal_.Store(record_), IsOk());
+  const Journal later(journal_.folder(), "boot-2");
+  EXPECT_THAT(later.Find(address_), IsOkAnd(Eq(std::nullopt)));
+}
+
+TEST_F(JournalTest, AbsentRecordIsNoError) {
+  EXPECT_THAT(journal_.Find(address_), IsOkAnd(Eq(std::nullopt)));
+  EXPECT_THAT(journal_.Remove(address_), IsOk());
+  EXPECT_THAT(journal_.List(), IsOkAnd(IsEmpty()));
+  EXPECT_THAT(Journal(folder_.path() + "/absent", "b").List(), IsOkAnd(IsEmpty()));
+}
+
+TEST_F(JournalTest, GivesBackWhatWasStored) {
+  ASSERT_THAT(journal_.Store(record_), IsOk());
+  EXPECT_THAT(journal_.Find(address_), IsOkAnd(Eq(record_)));
+  EXPECT_THAT(journal_.List(), IsOkAnd(ElementsAre(address_)));
+  ASSERT_THAT(journal_.Remove(address_), IsOk());
+  EXPECT_THAT(journal_.Find(address_), IsOkAnd(Eq(std::nullopt)));
+}
+
+// A run was killed between making the draft and renaming it.
+TEST_F(JournalTest, DraftOfAKilledRunIsOverwritten) {
+  ASSERT_THAT(journal_.Store(record_), IsOk());
+  const std::string draft = journal_.RecordPath(address_) + ".new";
+  const auto fd = base::OpenFile(draft, O_WRONLY | O_CREAT, 0600);
+  ASSERT_THAT(fd, IsOk());
+  const std::string_view junk = "{\"schema\": \"vass";
+  ASSERT_THAT(base::WriteAll(*fd, std::as_bytes(std::span(junk))), IsOk());
+  EXPECT_THAT(journal_.Find(address_), IsOkAnd(Eq(record_)));
+  EXPECT_THAT(journal_.List(), IsOkAnd(ElementsAre(address_)));
+  record_.state = RecordState::kApplied;
+  ASSERT_THAT(journal_.Store(record_), IsOk());
+  EXPECT_THAT(journal_.Find(address_), IsOkAnd(Eq(record_)));
+}
+
+TEST_F(JournalTest, FailedStoreLeavesTheFormerRecord) {
+  ASSERT_THAT(journal_.Store(record_), IsOk());
+  ASSERT_EQ(::mkdir((journal_.RecordPath(address_) + ".new").c_str(), 0700), 0);
+  Record changed = record_;
+  changed.state = RecordState::kApplied;
+  EXPECT_FALSE(journal_.Store(changed));
+  EXPECT_THAT(journal_.Find(address_), IsOkAnd(Eq(record_)));
+}
+
+TEST_F(JournalTest, PreparesTwice) { EXPECT_THAT(journal_.Prepare(), IsOk()); }
+
+}  // namespace
+}  // namespace sysfs
