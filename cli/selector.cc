@@ -212,7 +212,7 @@ base::Status ParseAddress(std::string_view text, Selector& selector) {
   selector.name = text;
   const auto address = PciAddress::Parse(text);
   if (!address) {
-    auto error = address.error();
+    const base::Error& error = address.error();
     return base::Failure(base::Error(error.code(), Quote(selector.text) + ": not a PCI address")
                              .WithHint(error.hint()));
   }

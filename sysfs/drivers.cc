@@ -94,7 +94,7 @@ std::optional<std::string> BestVfioDriver(const Tree& tree, std::string_view mod
   const auto release = ReadText(tree, "/proc/sys/kernel/osrelease");
   const auto aliases =
       ReadText(tree, "/lib/modules/" + release.value_or("") + "/modules.alias").value_or("");
-  const auto module = BestVfioModule(aliases, modalias);
+  auto module = BestVfioModule(aliases, modalias);
   // vfio_pci may be built in, or the modules of a recorded host be absent.
   const std::string name = module.value_or("vfio_pci");
   const auto drivers = DriversOfModule(tree, name);

@@ -19,6 +19,8 @@ class Names {
   explicit Names(const std::string& ids_file = "");
   Names(Names&&) noexcept;
   Names& operator=(Names&&) noexcept;
+  Names(const Names&) = delete;
+  Names& operator=(const Names&) = delete;
   ~Names();
 
   std::optional<std::string> Vendor(uint16_t vendor) const;

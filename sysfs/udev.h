@@ -32,6 +32,8 @@ class Monitor {
   static base::Result<Monitor> Open(const std::vector<std::string>& subsystems = {"pci"});
   Monitor(Monitor&&) noexcept;
   Monitor& operator=(Monitor&&) noexcept;
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
   ~Monitor();
 
   // Readable when an event waits; owned by the monitor.

@@ -17,7 +17,7 @@ namespace {
 // More than any device has; what a reply says beyond that is left out.
 constexpr uint32_t kMostRegions = 64;
 constexpr uint32_t kMostIrqs = 16;
-constexpr size_t kMostReplyBytes = 64 * 1024;
+constexpr size_t kMostReplyBytes = size_t{64} * 1024;
 constexpr uint64_t kLeastConfigBytes = 256;
 constexpr uint64_t kHugeMappingBytes = uint64_t{1} << 30;
 

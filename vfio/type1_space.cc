@@ -16,7 +16,7 @@ namespace vfio {
 namespace {
 
 constexpr size_t kFirstReplyBytes = 512;  // room for about thirty ranges
-constexpr size_t kMostReplyBytes = 64 * 1024;
+constexpr size_t kMostReplyBytes = size_t{64} * 1024;
 
 base::Result<std::vector<std::byte>> ReadIommuInfo(base::Kernel& kernel, const base::Fd& fd) {
   std::vector<std::byte> reply(kFirstReplyBytes);

@@ -121,7 +121,7 @@ void Console::Deliver() {
     const size_t taken = serial_->Input(waiting_);
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(taken));
   }
-  constexpr size_t kFull = 64 * 1024;
+  constexpr size_t kFull = size_t{64} * 1024;
   if (waiting_.size() > kFull) waiting_.resize(kFull);
   if (!waiting_.empty() && retry_) {
     if (const base::Status armed = retry_->Arm(kRetry); !armed) {

@@ -37,6 +37,7 @@ class Console {
                                                        std::function<void()> quit);
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
+  ~Console() = default;
 
   // Outlived by the console.
   std::array<SerialOutput, kSerialPorts.size()> outputs();

@@ -26,6 +26,8 @@ class Watch {
   Watch() = default;
   Watch(Watch&& other) noexcept;
   Watch& operator=(Watch&& other) noexcept;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
   ~Watch();
 
  private:
@@ -42,6 +44,7 @@ class EventLoop {
   EventLoop(Key key, base::Fd epoll, base::EventFd wake);  // for Create alone
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
+  ~EventLoop() = default;
 
   // Calls back while the descriptor is readable or its other end is gone (a read then says so). A
   // regular file cannot be waited for: kUsage.
@@ -84,6 +87,7 @@ class Timer {
   Timer(Key key, base::Fd fd, std::function<void()> callback);  // for Create alone
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
+  ~Timer() = default;
 
   // Starts anew; zero means as soon as the loop runs.
   base::Status Arm(std::chrono::nanoseconds delay);

@@ -20,6 +20,8 @@ class SignalSource {
   static base::Result<SignalSource> Create(std::span<const int> numbers);
   SignalSource(SignalSource&& other) noexcept = default;
   SignalSource& operator=(SignalSource&& other) = delete;
+  SignalSource(const SignalSource&) = delete;
+  SignalSource& operator=(const SignalSource&) = delete;
   ~SignalSource();
 
   const base::Fd& fd() const { return fd_; }

@@ -18,6 +18,8 @@ class RawTerminal {
   static base::Result<RawTerminal> Enter(const base::Fd& terminal);
   RawTerminal(RawTerminal&& other) noexcept;
   RawTerminal& operator=(RawTerminal&& other) = delete;
+  RawTerminal(const RawTerminal&) = delete;
+  RawTerminal& operator=(const RawTerminal&) = delete;
   ~RawTerminal() { Restore(); }
 
   bool active() const { return active_; }

@@ -23,6 +23,8 @@ class Thread {
   static base::Result<Thread> Start(const std::string& name, std::function<void()> body);
   Thread(Thread&& other) noexcept = default;
   Thread& operator=(Thread&& other) noexcept;
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
   ~Thread() { Join(); }
 
   bool joinable() const { return shared_ != nullptr; }

@@ -81,7 +81,7 @@ base::Status Undo(Tree& tree, const ChangeSet& changes, size_t count, const Appl
   return first;
 }
 
-base::Failure Report(base::Error cause, const base::Status& undone, size_t count) {
+base::Failure Report(const base::Error& cause, const base::Status& undone, size_t count) {
   std::string text = cause.message();
   if (!undone) {
     text += "; putting the former state back failed too: " + undone.error().message();

@@ -16,7 +16,7 @@
 namespace sysfs {
 namespace {
 
-constexpr size_t kRecordLimit = 64 * 1024;
+constexpr size_t kRecordLimit = size_t{64} * 1024;
 constexpr std::string_view kSuffix = ".json";
 
 base::Status MakeFolder(const std::string& path) {

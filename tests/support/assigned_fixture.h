@@ -55,11 +55,11 @@ class AssignedFixture : public testing::Test {
   uint64_t Bar0() { return (Config(0x10) & ~0xfull) | uint64_t{Config(0x14)} << 32; }
 
   uint64_t Table(unsigned vector, unsigned offset, vmm::Width width = vmm::Width::k4) {
-    return memory.Read(Bar0() + kTableAt + 16 * vector + offset, width);
+    return memory.Read(Bar0() + kTableAt + uint64_t{16} * vector + offset, width);
   }
   void SetTable(unsigned vector, unsigned offset, uint64_t value,
                 vmm::Width width = vmm::Width::k4) {
-    memory.Write(table_base + 16 * vector + offset, width, value);
+    memory.Write(table_base + uint64_t{16} * vector + offset, width, value);
   }
   // As Linux does it: message, then unmask.
   void SetVector(unsigned vector, uint32_t data, bool masked = false) {
@@ -86,6 +86,9 @@ class AssignedFixture : public testing::Test {
   std::shared_ptr<vmm::pci::HostBridge> bridge;
   uint64_t table_base = 0;
 
+  AssignedFixture() = default;
+  AssignedFixture(const AssignedFixture&) = delete;
+  AssignedFixture& operator=(const AssignedFixture&) = delete;
   ~AssignedFixture() override {
     if (bridge) bridge->Disconnect();
   }

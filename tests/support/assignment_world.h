@@ -42,7 +42,7 @@ class AssignmentWorld {
   }
 
   // The exit status of `vassign WORDS...`; out() and err() hold what this run said.
-  int Run(std::vector<std::string> words) {
+  int Run(const std::vector<std::string>& words) {
     out_.str("");
     err_.str("");
     context_.json = false;

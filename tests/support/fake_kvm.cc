@@ -61,7 +61,7 @@ base::Result<int> FakeKvm::Ioctl(const base::Fd& fd, unsigned long request, void
     const std::lock_guard lock(mutex_);
     calls_.emplace_back(name.substr(0, name.find(' ')));
     const bool fails = static_cast<int>(calls_.size()) - 1 == fail_at_;
-    result = fails ? -EIO : Handle(fd, request, argument);
+    result = fails ? -EIO : Handle(request, argument);
   }
   if (result < 0) return base::FailErrno(name, -result);
   return result;
@@ -80,7 +80,7 @@ int FakeKvm::Run(const base::Fd& fd) {
   return -result;
 }
 
-int FakeKvm::Handle(const base::Fd& fd, unsigned long request, void* argument) {
+int FakeKvm::Handle(unsigned long request, void* argument) {
   switch (request) {
     case KVM_GET_API_VERSION:
       return api_version;
@@ -131,6 +131,17 @@ int FakeKvm::Handle(const base::Fd& fd, unsigned long request, void* argument) {
     case KVM_IRQ_LINE:
       lines.emplace_back(As<kvm_irq_level>(argument).irq, As<kvm_irq_level>(argument).level != 0);
       return 0;
+    case KVM_SET_TSS_ADDR:
+    case KVM_CREATE_IRQCHIP:
+    case KVM_CREATE_PIT2:
+      return 0;
+    default:
+      return HandleVcpu(request, argument);
+  }
+}
+
+int FakeKvm::HandleVcpu(unsigned long request, void* argument) {
+  switch (request) {
     case vmm::kvm::kSetCpuid2: {
       const auto& table = As<vmm::kvm::CpuidHeader>(argument);
       vcpu_cpuid = Entries<kvm_cpuid_entry2>(table, table.nent);
@@ -160,12 +171,7 @@ int FakeKvm::Handle(const base::Fd& fd, unsigned long request, void* argument) {
     case KVM_SET_REGS:
       general = As<kvm_regs>(argument);
       return 0;
-    case KVM_SET_TSS_ADDR:
-    case KVM_CREATE_IRQCHIP:
-    case KVM_CREATE_PIT2:
-      return 0;
     default:
-      static_cast<void>(fd);
       return -ENOTTY;
   }
 }

@@ -17,7 +17,7 @@ namespace test {
 
 class FakeKvm final : public base::Kernel {
  public:
-  static constexpr size_t kVcpuMapBytes = 3 * 4096;
+  static constexpr size_t kVcpuMapBytes = size_t{3} * 4096;
 
   FakeKvm();
 
@@ -50,7 +50,8 @@ class FakeKvm final : public base::Kernel {
   std::function<int(unsigned vcpu, kvm_run& run)> on_run;
 
  private:
-  int Handle(const base::Fd& fd, unsigned long request, void* argument);
+  int Handle(unsigned long request, void* argument);
+  int HandleVcpu(unsigned long request, void* argument);
   int Run(const base::Fd& fd);
   int NewDescriptor(size_t size);
 

@@ -10,7 +10,7 @@ constexpr uint64_t kCode64 = 0x00af9b000000ffff;
 constexpr uint64_t kCode32 = 0x00cf9b000000ffff;
 constexpr uint64_t kData = 0x00cf93000000ffff;
 constexpr uint64_t kBusyTask = 0x00008b0000000067;  // base 0, limit 0x67
-constexpr size_t kSize = 6 * 8;                     // a task descriptor of 64-bit mode takes two
+constexpr size_t kSize = size_t{6} * 8;             // a task descriptor of 64-bit mode takes two
 
 }  // namespace
 

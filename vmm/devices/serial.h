@@ -37,6 +37,8 @@ class Serial final : public IoDevice {
   static constexpr size_t kInputLimit = 4096;
 
   Serial(std::string name, SerialWiring wiring);
+  Serial(const Serial&) = delete;
+  Serial& operator=(const Serial&) = delete;
   ~Serial() override;
 
   std::string_view name() const override { return name_; }

@@ -31,6 +31,8 @@ class MemorySlot {
   MemorySlot() = default;
   MemorySlot(MemorySlot&& other) noexcept;
   MemorySlot& operator=(MemorySlot&& other) noexcept;
+  MemorySlot(const MemorySlot&) = delete;
+  MemorySlot& operator=(const MemorySlot&) = delete;
   ~MemorySlot();
 
  private:
@@ -46,6 +48,8 @@ class Irqfd {
   Irqfd() = default;
   Irqfd(Irqfd&& other) noexcept;
   Irqfd& operator=(Irqfd&& other) noexcept;
+  Irqfd(const Irqfd&) = delete;
+  Irqfd& operator=(const Irqfd&) = delete;
   ~Irqfd();
 
  private:
@@ -79,6 +83,8 @@ class Vm final : public InterruptRouter {
   static base::Result<std::unique_ptr<Vm>> Create(std::shared_ptr<const System> system);
   class Key;
   Vm(Key key, std::shared_ptr<const System> system, base::Fd vm);  // for Create alone
+  Vm(const Vm&) = delete;
+  Vm& operator=(const Vm&) = delete;
   ~Vm() override;
 
   // `guest` and memory are multiples of the page size. RAM slots come before

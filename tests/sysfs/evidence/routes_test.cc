@@ -61,7 +61,7 @@ TEST(SshServer, IsFoundAmongTheAncestors) {
   test::FakeTree tree;
   tree.AddFile("/proc/30/environ", "A=1");
   tree.AddFile("/proc/30/status", "Name:\tvassign\nPPid:\t20\n");
-  tree.AddFile("/proc/20/environ", std::string("B=2\0SSH_CONNECTION=10.0.0.9 5 10.0.0.1 22\0", 43));
+  tree.AddFile("/proc/20/environ", std::string("B=2\0SSH_CONNECTION=10.0.0.9 5 10.0.0.1 22\0", 42));
   EXPECT_EQ(FindSshServer(tree, 30), "10.0.0.1");
 }
 

@@ -153,9 +153,10 @@ TEST(PlanConfig, RandomBytesGiveFiniteLists) {
     const std::vector<pci::BarInfo> bars = ParseBars(config, {4096, 0x10000, 32, 1u << 20, 7, 64});
     ConfigPlan plan = PlanConfig({config, bars, 32, 2048});
     std::vector<std::byte> seen(config.size());
-    for (uint16_t i = 0; i < seen.size(); ++i) {
+    for (size_t i = 0; i < seen.size(); ++i) {
       const auto hardware = std::to_integer<uint32_t>(config[i]);
-      seen[i] = static_cast<std::byte>(plan.space.Read(i, Width::k1, hardware));
+      const auto offset = static_cast<uint16_t>(i);
+      seen[i] = static_cast<std::byte>(plan.space.Read(offset, Width::k1, hardware));
     }
     unsigned at = std::to_integer<unsigned>(seen[header::kCapabilities]), steps = 0;
     while (at != 0 && ++steps < 100) at = std::to_integer<unsigned>(seen[at + 1]);

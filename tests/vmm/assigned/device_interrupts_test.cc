@@ -209,7 +209,7 @@ TEST_F(DeviceInterruptsTest, SeveralVcpusMayAccessTheDevice) {
   {
     const std::jthread masks([&] {
       for (unsigned i = 0; i < 2000; ++i) {
-        memory.Write(bar + test::kTableAt + 16 * (i % 8) + 12, Width::k4, i / 8 % 2);
+        memory.Write(bar + test::kTableAt + uint64_t{16} * (i % 8) + 12, Width::k4, i / 8 % 2);
       }
     });
     const std::jthread moves([&] {

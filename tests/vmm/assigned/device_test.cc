@@ -131,7 +131,7 @@ TEST_F(AssignedDeviceTest, TableAndPendingBitsAreTheMonitorsInAnyWidth) {
   memory.Write(base + test::kTableAt, Width::k8, 0x1122334455667788);
   EXPECT_EQ(memory.Read(base + test::kTableAt + 2, Width::k2), 0x5566u);
   EXPECT_EQ(fake.RegionBytes(0, test::kTableAt, 1)[0], std::byte{0xee});
-  const uint64_t end = base + test::kTableAt + 16 * 16;
+  const uint64_t end = base + test::kTableAt + 256;
   EXPECT_EQ(memory.Read(end, Width::k4), 0xeeeeeeeeu);              // behind it: the device
   EXPECT_EQ(memory.Read(end - 4, Width::k8), 0xeeeeeeee00000001u);  // half and half
   memory.Write(end - 4, Width::k8, 0x5555555500000000);
@@ -201,7 +201,7 @@ TEST_F(AssignedDeviceTest, ARandomGuestStaysInItsPlace) {
     const uint64_t value = random() % 3 == 0 ? 0xc0000000 + random() % 64 * 0x10000 : random();
     if (random() % 2 == 0) {
       const uint64_t offset = random() % 2 == 0 ? hot[random() % std::size(hot)] : random() % 4096;
-      const uint64_t at = layout.ecam.base + kDevfn * 4096 + offset;
+      const uint64_t at = layout.ecam.base + kDevfn * base::kPageSize + offset;
       if (random() % 3 == 0) memory.Read(at, any_width());
       memory.Write(at, any_width(), value);
       if (random() % 16 == 0) SetConfig(kCommandAt, Width::k1, 7);
