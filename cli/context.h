@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sriov/host.h"
 #include "sysfs/assignment.h"
 #include "sysfs/base/result.h"
 #include "sysfs/names.h"
@@ -29,11 +30,14 @@ struct Context {
   bool json = false;    // --json
   bool colour = false;  // on a terminal without NO_COLOR
   unsigned width = 0;   // of the terminal; 0 when there is none, for no limit
+  bool progress = false;  // `err` is a terminal: what takes long may show how far it is
   // What needs this function right now, a few words each ("mounted /srv", "default route"). Without
   // it the column and the JSON field are left out: an empty cell would say "free".
   std::function<std::vector<std::string>(const sysfs::PciDevice&)> use_marks;
   // How the commands that change something reach the host; empty: for real. Tests give another one.
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
+  // The same for virtual functions: cards, drives and udev.
+  std::function<sriov::Host(sysfs::AssignmentHost&)> sriov_host;
   int status = 0;       // what a command that succeeded ends with (a guest command's own status)
   // The chosen command, set while the arguments are parsed and called afterwards.
   std::function<base::Status()> run;
