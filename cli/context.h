@@ -24,12 +24,12 @@ struct Context {
 
   std::unique_ptr<sysfs::Tree> tree;
   sysfs::Names names;
-  std::ostream& out;    // the answer; nothing but one JSON value with --json
-  std::ostream& err;    // errors, warnings, progress
-  std::string sysroot;  // --sysroot; empty for the running host
-  bool json = false;    // --json
-  bool colour = false;  // on a terminal without NO_COLOR
-  unsigned width = 0;   // of the terminal; 0 when there is none, for no limit
+  std::ostream& out;      // the answer; nothing but one JSON value with --json
+  std::ostream& err;      // errors, warnings, progress
+  std::string sysroot;    // --sysroot; empty for the running host
+  bool json = false;      // --json
+  bool colour = false;    // on a terminal without NO_COLOR
+  unsigned width = 0;     // of the terminal; 0 when there is none, for no limit
   bool progress = false;  // `err` is a terminal: what takes long may show how far it is
   // What needs this function right now, a few words each ("mounted /srv", "default route"). Without
   // it the column and the JSON field are left out: an empty cell would say "free".
@@ -38,7 +38,7 @@ struct Context {
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
   // The same for virtual functions: cards, drives and udev.
   std::function<sriov::Host(sysfs::AssignmentHost&)> sriov_host;
-  int status = 0;       // what a command that succeeded ends with (a guest command's own status)
+  int status = 0;  // what a command that succeeded ends with (a guest command's own status)
   // The chosen command, set while the arguments are parsed and called afterwards.
   std::function<base::Status()> run;
 };

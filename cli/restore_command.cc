@@ -94,9 +94,10 @@ base::Result<Restored> RestoreDevice(sriov::Host& host, const PciAddress& addres
   restored.result.address = restored.result.after.address = address;
   if (driver_first) restored.result = TRY(sysfs::Restore(host.assignment, address));
   const auto outcome = TRY(sriov::Restore(host, address));
-  if (outcome) restored.functions = outcome->notes.empty() || outcome->after.total > 0
-                                        ? OutcomeLine(*outcome)
-                                        : address.ToString() + ": " + outcome->notes.front();
+  if (outcome)
+    restored.functions = outcome->notes.empty() || outcome->after.total > 0
+                             ? OutcomeLine(*outcome)
+                             : address.ToString() + ": " + outcome->notes.front();
   const bool has_device = device || TRY(host.assignment.journal.Find(address));
   if (!driver_first && has_device) restored.result = TRY(sysfs::Restore(host.assignment, address));
   return restored;

@@ -35,9 +35,8 @@ std::string RateText(const std::optional<sriov::Rates>& rates) {
 // A column that says nothing about any function is left out.
 void DropEmptyColumns(Table& table) {
   for (size_t column = table.columns.size(); column-- > 0;) {
-    const bool is_empty = std::all_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
-      return row[column].text.empty();
-    });
+    const bool is_empty = std::all_of(table.rows.begin(), table.rows.end(),
+                                      [&](const auto& row) { return row[column].text.empty(); });
     if (!is_empty) continue;
     const auto at = static_cast<std::ptrdiff_t>(column);
     table.columns.erase(table.columns.begin() + at);
@@ -111,8 +110,7 @@ std::string NameOf(const PhysicalFunction& pf) {
 }  // namespace
 
 std::string SriovText(const Context& context, const PhysicalFunction& pf) {
-  std::string text =
-      fmt::format("{}: {} of {} virtual functions", NameOf(pf), pf.count, pf.total);
+  std::string text = fmt::format("{}: {} of {} virtual functions", NameOf(pf), pf.count, pf.total);
   if (pf.autoprobe) text += *pf.autoprobe ? ", autoprobe on" : ", autoprobe off";
   if (pf.primary) {
     text += fmt::format(", {} flexible queues and {} interrupts", pf.primary->queues.total,
@@ -121,9 +119,9 @@ std::string SriovText(const Context& context, const PhysicalFunction& pf) {
   text += '\n';
   if (pf.functions.empty()) return text;
   Table table;
-  for (const char* title : {"#", "ADDRESS", "DRIVER", "GROUP", "MAC", "VLAN", "TRUST",
-                            "SPOOF-CHECK", "MBIT/S", "LINK", "NVME", "QUEUES", "INTERRUPTS",
-                            "MSI-X"}) {
+  for (const char* title :
+       {"#", "ADDRESS", "DRIVER", "GROUP", "MAC", "VLAN", "TRUST", "SPOOF-CHECK", "MBIT/S", "LINK",
+        "NVME", "QUEUES", "INTERRUPTS", "MSI-X"}) {
     table.columns.push_back({title});
   }
   for (const VirtualFunction& function : pf.functions) table.rows.push_back(Row(function));
@@ -133,8 +131,7 @@ std::string SriovText(const Context& context, const PhysicalFunction& pf) {
 
 Json SriovJson(const PhysicalFunction& pf) {
   Json functions = Json::array();
-  for (const VirtualFunction& function : pf.functions)
-    functions.push_back(FunctionJson(function));
+  for (const VirtualFunction& function : pf.functions) functions.push_back(FunctionJson(function));
   Json nvme = nullptr;
   if (pf.primary) {
     nvme = {{"controller", pf.nvme},

@@ -62,7 +62,8 @@ void AddSriovSetCommand(CLI::App& sriov, Context& context) {
   AddChangingOptions(*command, context, options->changing);
   command->footer(
       "Another number than before goes through 0 and takes all functions away first; refused (4)\n"
-      "while one of them is in use. With none, host drivers are kept off until vassign restore PF,\n"
+      "while one of them is in use. With none, host drivers are kept off until vassign restore "
+      "PF,\n"
       "which puts back what was there. Functions of a network card get a MAC address that stays\n"
       "the same, those of a drive their queues and interrupts.");
   command->callback([options, &context] {

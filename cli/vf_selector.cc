@@ -15,8 +15,8 @@ base::Result<VfRange> SelectVfRange(const sysfs::Tree& tree, std::string_view te
   const std::string quoted = base::Quote(text);
   if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
   const size_t mark = text.rfind('#');
-  const auto numbers = base::Split(
-      mark == std::string_view::npos ? std::string_view() : text.substr(mark + 1), '-');
+  const auto numbers =
+      base::Split(mark == std::string_view::npos ? std::string_view() : text.substr(mark + 1), '-');
   const auto first = base::ParseDecimal(numbers.front(), kMost);
   const auto last = numbers.size() == 2 ? base::ParseDecimal(numbers.back(), kMost) : first;
   if (!first || !last || *last < *first || numbers.size() > 2) {
@@ -38,11 +38,10 @@ base::Result<std::vector<PciAddress>> SelectVfs(const sysfs::Tree& tree, std::st
         tree, fmt::format("/sys/bus/pci/devices/{}/virtfn{}", range.pf.ToString(), index));
     const auto address = PciAddress::Parse(name.value_or(std::string()));
     if (!address) {
-      return base::Fail(
-          base::Code::kNotFound,
-          fmt::format("{}: {} has no virtual function {}", base::Quote(text),
-                      range.pf.ToString(), index),
-          fmt::format("vassign sriov show {}", range.pf.ToString()));
+      return base::Fail(base::Code::kNotFound,
+                        fmt::format("{}: {} has no virtual function {}", base::Quote(text),
+                                    range.pf.ToString(), index),
+                        fmt::format("vassign sriov show {}", range.pf.ToString()));
     }
     found.push_back(*address);
   }

@@ -182,8 +182,7 @@ base::Result<Outcome> SetFunctions(Host& host, const SetRequest& request) {
   }
   Outcome outcome = TRY(Finish(session, std::move(before)));
   TRY(ForgetReleased(session, outcome.before, outcome.after));
-  if (IsSpent(record.value_or(present), outcome.after))
-    TRY(RemoveRecord(journal, request.pf));
+  if (IsSpent(record.value_or(present), outcome.after)) TRY(RemoveRecord(journal, request.pf));
   return outcome;
 }
 

@@ -36,10 +36,9 @@ base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& 
   for (const VirtualFunction& function : pf.functions) {
     if (!IsTouched(pf, goal, function)) continue;
     touched.push_back(function.device.address);
-    const auto evidence = sysfs::FindEvidence(host.assignment.tree, function.device,
-                                              host.assignment.sources);
-    const base::Status free =
-        sysfs::CheckEvidence(function.device.address, evidence, std::nullopt);
+    const auto evidence =
+        sysfs::FindEvidence(host.assignment.tree, function.device, host.assignment.sources);
+    const base::Status free = sysfs::CheckEvidence(function.device.address, evidence, std::nullopt);
     if (!free) text += "\n" + free.error().message();
   }
   TRY(sysfs::CheckIdle(host.assignment, touched));
@@ -67,13 +66,11 @@ base::Status CheckDrive(const Host& host, const PhysicalFunction& pf, const Goal
   empty.count = 0;
   empty.functions.clear();
   auto steps = PlanPrimary(empty, goal);
-  if (!steps)
-    return base::Failure(std::move(steps.error()).With(pf.device.address.ToString()));
+  if (!steps) return base::Failure(std::move(steps.error()).With(pf.device.address.ToString()));
   if (steps->empty()) return {};
   PciDevice drive = pf.device;
   drive.sriov_numvfs.reset();
-  const auto evidence =
-      sysfs::FindEvidence(host.assignment.tree, drive, host.assignment.sources);
+  const auto evidence = sysfs::FindEvidence(host.assignment.tree, drive, host.assignment.sources);
   base::Status free = sysfs::CheckEvidence(drive.address, evidence, std::nullopt);
   if (free) return {};
   return base::Failure(std::move(free.error())
@@ -91,18 +88,17 @@ base::Status CheckGoal(const Host& host, const PhysicalFunction& pf, const Goal&
   }
   TRY(CheckDriver(pf, goal));
   TRY(CheckUse(host, pf, goal));
-  if (Recreates(pf, goal))
-    TRY(CheckFit(ReadFit(host.assignment.tree, pf.device), goal.count));
+  if (Recreates(pf, goal)) TRY(CheckFit(ReadFit(host.assignment.tree, pf.device), goal.count));
   return CheckDrive(host, pf, goal);
 }
 
 base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
   if (Recreates(pf, goal)) return false;
   const bool probes = pf.autoprobe == false;
-  const bool is_settled =
-      PlanTeardown(pf, goal).empty() && PlanAutoprobe(pf, goal.autoprobe, "").empty() &&
-      TRY(PlanSettings(pf, goal, MachineId(host.assignment.tree))).empty() &&
-      PlanDrivers(pf, goal, probes).empty();
+  const bool is_settled = PlanTeardown(pf, goal).empty() &&
+                          PlanAutoprobe(pf, goal.autoprobe, "").empty() &&
+                          TRY(PlanSettings(pf, goal, MachineId(host.assignment.tree))).empty() &&
+                          PlanDrivers(pf, goal, probes).empty();
   if (!is_settled) return false;
   if (goal.drivers == Drivers::kRecorded && pf.count == 0)
     return TRY(PlanPrimary(pf, goal)).empty();

@@ -14,7 +14,7 @@ using sysfs::Tree;
 
 constexpr size_t kFirstVfBar = 7;  // line of the `resource` file: BARs 0 to 5, the ROM, then these
 constexpr size_t kVfBars = 6;
-constexpr uint64_t kMemory = 0x200;          // IORESOURCE_MEM
+constexpr uint64_t kMemory = 0x200;           // IORESOURCE_MEM
 constexpr uint64_t kUnassigned = 0x20000000;  // IORESOURCE_UNSET
 
 constexpr const char* kRoomCure =
@@ -41,8 +41,8 @@ std::vector<unsigned> HomelessBars(const Tree& tree, const PciDevice& pf) {
 std::optional<unsigned> LastBus(const Tree& tree, const PciDevice& pf) {
   const auto real = sysfs::RealPath(tree, pf.path());
   if (!real) return std::nullopt;
-  const auto value = sysfs::ReadDecimal(
-      tree, real->substr(0, real->rfind('/')) + "/subordinate_bus_number");
+  const auto value =
+      sysfs::ReadDecimal(tree, real->substr(0, real->rfind('/')) + "/subordinate_bus_number");
   if (!value || *value > UINT8_MAX) return std::nullopt;
   return static_cast<unsigned>(*value);
 }
@@ -89,31 +89,35 @@ base::Status CheckFit(const FitFacts& facts, unsigned count) {
 base::Error ExplainCount(base::Error error, const PciDevice& pf, unsigned count) {
   const std::string address = pf.address.ToString();
   const auto explained = [&](base::Code code, std::string cause, std::string cure) {
-    return std::move(error).With(address + ": " + std::move(cause)).WithCode(code).WithHint(
-        std::move(cure));
+    return std::move(error)
+        .With(address + ": " + std::move(cause))
+        .WithCode(code)
+        .WithHint(std::move(cure));
   };
   switch (error.err()) {
     case ENOENT:
-      return explained(base::Code::kUnsupported,
-                       pf.driver ? *pf.driver + " cannot enable virtual functions"
-                                 : "has no driver, and the driver enables virtual functions",
-                       "bind it to its own driver, or to pci-pf-stub or vfio-pci with enable_sriov");
+      return explained(
+          base::Code::kUnsupported,
+          pf.driver ? *pf.driver + " cannot enable virtual functions"
+                    : "has no driver, and the driver enables virtual functions",
+          "bind it to its own driver, or to pci-pf-stub or vfio-pci with enable_sriov");
     case EBUSY:
       return explained(base::Code::kInUse, "other virtual functions are enabled or held",
                        "vassign sriov show " + address);
     case ENOMEM:
       return explained(base::Code::kKernel,
-                       "no room for the virtual functions: address space or bus numbers", kRoomCure);
+                       "no room for the virtual functions: address space or bus numbers",
+                       kRoomCure);
     case ENOSPC:
       return explained(
           base::Code::kKernel,
           "the device has not enough of its own (queues, interrupts) for so many functions",
           "ask for fewer, or give its own interface fewer queues (ethtool -L)");
     case ERANGE:
-      return explained(base::Code::kUsage,
-                       fmt::format("{} is more than it can have ({})", count,
-                                   pf.sriov_totalvfs.value_or(0)),
-                       "vassign sriov show " + address);
+      return explained(
+          base::Code::kUsage,
+          fmt::format("{} is more than it can have ({})", count, pf.sriov_totalvfs.value_or(0)),
+          "vassign sriov show " + address);
     default:
       return error;
   }

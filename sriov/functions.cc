@@ -91,8 +91,7 @@ base::Result<PhysicalFunction> ReadFunctions(const Tree& tree, const PciAddress&
 base::Result<std::vector<PciAddress>> ListPhysicalFunctions(const Tree& tree) {
   std::vector<PciAddress> all = TRY(sysfs::ListDevices(tree));
   std::erase_if(all, [&](const PciAddress& address) {
-    return !tree.Exists(
-        fmt::format("/sys/bus/pci/devices/{}/sriov_totalvfs", address.ToString()));
+    return !tree.Exists(fmt::format("/sys/bus/pci/devices/{}/sriov_totalvfs", address.ToString()));
   });
   return all;
 }

@@ -105,8 +105,7 @@ class Passthrough final : public NvmeAdmin {
 base::Result<std::unique_ptr<NvmeAdmin>> OpenNvmeAdmin(base::Kernel& kernel,
                                                        const std::string& node) {
   base::Fd fd = TRY(kernel.Open(node, O_RDONLY));
-  return std::unique_ptr<NvmeAdmin>(
-      std::make_unique<Passthrough>(kernel, std::move(fd), node));
+  return std::unique_ptr<NvmeAdmin>(std::make_unique<Passthrough>(kernel, std::move(fd), node));
 }
 
 }  // namespace sriov

@@ -35,8 +35,7 @@ base::Result<uint16_t> Divide(const NvmeFlexible& flexible, const char* what, un
   if (flexible.total == 0) return uint16_t{0};
   const uint64_t free = flexible.total > flexible.primary ? flexible.total - flexible.primary : 0;
   uint64_t each = std::min<uint64_t>(free / count, flexible.most);
-  if (flexible.granularity > 1 && each >= flexible.granularity)
-    each -= each % flexible.granularity;
+  if (flexible.granularity > 1 && each >= flexible.granularity) each -= each % flexible.granularity;
   if (each < least) return TooFew(what, free, count, least);
   return static_cast<uint16_t>(each);
 }
@@ -82,9 +81,8 @@ std::vector<NvmeCommand> PlanAssign(const NvmeSecondary& secondary, const NvmeSh
 }
 
 std::optional<NvmeSecondary> FindSecondary(std::span<const NvmeSecondary> all, unsigned index) {
-  const auto found = std::find_if(all.begin(), all.end(), [&](const NvmeSecondary& one) {
-    return one.function == index + 1;
-  });
+  const auto found = std::find_if(
+      all.begin(), all.end(), [&](const NvmeSecondary& one) { return one.function == index + 1; });
   if (found == all.end()) return std::nullopt;
   return *found;
 }

@@ -27,8 +27,8 @@ NvmeFlexible ParseFlexible(std::span<const std::byte> bytes, size_t start) {
 std::string Format(const NvmeCommand& command, const std::string& node) {
   std::string text = fmt::format("nvme virt-mgmt {} -c {} -a {}", node, command.controller,
                                  static_cast<int>(command.action));
-  const bool counts = command.action == NvmeAction::kPrimaryFlexible ||
-                      command.action == NvmeAction::kAssign;
+  const bool counts =
+      command.action == NvmeAction::kPrimaryFlexible || command.action == NvmeAction::kAssign;
   if (counts)
     text += fmt::format(" -r {} -n {}", static_cast<int>(command.resource), command.count);
   return text;
@@ -56,8 +56,7 @@ std::vector<NvmeSecondary> ParseSecondaries(std::span<const std::byte> list) {
   constexpr size_t kEntry = 32;  // bytes, also of what stands before the first one
   std::vector<NvmeSecondary> all;
   if (list.size() < kEntry) return all;
-  const size_t count =
-      std::min<size_t>(LoadLe<uint8_t>(list, 0), (list.size() - kEntry) / kEntry);
+  const size_t count = std::min<size_t>(LoadLe<uint8_t>(list, 0), (list.size() - kEntry) / kEntry);
   for (size_t i = 0; i < count; ++i) {
     const auto entry = list.subspan(kEntry * (i + 1), kEntry);
     NvmeSecondary one;

@@ -35,12 +35,12 @@ std::string Format(const NvmeCommand& command, const std::string& node);
 
 // Of one kind of resource.
 struct NvmeFlexible {
-  uint32_t total = 0;           // VQFRT, VIFRT: flexible resources of the drive
-  uint32_t assigned = 0;        // VQRFA, VIRFA: of these, with secondary controllers
-  uint16_t primary = 0;         // VQRFAP, VIRFAP: of these, with the primary one
-  uint16_t fixed = 0;           // VQPRT, VIPRT: the primary one's own, never given away
-  uint16_t most = 0;            // VQFRSM, VIFRSM: most for one secondary controller
-  uint16_t granularity = 0;     // VQGRAN, VIGRAN: preferred step; 0 when there is none
+  uint32_t total = 0;        // VQFRT, VIFRT: flexible resources of the drive
+  uint32_t assigned = 0;     // VQRFA, VIRFA: of these, with secondary controllers
+  uint16_t primary = 0;      // VQRFAP, VIRFAP: of these, with the primary one
+  uint16_t fixed = 0;        // VQPRT, VIPRT: the primary one's own, never given away
+  uint16_t most = 0;         // VQFRSM, VIFRSM: most for one secondary controller
+  uint16_t granularity = 0;  // VQGRAN, VIGRAN: preferred step; 0 when there is none
   bool operator==(const NvmeFlexible&) const = default;
 };
 
@@ -63,8 +63,8 @@ struct NvmeSecondary {
 inline constexpr size_t kNvmeIdentifySize = 4096;
 
 // Bytes of the drive, not trusted: counts are bounded by the block.
-bool HasVirtualization(std::span<const std::byte> identify_controller);  // OACS, bit 7
-NvmePrimary ParsePrimary(std::span<const std::byte> capabilities);       // CNS 14h
+bool HasVirtualization(std::span<const std::byte> identify_controller);        // OACS, bit 7
+NvmePrimary ParsePrimary(std::span<const std::byte> capabilities);             // CNS 14h
 std::vector<NvmeSecondary> ParseSecondaries(std::span<const std::byte> list);  // CNS 15h
 
 }  // namespace sriov

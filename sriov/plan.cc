@@ -65,10 +65,10 @@ base::Result<Steps> PlanResources(const PhysicalFunction& pf) {
     if (!function.controller || function.controller->online) continue;
     for (const NvmeCommand& command : PlanAssign(*function.controller, share)) {
       const bool is_queues = command.resource == NvmeResource::kQueues;
-      steps.emplace_back(NvmeChange{
-          pf.nvme, command,
-          fmt::format("give {} {} to {}", command.count, is_queues ? "queues" : "interrupts",
-                      NameOf(function))});
+      steps.emplace_back(
+          NvmeChange{pf.nvme, command,
+                     fmt::format("give {} {} to {}", command.count,
+                                 is_queues ? "queues" : "interrupts", NameOf(function))});
     }
     steps.emplace_back(WriteTo(function.device.path() + "/reset", "1",
                                fmt::format("let {} see its resources", NameOf(function))));
@@ -138,20 +138,20 @@ base::Result<Steps> PlanPrimary(const PhysicalFunction& pf, const Goal& goal) {
 
 Steps PlanCreate(const PhysicalFunction& pf, const Goal& goal) {
   if (!Recreates(pf, goal) || goal.count == 0) return {};
-  return {WriteCount(pf, goal.count,
-                     fmt::format("enable {} virtual functions of {}", goal.count,
-                                 pf.device.address.ToString()))};
+  return {WriteCount(
+      pf, goal.count,
+      fmt::format("enable {} virtual functions of {}", goal.count, pf.device.address.ToString()))};
 }
 
 base::Result<Steps> PlanSettings(const PhysicalFunction& pf, const Goal& goal,
                                  const std::string& machine_id) {
   Steps steps = TRY(PlanResources(pf));
   for (const VirtualFunction& function : pf.functions) {
-    Append(steps, PlanAttributes(pf, function.index,
-                                 WantedAttributes(pf, goal, function, machine_id),
-                                 goal.drivers == Drivers::kRecorded
-                                     ? "as it was"
-                                     : "an address that stays the same at every boot"));
+    Append(steps,
+           PlanAttributes(pf, function.index, WantedAttributes(pf, goal, function, machine_id),
+                          goal.drivers == Drivers::kRecorded
+                              ? "as it was"
+                              : "an address that stays the same at every boot"));
   }
   return steps;
 }

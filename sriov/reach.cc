@@ -27,8 +27,7 @@ base::Result<PhysicalFunction> Create(Session& session, const Goal& goal) {
   if (create.empty()) return session.Read();
   const Watch watch = host.watch ? TRY(host.watch()) : Watch();
   base::Status status = session.Perform(create);
-  if (!status)
-    return base::Failure(ExplainCount(std::move(status.error()), pf.device, goal.count));
+  if (!status) return base::Failure(ExplainCount(std::move(status.error()), pf.device, goal.count));
   pf = TRY(session.Read());
   if (pf.count == 0) {
     return base::Fail(base::Code::kKernel,
@@ -66,11 +65,10 @@ base::Status Reach(Session& session, const Goal& goal) {
   TRY(session.Perform(TRY(PlanSettings(pf, goal, machine_id)), pf.functions));
   TRY(GiveDrivers(session, pf, goal, probes));
   if (pf.count == goal.count) return {};
-  return base::Fail(
-      base::Code::kPartial,
-      fmt::format("{}: of {} virtual functions its driver enabled {}",
-                  pf.device.address.ToString(), goal.count, pf.count),
-      "dmesg | tail shows the driver's own words");
+  return base::Fail(base::Code::kPartial,
+                    fmt::format("{}: of {} virtual functions its driver enabled {}",
+                                pf.device.address.ToString(), goal.count, pf.count),
+                    "dmesg | tail shows the driver's own words");
 }
 
 }  // namespace sriov

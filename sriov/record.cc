@@ -27,12 +27,10 @@ Record MakeRecord(const PhysicalFunction& pf, const std::string& boot_id) {
   record.driver = pf.device.driver;
   record.autoprobe = pf.autoprobe;
   if (pf.primary) {
-    record.primary =
-        NvmePrimaryShare{pf.primary->queues.primary, pf.primary->interrupts.primary};
+    record.primary = NvmePrimaryShare{pf.primary->queues.primary, pf.primary->interrupts.primary};
   }
   for (const VirtualFunction& one : pf.functions) {
-    record.functions.push_back(
-        {one.attributes, one.device.driver, one.device.driver_override});
+    record.functions.push_back({one.attributes, one.device.driver, one.device.driver_override});
   }
   record.boot_id = boot_id;
   return record;

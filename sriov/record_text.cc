@@ -127,8 +127,7 @@ std::string FormatRecord(const Record& record) {
                  {"nvme_primary", nullptr},
                  {"functions", std::move(functions)},
                  {"boot_id", record.boot_id}};
-  if (record.primary)
-    object["nvme_primary"] = {record.primary->queues, record.primary->interrupts};
+  if (record.primary) object["nvme_primary"] = {record.primary->queues, record.primary->interrupts};
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 

@@ -57,10 +57,10 @@ base::Status Session::AwaitDrive() {
   const sysfs::Waiter waiter =
       host_.assignment.listen ? TRY(host_.assignment.listen()) : sysfs::Waiter();
   if (waiter && waiter(works, deadline_)) return {};
-  return base::Fail(base::Code::kTimedOut,
-                    fmt::format("{}: {} does not work again after its reset", pf_.ToString(),
-                                nvme_name_),
-                    "cat " + path + "; dmesg | tail");
+  return base::Fail(
+      base::Code::kTimedOut,
+      fmt::format("{}: {} does not work again after its reset", pf_.ToString(), nvme_name_),
+      "cat " + path + "; dmesg | tail");
 }
 
 base::Status Session::BindAll(const PhysicalFunction& pf) {

@@ -9,8 +9,8 @@ namespace {
 
 // What a driver's refusal of an attribute means (rtnetlink calls ndo_set_vf_*).
 base::Error Explain(base::Error error, const LinkChange& change) {
-  const std::string what = fmt::format("{}: function {}: {}", change.interface, change.index,
-                                       Format(change.to));
+  const std::string what =
+      fmt::format("{}: function {}: {}", change.interface, change.index, Format(change.to));
   switch (error.err()) {
     case EOPNOTSUPP:
       return base::Error(base::Code::kUnsupported,
@@ -19,7 +19,8 @@ base::Error Explain(base::Error error, const LinkChange& change) {
     case EINVAL:
       return base::Error(base::Code::kKernel, what + ": the card's driver refuses this value",
                          EINVAL)
-          .WithHint("rates need a link and end at its speed; dmesg | tail shows the driver's words");
+          .WithHint(
+              "rates need a link and end at its speed; dmesg | tail shows the driver's words");
     case EPERM:
       return std::move(error).With(what).WithCode(base::Code::kDenied);
     default:
@@ -73,8 +74,7 @@ const std::string& ReasonOf(const Step& step) {
 
 std::string Format(const Steps& steps) {
   std::string text;
-  for (const Step& step : steps)
-    text += fmt::format("{}  # {}\n", CommandOf(step), ReasonOf(step));
+  for (const Step& step : steps) text += fmt::format("{}  # {}\n", CommandOf(step), ReasonOf(step));
   return text;
 }
 

@@ -33,8 +33,7 @@ std::string_view Name(LinkState state) {
 VfAttributes Difference(const VfAttributes& wanted, const VfAttributes& present) {
   VfAttributes difference;
   ForEachMember([&](auto member) {
-    if (wanted.*member && wanted.*member != present.*member)
-      difference.*member = wanted.*member;
+    if (wanted.*member && wanted.*member != present.*member) difference.*member = wanted.*member;
   });
   return difference;
 }
@@ -59,8 +58,7 @@ std::string Format(const VfAttributes& attributes) {
     if (vlan->protocol == 0x88a8) text += " proto 802.1ad";
   }
   if (attributes.trust) text += fmt::format(" trust {}", on_off(*attributes.trust));
-  if (attributes.spoof_check)
-    text += fmt::format(" spoofchk {}", on_off(*attributes.spoof_check));
+  if (attributes.spoof_check) text += fmt::format(" spoofchk {}", on_off(*attributes.spoof_check));
   if (const auto& rates = attributes.rates)
     text += fmt::format(" max_tx_rate {} min_tx_rate {}", rates->max, rates->min);
   if (attributes.link) text += fmt::format(" state {}", Name(*attributes.link));

@@ -118,18 +118,19 @@ base::Failure PutBack(Session& session, const VirtualFunction& before, base::Err
     }
     undone = session.Perform(steps);
   }
-  const std::string end = undone ? "; the former settings were put back"
-                                 : "; putting the former settings back failed too: " +
-                                       undone.error().message();
+  const std::string end =
+      undone ? "; the former settings were put back"
+             : "; putting the former settings back failed too: " + undone.error().message();
   return base::Failure(
       base::Error(cause.code(), cause.message() + end, cause.err()).WithHint(cause.hint()));
 }
 
 std::vector<std::string> NotesOn(const VirtualFunction& before, const VirtualFunction& after) {
   if (before.attributes.mac == after.attributes.mac || !after.device.driver) return {};
-  return {fmt::format("{} has its driver ({}) already and learns its new address when that starts "
-                      "again",
-                      after.device.address.ToString(), *after.device.driver)};
+  return {
+      fmt::format("{} has its driver ({}) already and learns its new address when that starts "
+                  "again",
+                  after.device.address.ToString(), *after.device.driver)};
 }
 
 }  // namespace
@@ -154,13 +155,15 @@ base::Result<Outcome> SetVf(Host& host, const VfRequest& request) {
   if (!record) TRY(StoreRecord(journal, MakeRecord(pf, journal.boot_id())));
   const VirtualFunction before = pf.functions.at(request.index);
   base::Status status = session.Perform(steps);
-  if (!status && status.error().code() == base::Code::kTimedOut) return base::Failure(status.error());
+  if (!status && status.error().code() == base::Code::kTimedOut)
+    return base::Failure(status.error());
   PhysicalFunction after = TRY(session.Read());
   if (status) status = Verify(after, request, before);
   if (!status) {
     auto failure = PutBack(session, before, std::move(status.error()));
     const auto now = session.Read();
-    const bool is_as_before = now && now->functions.at(request.index).attributes == before.attributes;
+    const bool is_as_before =
+        now && now->functions.at(request.index).attributes == before.attributes;
     if (!record && is_as_before) (void)RemoveRecord(journal, request.pf);
     return failure;
   }

@@ -85,8 +85,8 @@ base::Failure Explained(base::Error error, const AssignmentPlan& plan, const std
   return base::Failure(std::move(error));
 }
 
-base::Status ApplyPlan(AssignmentHost& host, const std::vector<FileLock>& locks, const AssignmentPlan& plan,
-                       const std::string& driver) {
+base::Status ApplyPlan(AssignmentHost& host, const std::vector<FileLock>& locks,
+                       const AssignmentPlan& plan, const std::string& driver) {
   base::Status status;
   if (host.in_process_writes) {
     status = Apply(host.tree, plan.changes, host.apply);
@@ -185,7 +185,8 @@ base::Result<AssignmentResult> ResultOf(const AssignmentHost& host, const PciDev
   return result;
 }
 
-base::Status PerformBinding(AssignmentHost& host, const std::vector<FileLock>& locks, const AssignmentPlan& plan) {
+base::Status PerformBinding(AssignmentHost& host, const std::vector<FileLock>& locks,
+                            const AssignmentPlan& plan) {
   auto entries = TRY(MakeEntries(host, plan));
   TRY(LoadModule(host, plan, plan.driver));
   const bool to_vfio = IsVfioDriver(host.tree, plan.driver);
@@ -204,8 +205,8 @@ base::Status PerformBinding(AssignmentHost& host, const std::vector<FileLock>& l
 }
 
 // Before sysfs is touched the record says so; after it the record goes.
-base::Status PerformRestoring(AssignmentHost& host, const std::vector<FileLock>& locks, const AssignmentPlan& plan,
-                              std::optional<Record> record) {
+base::Status PerformRestoring(AssignmentHost& host, const std::vector<FileLock>& locks,
+                              const AssignmentPlan& plan, std::optional<Record> record) {
   if (!plan.empty()) {
     const std::string driver =
         record && record->driver ? *record->driver : plan.devices.front().driver.value_or("");

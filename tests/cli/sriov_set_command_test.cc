@@ -31,21 +31,19 @@ TEST_F(SriovSetCommand, WrongLinesChangeNothing) {
 
 TEST_F(SriovSetCommand, TellsTheEndState) {
   EXPECT_EQ(vassign_({"sriov", "set", "03:00.0", "2", "--driver", "vfio-pci"}), 0);
-  EXPECT_THAT(vassign_.out(),
-              AllOf(StartsWith("0000:03:00.0 igb eth3: 0 -> 2 virtual functions\n"),
-                    HasSubstr("0000:03:10.1  vfio-pci")));
+  EXPECT_THAT(vassign_.out(), AllOf(StartsWith("0000:03:00.0 igb eth3: 0 -> 2 virtual functions\n"),
+                                    HasSubstr("0000:03:10.1  vfio-pci")));
   EXPECT_EQ(vassign_({"sriov", "set", "03:00.0", "2", "--driver", "vfio-pci"}), 0);
   EXPECT_THAT(vassign_.out(), HasSubstr("2 virtual functions: nothing to do"));
 }
 
 TEST_F(SriovSetCommand, DryRunPrintsTheStepsAndMakesNone) {
   EXPECT_EQ(vassign_({"sriov", "set", "08:00.0", "4", "--dry-run"}), 0);
-  EXPECT_THAT(
-      vassign_.out(),
-      AllOf(HasSubstr("echo 0 > /sys/bus/pci/devices/0000:08:00.0/sriov_drivers_autoprobe"),
-            HasSubstr("nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 0 -n 0"),
-            HasSubstr("echo 4 > /sys/bus/pci/devices/0000:08:00.0/sriov_numvfs"),
-            HasSubstr("# then give each its queues and interrupts")));
+  EXPECT_THAT(vassign_.out(),
+              AllOf(HasSubstr("echo 0 > /sys/bus/pci/devices/0000:08:00.0/sriov_drivers_autoprobe"),
+                    HasSubstr("nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 0 -n 0"),
+                    HasSubstr("echo 4 > /sys/bus/pci/devices/0000:08:00.0/sriov_numvfs"),
+                    HasSubstr("# then give each its queues and interrupts")));
   EXPECT_EQ(vassign_.world().steps(), 0u);
   EXPECT_EQ(vassign_({"sriov", "set", "08:00.0", "0", "--dry-run"}), 0);
   EXPECT_THAT(vassign_.out(), HasSubstr("nothing to do"));

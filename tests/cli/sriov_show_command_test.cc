@@ -33,8 +33,8 @@ TEST_F(SriovShowCommand, OtherDevicesAreRefused) {
 TEST_F(SriovShowCommand, TableLeavesOutWhatIsNotThere) {
   ASSERT_EQ(vassign_({"sriov", "set", "08:00.0", "2"}), 0);
   EXPECT_EQ(vassign_({"sriov", "show", "08:00.0"}), 0);
-  EXPECT_THAT(vassign_.out(), AllOf(HasSubstr("QUEUES"), HasSubstr("online"),
-                                    Not(HasSubstr("MAC")), Not(HasSubstr("VLAN"))));
+  EXPECT_THAT(vassign_.out(), AllOf(HasSubstr("QUEUES"), HasSubstr("online"), Not(HasSubstr("MAC")),
+                                    Not(HasSubstr("VLAN"))));
 }
 
 TEST_F(SriovShowCommand, JsonHasEveryFact) {

@@ -58,8 +58,9 @@ TEST_F(Await, SilentUdevTimesOut) {
   const Watch watch = StartWatch();
   world_.SilenceUdev();
   Enable("2");
-  EXPECT_THAT(Run(2, watch), FailsWith(Code::kTimedOut, AllOf(HasSubstr("2 are known to the kernel"),
-                                                              HasSubstr("0 to udev"))));
+  EXPECT_THAT(Run(2, watch),
+              FailsWith(Code::kTimedOut,
+                        AllOf(HasSubstr("2 are known to the kernel"), HasSubstr("0 to udev"))));
 }
 
 TEST_F(Await, OtherDevicesDoNotCount) {

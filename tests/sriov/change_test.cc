@@ -138,7 +138,9 @@ TEST(RestoreFunctions, DeviceThatIsGoneIsForgotten) {
 }
 
 // The digest up to the records.
-std::string WithoutBinds(const std::string& digest) { return digest.substr(0, digest.find("bound")); }
+std::string WithoutBinds(const std::string& digest) {
+  return digest.substr(0, digest.find("bound"));
+}
 
 // A way to a state, and a change from there.
 struct Case {

@@ -32,7 +32,8 @@ TEST(PlanPrimaryShare, LeavesAPrimaryThatHasLittleAlone) {
 
 TEST(PlanPrimaryShare, RefusesMoreThanThereIs) {
   NvmePrimary primary = Fresh();
-  EXPECT_THAT(PlanPrimaryShare(primary, 5), FailsWith(Code::kUnfit, HasSubstr("8 flexible queues")));
+  EXPECT_THAT(PlanPrimaryShare(primary, 5),
+              FailsWith(Code::kUnfit, HasSubstr("8 flexible queues")));
   primary.interrupts.total = 3;
   EXPECT_THAT(PlanPrimaryShare(primary, 4), FailsWith(Code::kUnfit, HasSubstr("interrupts")));
 }
@@ -92,9 +93,8 @@ TEST(DivideResources, LeavesFixedKindsAlone) {
 
 TEST(PlanPrimaryCommands, NamesOnlyWhatChanges) {
   EXPECT_THAT(PlanPrimaryCommands(Fresh(), {8, 4}), IsEmpty());
-  EXPECT_THAT(
-      PlanPrimaryCommands(Fresh(), {0, 4}),
-      ElementsAre(NvmeCommand{NvmeAction::kPrimaryFlexible, 0, NvmeResource::kQueues, 0}));
+  EXPECT_THAT(PlanPrimaryCommands(Fresh(), {0, 4}),
+              ElementsAre(NvmeCommand{NvmeAction::kPrimaryFlexible, 0, NvmeResource::kQueues, 0}));
 }
 
 TEST(PlanAssign, GivesQueuesAndInterrupts) {

@@ -65,9 +65,8 @@ TEST(PlanSettings, GivesAnAddressToFunctionsWithoutOneAndWithoutADriver) {
   pf.functions[2].device.driver = "igbvf";
   const auto steps = PlanSettings(pf, {3}, "id");
   ASSERT_THAT(steps, IsOk());
-  EXPECT_THAT(Commands(*steps),
-              ElementsAre("ip link set eth3 vf 0 mac " +
-                          StableMac("id", pf.device.address, 0).ToString()));
+  EXPECT_THAT(Commands(*steps), ElementsAre("ip link set eth3 vf 0 mac " +
+                                            StableMac("id", pf.device.address, 0).ToString()));
 }
 
 TEST(PlanSettings, RecordedAttributesComeBackOneByOne) {
@@ -76,8 +75,8 @@ TEST(PlanSettings, RecordedAttributesComeBackOneByOne) {
   record.functions[0].attributes.vlan = Vlan{7, 3};
   record.functions[0].attributes.trust = true;
   const auto steps = PlanSettings(Card(1), {1, Drivers::kRecorded, {}, record}, "id");
-  EXPECT_THAT(Commands(*steps), ElementsAre("ip link set eth3 vf 0 vlan 7 qos 3",
-                                            "ip link set eth3 vf 0 trust on"));
+  EXPECT_THAT(Commands(*steps),
+              ElementsAre("ip link set eth3 vf 0 vlan 7 qos 3", "ip link set eth3 vf 0 trust on"));
 }
 
 TEST(PlanSettings, OfflineControllersGetResourcesAResetAndGoOnline) {
@@ -100,10 +99,10 @@ TEST(PlanPrimary, TakesResourcesOnlyWhileThereAreNoFunctions) {
   PhysicalFunction pf = Card(0);
   pf.nvme = "nvme1";
   pf.primary = NvmePrimary{0, {8, 0, 8, 9, 2, 1}, {4, 0, 4, 12, 1, 1}};
-  EXPECT_THAT(Commands(*PlanPrimary(pf, {4})),
-              ElementsAre("nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 0 -n 0",
-                          "nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 1 -n 0",
-                          "echo 1 > " + kPath + "reset"));
+  EXPECT_THAT(
+      Commands(*PlanPrimary(pf, {4})),
+      ElementsAre("nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 0 -n 0",
+                  "nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 1 -n 0", "echo 1 > " + kPath + "reset"));
   EXPECT_THAT(*PlanPrimary(pf, {0}), IsEmpty());
   pf.count = 2;
   EXPECT_THAT(*PlanPrimary(pf, {4}), IsEmpty());
@@ -115,9 +114,9 @@ TEST(PlanPrimary, RecordedShareComesBack) {
   pf.primary = NvmePrimary{0, {8, 0, 0, 9, 2, 1}, {4, 0, 4, 12, 1, 1}};
   Record record;
   record.primary = NvmePrimaryShare{8, 4};
-  EXPECT_THAT(Commands(*PlanPrimary(pf, {0, Drivers::kRecorded, {}, record})),
-              ElementsAre("nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 0 -n 8",
-                          "echo 1 > " + kPath + "reset"));
+  EXPECT_THAT(
+      Commands(*PlanPrimary(pf, {0, Drivers::kRecorded, {}, record})),
+      ElementsAre("nvme virt-mgmt /dev/nvme1 -c 0 -a 1 -r 0 -n 8", "echo 1 > " + kPath + "reset"));
 }
 
 TEST(PlanDrivers, KernelProbesWhatIsNewAndReleasesWhatWasGiven) {

@@ -71,7 +71,8 @@ TEST_F(RecordFile, OfAnotherDeviceIsRefused) {
   EXPECT_THAT(FindRecord(journal_, {0, 4, 0, 0}), FailsWith(Code::kUsage));
   sysfs::PciDevice other;
   other.address = kCard;
-  EXPECT_THAT(CheckRecord(journal_, Make(), other), FailsWith(Code::kUsage, HasSubstr("8086:10c9")));
+  EXPECT_THAT(CheckRecord(journal_, Make(), other),
+              FailsWith(Code::kUsage, HasSubstr("8086:10c9")));
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ class StepTest : public testing::Test {
     return LinkChange{"eth3", 0, attributes, "as asked for"};
   }
   static Step Autoprobe() {
-    return sysfs::Change{
-        {"/sys/bus/pci/devices/0000:03:00.0/sriov_drivers_autoprobe", "0"}, "keep drivers off"};
+    return sysfs::Change{{"/sys/bus/pci/devices/0000:03:00.0/sriov_drivers_autoprobe", "0"},
+                         "keep drivers off"};
   }
   test::SriovWorld world_;
   sysfs::ApplyOptions options_;
@@ -67,13 +67,14 @@ TEST_F(StepTest, WithoutAWayItIsOurMistake) {
 }
 
 TEST_F(StepTest, PrintsWhatAPersonWouldType) {
-  EXPECT_EQ(Format({Autoprobe(), Trust(true),
-                    NvmeChange{"nvme1", {NvmeAction::kOnline, 2, NvmeResource::kQueues, 0},
-                               "set it online"}}),
-            "echo 0 > /sys/bus/pci/devices/0000:03:00.0/sriov_drivers_autoprobe"
-            "  # keep drivers off\n"
-            "ip link set eth3 vf 0 trust on  # as asked for\n"
-            "nvme virt-mgmt /dev/nvme1 -c 2 -a 9  # set it online\n");
+  EXPECT_EQ(
+      Format({Autoprobe(), Trust(true),
+              NvmeChange{
+                  "nvme1", {NvmeAction::kOnline, 2, NvmeResource::kQueues, 0}, "set it online"}}),
+      "echo 0 > /sys/bus/pci/devices/0000:03:00.0/sriov_drivers_autoprobe"
+      "  # keep drivers off\n"
+      "ip link set eth3 vf 0 trust on  # as asked for\n"
+      "nvme virt-mgmt /dev/nvme1 -c 2 -a 9  # set it online\n");
 }
 
 }  // namespace

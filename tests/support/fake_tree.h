@@ -76,10 +76,10 @@ class FakeTree final : public sysfs::Tree {
   void FailWritesTo(const std::string& path, int err) { failing_paths_[path] = err; }
   // The n-th write from now succeeds and has no effect.
   void SwallowWrite(size_t n) { planned_[writes_.size() + n] = 0; }
-  // Asked before the rules of the PCI core: the errno of the write (0: done), or nothing to leave it
-  // to them. May change the tree.
-  void Answer(std::function<std::optional<int>(const std::string& path, const std::string& value)>
-                  answer) {
+  // Asked before the rules of the PCI core: the errno of the write (0: done), or nothing to leave
+  // it to them. May change the tree.
+  void Answer(
+      std::function<std::optional<int>(const std::string& path, const std::string& value)> answer) {
     answer_ = std::move(answer);
   }
   // Called after each write that had its effect; may change the tree.

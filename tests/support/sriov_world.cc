@@ -28,9 +28,7 @@ class DriveAdmin final : public sriov::NvmeAdmin {
   base::Result<std::vector<sriov::NvmeSecondary>> ReadSecondaries() override {
     return world_.drive().secondaries;
   }
-  base::Status Manage(const sriov::NvmeCommand& command) override {
-    return world_.Manage(command);
-  }
+  base::Status Manage(const sriov::NvmeCommand& command) override { return world_.Manage(command); }
 
  private:
   SriovWorld& world_;
@@ -60,9 +58,8 @@ SriovWorld::SriovWorld() {
   tree.AddFile(PathOf(kDriveName) + "/nvme/nvme1/state", "live\n");
   tree.AddFile(PathOf(kDriveName) + "/reset", "");
   tree.AddFile("/etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-  tree.Answer([this](const std::string& path, const std::string& value) {
-    return OnWrite(path, value);
-  });
+  tree.Answer(
+      [this](const std::string& path, const std::string& value) { return OnWrite(path, value); });
   drive_.primary.controller = 0;
   drive_.primary.queues = {8, 0, 8, 9, 2, 1};
   drive_.primary.interrupts = {4, 0, 4, 12, 1, 1};
@@ -264,19 +261,18 @@ sysfs::AssignmentHost SriovWorld::Assignment(sysfs::Tree& tree) const {
 
 sriov::Host SriovWorld::Host(sysfs::AssignmentHost& assignment) {
   sriov::Host host = {assignment, *this, {}, {}, {}};
-  host.open_nvme = [this](const std::string& node)
-      -> base::Result<std::unique_ptr<sriov::NvmeAdmin>> {
+  host.open_nvme =
+      [this](const std::string& node) -> base::Result<std::unique_ptr<sriov::NvmeAdmin>> {
     if (node != "/dev/nvme1") return base::FailErrno(node, ENOENT);
     return std::unique_ptr<sriov::NvmeAdmin>(std::make_unique<DriveAdmin>(*this));
   };
   host.watch = [this]() -> base::Result<sriov::Watch> {
-    return sriov::Watch(
-        [this](std::chrono::milliseconds) -> std::optional<sysfs::PciAddress> {
-          if (announced_.empty()) return std::nullopt;
-          const auto address = announced_.front();
-          announced_.erase(announced_.begin());
-          return address;
-        });
+    return sriov::Watch([this](std::chrono::milliseconds) -> std::optional<sysfs::PciAddress> {
+      if (announced_.empty()) return std::nullopt;
+      const auto address = announced_.front();
+      announced_.erase(announced_.begin());
+      return address;
+    });
   };
   return host;
 }

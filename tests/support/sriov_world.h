@@ -2,8 +2,8 @@
 //
 // 0000:03:00.0 igb, interface eth3, 7 functions that igbvf drives; 0000:08:00.0 nvme1, 4 functions
 // and 8 flexible queues and 4 interrupts that the primary controller has at first, as QEMU's drive
-// does. sriov_numvfs follows drivers/pci/iov.c. Every change (write, netlink, command) counts as one
-// step; any can be made to fail.
+// does. sriov_numvfs follows drivers/pci/iov.c. Every change (write, netlink, command) counts as
+// one step; any can be made to fail.
 #pragma once
 
 #include <chrono>
