@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sriov/host.h"
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/base/result.h"
 #include "sysfs/names.h"
@@ -23,17 +24,20 @@ struct Context {
 
   std::unique_ptr<sysfs::Tree> tree;
   sysfs::Names names;
-  std::ostream& out;    // the answer; nothing but one JSON value with --json
-  std::ostream& err;    // errors, warnings, progress
-  std::string sysroot;  // --sysroot; empty for the running host
-  bool json = false;    // --json
-  bool colour = false;  // on a terminal without NO_COLOR
-  unsigned width = 0;   // of the terminal; 0 when there is none, for no limit
+  std::ostream& out;      // the answer; nothing but one JSON value with --json
+  std::ostream& err;      // errors, warnings, progress
+  std::string sysroot;    // --sysroot; empty for the running host
+  bool json = false;      // --json
+  bool colour = false;    // on a terminal without NO_COLOR
+  unsigned width = 0;     // of the terminal; 0 when there is none, for no limit
+  bool progress = false;  // `err` is a terminal: what takes long may show how far it is
   // What needs this function right now, a few words each ("mounted /srv", "default route"). Without
   // it the column and the JSON field are left out: an empty cell would say "free".
   std::function<std::vector<std::string>(const sysfs::PciDevice&)> use_marks;
   // How the commands that change something reach the host; empty: for real. Tests give another one.
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
+  // The same for virtual functions: cards, drives and udev.
+  std::function<sriov::Host(sysfs::AssignmentHost&)> sriov_host;
   int status = 0;  // what a command that succeeded ends with (a guest command's own status)
   // The chosen command, set while the arguments are parsed and called afterwards.
   std::function<base::Status()> run;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "cli/nearest.h"
+#include "cli/vf_selector.h"
 #include "sysfs/base/text.h"
 #include "sysfs/iommu_group.h"
 #include "sysfs/pci_device.h"
@@ -263,6 +264,7 @@ base::Result<Selector> ParseSelector(std::string_view text) {
 }
 
 base::Result<Addresses> Select(const Tree& tree, std::string_view text) {
+  if (NamesVfs(text)) return SelectVfs(tree, text);
   const Selector selector = TRY(ParseSelector(text));
   Addresses found = TRY(Find(tree, selector));
   if (found.empty()) return NotFound(tree, selector);

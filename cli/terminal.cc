@@ -35,4 +35,6 @@ Terminal StandardOutput() {
   return {!is_dumb && !IsSet("NO_COLOR"), Width()};
 }
 
+bool IsErrorTerminal() { return ::isatty(STDERR_FILENO) != 0; }
+
 }  // namespace cli

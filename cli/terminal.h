@@ -9,5 +9,6 @@ struct Terminal {
 };
 
 Terminal StandardOutput();
+bool IsErrorTerminal();
 
 }  // namespace cli

@@ -14,18 +14,19 @@
 #include "cli/report.h"
 #include "cli/restore_command.h"
 #include "cli/show_command.h"
+#include "cli/sriov_command.h"
 
 namespace cli {
 namespace {
 
 constexpr const char* kDescription =
     "Prepares PCI devices of this host for virtual machines: shows them, takes them from their\n"
-    "drivers for VFIO, and gives them back.";
+    "drivers for VFIO, gives them back, and makes virtual functions.";
 
 constexpr const char* kFooter =
     "A device (DEV, SELECTOR) is named by its address (08:00.0), a path below /sys, a network\n"
     "interface (eth0, net:eth0), a disk (/dev/nvme0n1, block:nvme0n1), vendor and device number\n"
-    "(8086:10fb) or an IOMMU group (group:14).\n\n"
+    "(8086:10fb), an IOMMU group (group:14) or as a virtual function (08:00.0#3, eth0#3-5).\n\n"
     "Exit status: 0 done or already so, 1 internal error, 2 usage, 3 no such device or ambiguous,\n"
     "4 in use, 5 group or IOMMU unfit, 6 permission, 7 refused by the kernel, 8 timed out,\n"
     "9 locked by another run, 10 partly done, 11 differences found, 12 unsupported kernel.";
@@ -59,6 +60,7 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   AddShowCommand(app, context);
   AddBindCommand(app, context);
   AddRestoreCommand(app, context);
+  AddSriovCommand(app, context);
 
   const auto parsed = Parse(app, argc, argv, context.out);
   if (!parsed) {

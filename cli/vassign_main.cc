@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   const cli::Terminal terminal = cli::StandardOutput();
   context.colour = terminal.colour;
   context.width = terminal.width;
+  context.progress = cli::IsErrorTerminal();
   context.use_marks = cli::HostUseMarks(*context.tree);
   return cli::RunVassign(argc, argv, context);
 }

@@ -41,17 +41,8 @@ base::Failure StillWriting(const Journal& journal, const PciAddress& address) {
 
 base::Result<Locks> TakeLocks(const AssignmentHost& host, const std::vector<PciAddress>& devices) {
   TRY(host.journal.Prepare());
-  Locks locks = {TRY(TakeHostLock(host.journal.folder(), host.lock_patience)), {}};
-  for (const PciAddress& address : devices) {
-    auto lock =
-        FileLock::Take(host.journal.LockPath(address), host.lock_patience, base::Code::kTimedOut);
-    if (!lock) {
-      if (lock.error().code() == base::Code::kTimedOut) return StillWriting(host.journal, address);
-      return base::Failure(std::move(lock.error()));
-    }
-    locks.devices.push_back(std::move(*lock));
-  }
-  return locks;
+  FileLock host_lock = TRY(TakeHostLock(host.journal.folder(), host.lock_patience));
+  return Locks{std::move(host_lock), TRY(TakeDeviceLocks(host, devices))};
 }
 
 base::Status LoadModule(const AssignmentHost& host, const AssignmentPlan& plan,
@@ -94,13 +85,13 @@ base::Failure Explained(base::Error error, const AssignmentPlan& plan, const std
   return base::Failure(std::move(error));
 }
 
-base::Status ApplyPlan(AssignmentHost& host, const Locks& locks, const AssignmentPlan& plan,
-                       const std::string& driver) {
+base::Status ApplyPlan(AssignmentHost& host, const std::vector<FileLock>& locks,
+                       const AssignmentPlan& plan, const std::string& driver) {
   base::Status status;
   if (host.in_process_writes) {
     status = Apply(host.tree, plan.changes, host.apply);
   } else {
-    DeadlineTree tree(host.tree, host.write_deadline, locks.devices);
+    DeadlineTree tree(host.tree, host.write_deadline, locks);
     status = Apply(tree, plan.changes, host.apply);
   }
   if (!status) return Explained(std::move(status.error()), plan, driver);
@@ -194,7 +185,8 @@ base::Result<AssignmentResult> ResultOf(const AssignmentHost& host, const PciDev
   return result;
 }
 
-base::Status PerformBinding(AssignmentHost& host, const Locks& locks, const AssignmentPlan& plan) {
+base::Status PerformBinding(AssignmentHost& host, const std::vector<FileLock>& locks,
+                            const AssignmentPlan& plan) {
   auto entries = TRY(MakeEntries(host, plan));
   TRY(LoadModule(host, plan, plan.driver));
   const bool to_vfio = IsVfioDriver(host.tree, plan.driver);
@@ -213,8 +205,8 @@ base::Status PerformBinding(AssignmentHost& host, const Locks& locks, const Assi
 }
 
 // Before sysfs is touched the record says so; after it the record goes.
-base::Status PerformRestoring(AssignmentHost& host, const Locks& locks, const AssignmentPlan& plan,
-                              std::optional<Record> record) {
+base::Status PerformRestoring(AssignmentHost& host, const std::vector<FileLock>& locks,
+                              const AssignmentPlan& plan, std::optional<Record> record) {
   if (!plan.empty()) {
     const std::string driver =
         record && record->driver ? *record->driver : plan.devices.front().driver.value_or("");
@@ -256,9 +248,31 @@ base::Status CheckIdle(const AssignmentHost& host, const std::vector<PciAddress>
   return {};
 }
 
+base::Result<std::vector<FileLock>> TakeDeviceLocks(const AssignmentHost& host,
+                                                    const std::vector<PciAddress>& devices) {
+  std::vector<FileLock> locks;
+  for (const PciAddress& address : devices) {
+    auto lock =
+        FileLock::Take(host.journal.LockPath(address), host.lock_patience, base::Code::kTimedOut);
+    if (!lock) {
+      if (lock.error().code() == base::Code::kTimedOut) return StillWriting(host.journal, address);
+      return base::Failure(std::move(lock.error()));
+    }
+    locks.push_back(std::move(*lock));
+  }
+  return locks;
+}
+
 base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const BindRequest& request) {
   TRY(CheckRequest(request));
-  const Locks locks = TRY(TakeLocks(host, request.devices));
+  TRY(host.journal.Prepare());
+  return Bind(host, request, TRY(TakeHostLock(host.journal.folder(), host.lock_patience)));
+}
+
+base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const BindRequest& request,
+                                                 const FileLock&) {
+  TRY(CheckRequest(request));
+  const auto locks = TRY(TakeDeviceLocks(host, request.devices));
   const AssignmentPlan plan = TRY(PlanBinding(host, request));
   TRY(PerformBinding(host, locks, plan));
   std::vector<AssignmentResult> results;
@@ -273,7 +287,7 @@ base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& a
       host.tree.Exists("/sys/bus/pci/devices") && record)
     return ForgetMissing(host, address);
   const AssignmentPlan plan = TRY(PlanRestoring(host, address));
-  TRY(PerformRestoring(host, locks, plan, record));
+  TRY(PerformRestoring(host, locks.devices, plan, record));
   AssignmentResult result = TRY(ResultOf(host, plan.devices.front()));
   if (!record && !plan.empty())
     result.note = "there was no record: its override was cleared and the kernel chose the driver";

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sysfs/assignment/change_set.h"
+#include "sysfs/assignment/host_lock.h"
 #include "sysfs/assignment/journal.h"
 #include "sysfs/evidence/evidence.h"
 #include "sysfs/evidence/force.h"
@@ -90,6 +91,13 @@ std::string Format(const AssignmentResult& result);
 
 // All devices or none; on failure what was done is undone, unless the error says kTimedOut.
 base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const BindRequest& request);
+// The same as a part of a larger change, whose run holds the host lock.
+base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const BindRequest& request,
+                                                 const FileLock& host_lock);
+
+// A lock for each device, held while it is written to. kTimedOut as CheckIdle.
+base::Result<std::vector<FileLock>> TakeDeviceLocks(const AssignmentHost& host,
+                                                    const std::vector<PciAddress>& devices);
 
 // Exactly what was there before, from the record; without one the override is cleared and the
 // kernel chooses.

@@ -47,6 +47,26 @@ base::Failure Unusable(base::Error error, const std::string& path) {
 
 }  // namespace
 
+base::Status StoreRecordFile(const std::string& path, std::string_view text) {
+  // One name a record: the host lock keeps others away, and what a killed run left is overwritten.
+  const std::string draft = path + ".new";
+  {
+    const base::Fd fd = TRY(base::OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    TRY(base::WriteAll(fd, std::as_bytes(std::span(text))));
+    TRY(Synchronise(fd, draft));
+  }
+  if (::rename(draft.c_str(), path.c_str()) < 0) return base::FailErrno("write " + path, errno);
+  return SynchroniseFolder(path.substr(0, path.rfind('/')));
+}
+
+base::Status RemoveRecordFile(const std::string& path) {
+  if (::unlink(path.c_str()) < 0) {
+    if (errno == ENOENT) return {};
+    return base::FailErrno("remove " + path, errno);
+  }
+  return SynchroniseFolder(path.substr(0, path.rfind('/')));
+}
+
 std::string Journal::RecordPath(const PciAddress& address) const {
   return fmt::format("{}/journal/{}{}", folder_, address.ToString(), kSuffix);
 }
@@ -99,26 +119,11 @@ base::Result<std::vector<PciAddress>> Journal::List() const {
 }
 
 base::Status Journal::Store(const Record& record) const {
-  const std::string path = RecordPath(record.address);
-  // One name a device: the host lock keeps others away, and what a killed run left is overwritten.
-  const std::string draft = path + ".new";
-  const std::string text = FormatRecord(record);
-  {
-    const base::Fd fd = TRY(base::OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC, 0644));
-    TRY(base::WriteAll(fd, std::as_bytes(std::span(text))));
-    TRY(Synchronise(fd, draft));
-  }
-  if (::rename(draft.c_str(), path.c_str()) < 0) return base::FailErrno("write " + path, errno);
-  return SynchroniseFolder(folder_ + "/journal");
+  return StoreRecordFile(RecordPath(record.address), FormatRecord(record));
 }
 
 base::Status Journal::Remove(const PciAddress& address) const {
-  const std::string path = RecordPath(address);
-  if (::unlink(path.c_str()) < 0) {
-    if (errno == ENOENT) return {};
-    return base::FailErrno("remove " + path, errno);
-  }
-  return SynchroniseFolder(folder_ + "/journal");
+  return RemoveRecordFile(RecordPath(address));
 }
 
 }  // namespace sysfs

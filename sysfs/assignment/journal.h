@@ -50,6 +50,12 @@ base::Result<Record> ParseRecord(std::string_view text);
 // kUsage when the record was made for a device with other ids.
 base::Status CheckIdentity(const Record& record, const PciDevice& device);
 
+// A file of records, whole: durable and atomic, after a crash there is the old text or the new one.
+// For records that other folders keep beside the journal's.
+base::Status StoreRecordFile(const std::string& path, std::string_view text);
+// Durable; fine when there is none.
+base::Status RemoveRecordFile(const std::string& path);
+
 class Journal {
  public:
   // `folder` is /run/vassign on a host; `boot_id` is the running one.

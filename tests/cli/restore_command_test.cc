@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sysfs/base/fd.h"
+#include "tests/cli/sriov_run.h"
 #include "tests/support/assignment_world.h"
 
 namespace cli {
@@ -83,6 +84,39 @@ TEST_F(RestoreCommand, AllLeavesRecordsOfAnEarlierBootAlone) {
   world_.tree().ForgetWrites();
   EXPECT_EQ(world_.Run({"restore", "--all"}), 0);
   EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST(RestoreFunctions, PhysicalFunctionGetsItsFunctionsBack) {
+  test::SriovRun vassign;
+  const std::string before = vassign.world().Digest();
+  ASSERT_EQ(vassign({"sriov", "set", "03:00.0", "2", "--driver", "vfio-pci"}), 0);
+  EXPECT_EQ(vassign({"restore", "03:00.0", "--dry-run"}), 0);
+  EXPECT_THAT(vassign.out(), HasSubstr("echo 0 > /sys/bus/pci/devices/0000:03:00.0/sriov_numvfs"));
+  EXPECT_EQ(vassign({"restore", "03:00.0"}), 0);
+  EXPECT_EQ(vassign.out(), "0000:03:00.0 igb eth3: 2 -> 0 virtual functions\n");
+  EXPECT_EQ(vassign.world().Digest(), before);
+}
+
+TEST(RestoreFunctions, AllGivesFunctionsBackBeforeTheyGo) {
+  test::SriovRun vassign;
+  const std::string before = vassign.world().Digest();
+  ASSERT_EQ(vassign({"sriov", "set", "03:00.0", "2", "--driver", "vfio-pci"}), 0);
+  ASSERT_EQ(vassign({"sriov", "set", "08:00.0", "4", "--driver", "vfio-pci"}), 0);
+  EXPECT_EQ(vassign({"restore", "--all"}), 0);
+  EXPECT_THAT(vassign.out(), HasSubstr("0000:08:00.0 nvme nvme1: 4 -> 0 virtual functions"));
+  EXPECT_EQ(vassign.world().Digest(), before);
+}
+
+TEST(RestoreFunctions, PhysicalFunctionWithFunctionsIsNotBound) {
+  test::SriovRun vassign;
+  const std::string before = vassign.world().Digest();
+  ASSERT_EQ(vassign({"sriov", "set", "03:00.0", "2", "--driver", "none"}), 0);
+  ASSERT_EQ(vassign({"sriov", "set", "03:00.0", "3"}), 0);
+  vassign.world().tree().Remove("/sys/bus/pci/devices/0000:03:00.0/net");
+  EXPECT_EQ(vassign({"bind", "03:00.0"}), 4);  // functions are enabled on it
+  vassign.world().tree().AddDirectory("/sys/bus/pci/devices/0000:03:00.0/net/eth3");
+  EXPECT_EQ(vassign({"restore", "03:00.0"}), 0);
+  EXPECT_EQ(vassign.world().Digest(), before);
 }
 
 TEST_F(RestoreCommand, JsonIsOneValue) {

@@ -156,7 +156,8 @@ base::Status FakeTree::Write(const std::string& path, std::string_view value) {
     has_effect = false;
   } else {
     const auto real = Resolve(path, true);
-    err = real ? React(*real, text) : ENOENT;
+    const auto answered = real && answer_ ? answer_(path, text) : std::nullopt;
+    err = !real ? ENOENT : answered ? *answered : React(*real, text);
   }
   writes_.push_back({path, text, err});
   if (err != 0) return FailErrno(path, err);

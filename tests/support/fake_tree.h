@@ -76,6 +76,12 @@ class FakeTree final : public sysfs::Tree {
   void FailWritesTo(const std::string& path, int err) { failing_paths_[path] = err; }
   // The n-th write from now succeeds and has no effect.
   void SwallowWrite(size_t n) { planned_[writes_.size() + n] = 0; }
+  // Asked before the rules of the PCI core: the errno of the write (0: done), or nothing to leave
+  // it to them. May change the tree.
+  void Answer(
+      std::function<std::optional<int>(const std::string& path, const std::string& value)> answer) {
+    answer_ = std::move(answer);
+  }
   // Called after each write that had its effect; may change the tree.
   void OnWrite(std::function<void(const std::string& path, const std::string& value)> reaction) {
     reaction_ = std::move(reaction);
@@ -141,6 +147,7 @@ class FakeTree final : public sysfs::Tree {
   std::optional<std::pair<size_t, int>> fail_from_;
   std::map<std::string, int> failing_paths_;
   std::map<std::string, int> probe_errors_;
+  std::function<std::optional<int>(const std::string&, const std::string&)> answer_;
   std::function<void(const std::string&, const std::string&)> reaction_;
   bool vfio_cdevs_ = false;
 };

@@ -1,0 +1,119 @@
+#include "sriov/check.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "sriov/fit.h"
+#include "sysfs/evidence/evidence.h"
+
+namespace sriov {
+namespace {
+
+using sysfs::PciDevice;
+
+// Whether the change takes the function away or takes it from its driver.
+bool IsTouched(const PhysicalFunction& pf, const Goal& goal, const VirtualFunction& function) {
+  if (Recreates(pf, goal)) return true;
+  const PciDevice& device = function.device;
+  switch (goal.drivers) {
+    case Drivers::kKernel:
+      return device.driver_override && device.driver;
+    case Drivers::kNone:
+      return device.driver.has_value();
+    case Drivers::kVfio:
+      return false;  // sysfs::PlanBinding looks
+    case Drivers::kRecorded:
+      return goal.record && function.index < goal.record->functions.size() && device.driver &&
+             device.driver != goal.record->functions[function.index].driver;
+  }
+  return true;
+}
+
+base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
+  std::string text;
+  std::vector<sysfs::PciAddress> touched;
+  for (const VirtualFunction& function : pf.functions) {
+    if (!IsTouched(pf, goal, function)) continue;
+    touched.push_back(function.device.address);
+    const auto evidence =
+        sysfs::FindEvidence(host.assignment.tree, function.device, host.assignment.sources);
+    const base::Status free = sysfs::CheckEvidence(function.device.address, evidence, std::nullopt);
+    if (!free) text += "\n" + free.error().message();
+  }
+  TRY(sysfs::CheckIdle(host.assignment, touched));
+  if (text.empty()) return {};
+  const std::string what =
+      Recreates(pf, goal) && goal.count > 0
+          ? fmt::format("going from {} to {} virtual functions takes all away first", pf.count,
+                        goal.count)
+          : "virtual functions are in use";
+  return base::Fail(base::Code::kInUse,
+                    fmt::format("{}: {}{}", pf.device.address.ToString(), what, text),
+                    "vassign sriov show " + pf.device.address.ToString());
+}
+
+base::Status CheckDriver(const PhysicalFunction& pf, const Goal& goal) {
+  if (pf.device.driver || !Recreates(pf, goal)) return {};
+  return base::Failure(
+      ExplainCount(base::Error(base::Code::kKernel, "not tried", ENOENT), pf.device, goal.count));
+}
+
+// The reset of a drive that the host works with would be felt.
+base::Status CheckDrive(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
+  if (!Recreates(pf, goal)) return {};
+  PhysicalFunction empty = pf;
+  empty.count = 0;
+  empty.functions.clear();
+  auto steps = PlanPrimary(empty, goal);
+  if (!steps) return base::Failure(std::move(steps.error()).With(pf.device.address.ToString()));
+  if (steps->empty()) return {};
+  PciDevice drive = pf.device;
+  drive.sriov_numvfs.reset();
+  const auto evidence = sysfs::FindEvidence(host.assignment.tree, drive, host.assignment.sources);
+  base::Status free = sysfs::CheckEvidence(drive.address, evidence, std::nullopt);
+  if (free) return {};
+  return base::Failure(std::move(free.error())
+                           .With("its queues are all its own; giving some away resets the drive"));
+}
+
+}  // namespace
+
+base::Status CheckGoal(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
+  if (goal.count > pf.total) {
+    return base::Fail(base::Code::kUsage,
+                      fmt::format("{}: {} virtual functions are more than it can have ({})",
+                                  pf.device.address.ToString(), goal.count, pf.total),
+                      "vassign sriov show " + pf.device.address.ToString());
+  }
+  TRY(CheckDriver(pf, goal));
+  TRY(CheckUse(host, pf, goal));
+  if (Recreates(pf, goal)) TRY(CheckFit(ReadFit(host.assignment.tree, pf.device), goal.count));
+  return CheckDrive(host, pf, goal);
+}
+
+base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
+  if (Recreates(pf, goal)) return false;
+  const bool probes = pf.autoprobe == false;
+  const bool is_settled = PlanTeardown(pf, goal).empty() &&
+                          PlanAutoprobe(pf, goal.autoprobe, "").empty() &&
+                          TRY(PlanSettings(pf, goal, MachineId(host.assignment.tree))).empty() &&
+                          PlanDrivers(pf, goal, probes).empty();
+  if (!is_settled) return false;
+  if (goal.drivers == Drivers::kRecorded && pf.count == 0)
+    return TRY(PlanPrimary(pf, goal)).empty();
+  if (goal.drivers != Drivers::kVfio || pf.count == 0) return true;
+  return TRY(sysfs::PlanBinding(host.assignment, VfioRequest(pf))).empty();
+}
+
+std::string MachineId(const sysfs::Tree& tree) {
+  return sysfs::ReadText(tree, "/etc/machine-id").value_or(std::string());
+}
+
+sysfs::BindRequest VfioRequest(const PhysicalFunction& pf) {
+  sysfs::BindRequest request;
+  for (const VirtualFunction& one : pf.functions) request.devices.push_back(one.device.address);
+  return request;
+}
+
+}  // namespace sriov

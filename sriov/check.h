@@ -1,0 +1,22 @@
+// What forbids a change of virtual functions, asked before anything is written.
+#pragma once
+
+#include "sriov/host.h"
+#include "sriov/plan.h"
+
+namespace sriov {
+
+// Range, driver, use, room, a drive's resources, in this order; the errors are those of PlanSet
+// (sriov/change.h).
+base::Status CheckGoal(const Host& host, const PhysicalFunction& pf, const Goal& goal);
+
+// Nothing is to be written for this goal.
+base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const Goal& goal);
+
+// /etc/machine-id, empty without one.
+std::string MachineId(const sysfs::Tree& tree);
+
+// All virtual functions to vfio-pci.
+sysfs::BindRequest VfioRequest(const PhysicalFunction& pf);
+
+}  // namespace sriov
