@@ -85,8 +85,10 @@ base::Result<Link> Find(const Socket& socket, const std::string& interface) {
   return Link(link);
 }
 
-std::optional<bool> Flag(int error, uint32_t value) {
-  return error == 0 ? std::optional<bool>(value != 0) : std::nullopt;
+std::optional<bool> Flag(int (*get)(rtnl_link_vf*, uint32_t*), rtnl_link_vf* function) {
+  uint32_t value = 0;
+  if (get(function, &value) != 0) return std::nullopt;
+  return value != 0;
 }
 
 VfAttributes AttributesOf(rtnl_link_vf* function) {
@@ -114,9 +116,9 @@ VfAttributes AttributesOf(rtnl_link_vf* function) {
   nl_vf_rate rate = {};
   if (rtnl_link_vf_get_rate(function, &rate) == 0)
     result.rates = Rates{rate.min_tx_rate, std::max(rate.max_tx_rate, rate.rate)};
+  result.trust = Flag(rtnl_link_vf_get_trust, function);
+  result.spoof_check = Flag(rtnl_link_vf_get_spoofchk, function);
   uint32_t value = 0;
-  result.trust = Flag(rtnl_link_vf_get_trust(function, &value), value);
-  result.spoof_check = Flag(rtnl_link_vf_get_spoofchk(function, &value), value);
   if (rtnl_link_vf_get_linkstate(function, &value) == 0 && value <= IFLA_VF_LINK_STATE_DISABLE)
     result.link = static_cast<LinkState>(value);
   return result;

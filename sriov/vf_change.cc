@@ -47,10 +47,12 @@ base::Status CheckMsix(const sysfs::Tree& tree, const PhysicalFunction& pf,
                        const VirtualFunction& function, const std::optional<unsigned>& count) {
   if (!count || function.msix_count == count) return {};
   const std::string name = NameOf(pf, function.index);
-  if (!tree.Exists(function.device.path() + "/sriov_vf_msix_count") || !pf.msix_total) {
+  if (!tree.Exists(function.device.path() + "/sriov_vf_msix_count") ||
+      pf.msix_total.value_or(0) == 0) {
     return base::Fail(base::Code::kUnsupported,
                       name + ": its number of MSI-X vectors cannot be changed",
-                      "the physical function's driver has to offer sriov_vf_total_msix");
+                      "the physical function's driver has to have some to share "
+                      "(sriov_vf_total_msix)");
   }
   if (*count > *pf.msix_total) {
     return base::Fail(base::Code::kUsage,

@@ -106,13 +106,16 @@ TEST_F(SetVfTest, NewAddressOfARunningDriverIsSaid) {
   EXPECT_THAT(SetVf(host_, Everything())->notes.front(), HasSubstr("igbvf"));
 }
 
-// No device of the lab has sriov_vf_msix_count.
+// The devices of the lab have no vectors to share.
 TEST_F(SetVfTest, MsixCountNeedsAWillingDriverAndNoDriverOfItsOwn) {
   VfRequest request = {kCard, 0, {}, {}, {}, 8};
   const std::string path = "/sys/bus/pci/devices/0000:03:10.0";
   EXPECT_THAT(SetVf(host_, request), FailsWith(Code::kUnsupported));
   world_.tree().AddFile(path + "/sriov_vf_msix_count", "");
-  world_.tree().AddFile("/sys/bus/pci/devices/0000:03:00.0/sriov_vf_total_msix", "16\n");
+  const std::string total = "/sys/bus/pci/devices/0000:03:00.0/sriov_vf_total_msix";
+  world_.tree().AddFile(total, "0\n");
+  EXPECT_THAT(SetVf(host_, request), FailsWith(Code::kUnsupported));
+  world_.tree().AddFile(total, "16\n");
   EXPECT_THAT(SetVf(host_, request), FailsWith(Code::kInUse, HasSubstr("igbvf")));
   ASSERT_THAT(world_.tree().Write("/sys/bus/pci/drivers/igbvf/unbind", "0000:03:10.0"), IsOk());
   ASSERT_THAT(SetVf(host_, request), IsOk());
