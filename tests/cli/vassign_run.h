@@ -14,7 +14,7 @@
 
 namespace test {
 
-struct Outcome {
+struct RunResult {
   int status = 0;
   std::string out;
   std::string err;
@@ -29,7 +29,7 @@ class VassignRun {
 
   cli::Context& context() { return context_; }
 
-  Outcome operator()(std::vector<const char*> words) {
+  RunResult operator()(std::vector<const char*> words) {
     out_.str("");
     err_.str("");
     words.insert(words.begin(), "vassign");
