@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "cli/selector.h"
+#include "cli/devices/selector.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
 #include "vmm/machine.h"

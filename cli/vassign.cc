@@ -6,15 +6,15 @@
 #include <algorithm>
 #include <string_view>
 
-#include "cli/bind_command.h"
+#include "cli/assignment/bind_command.h"
+#include "cli/assignment/restore_command.h"
 #include "cli/commands.h"
+#include "cli/devices/list_command.h"
+#include "cli/devices/show_command.h"
 #include "cli/exit_status.h"
-#include "cli/list_command.h"
+#include "cli/functions/command.h"
 #include "cli/parse.h"
 #include "cli/report.h"
-#include "cli/restore_command.h"
-#include "cli/show_command.h"
-#include "cli/sriov_command.h"
 
 namespace cli {
 namespace {

@@ -1,8 +1,8 @@
 // `vassign` on the running host.
 #include <iostream>
 
+#include "cli/devices/use_marks.h"
 #include "cli/terminal.h"
-#include "cli/use_marks.h"
 #include "cli/vassign.h"
 
 int main(int argc, char** argv) {

@@ -1,0 +1,217 @@
+#include "cli/devices/device_facts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sysfs/base/text.h"
+#include "sysfs/drivers.h"
+
+namespace cli {
+namespace {
+
+using sysfs::Capability;
+using sysfs::CapabilityId;
+using sysfs::PciAddress;
+using sysfs::Tree;
+
+std::vector<std::string> Names(const Tree& tree, const std::string& path) {
+  return tree.List(path).value_or(std::vector<std::string>{});
+}
+
+std::vector<PciAddress> BridgesAbove(const Tree& tree, const sysfs::PciDevice& device) {
+  std::vector<PciAddress> bridges;
+  const auto real = sysfs::RealPath(tree, device.path());
+  if (!real) return bridges;
+  for (const std::string_view part : base::Split(*real, '/')) {
+    const auto address = PciAddress::Parse(part);
+    if (address && *address != device.address) bridges.push_back(*address);
+  }
+  return bridges;
+}
+
+// With multipath a controller holds the hidden path "nvme0c1n1" of the disk "nvme0n1".
+std::string VisibleNamespace(const std::string& name) {
+  const size_t path = name.find('c');
+  const size_t number = name.rfind('n');
+  if (path == std::string::npos || number < path) return name;
+  return name.substr(0, path) + name.substr(number);
+}
+
+// Directories of the classes that people know devices by.
+std::vector<std::string> Interfaces(const Tree& tree, const std::string& path) {
+  std::vector<std::string> found;
+  for (const std::string_view kind : {"net", "drm", "infiniband", "nvme"}) {
+    const std::string directory = fmt::format("{}/{}", path, kind);
+    for (const std::string& name : Names(tree, directory)) {
+      found.push_back(name);
+      if (kind != "nvme") continue;
+      for (const std::string& child : Names(tree, directory + "/" + name)) {
+        if (child.starts_with("nvme")) found.push_back(VisibleNamespace(child));
+      }
+    }
+  }
+  return found;
+}
+
+void ReadDrivers(const Tree& tree, const std::string& sysroot, DeviceFacts& facts) {
+  const std::string& modalias = facts.device.modalias;
+  facts.vfio_driver = sysfs::BestVfioDriver(tree, modalias);
+  const std::string release =
+      sysfs::ReadText(tree, "/proc/sys/kernel/osrelease").value_or("unknown");
+  auto candidates = sysfs::CandidateDrivers(tree, modalias, sysroot + "/lib/modules/" + release);
+  if (candidates) {
+    facts.candidates = std::move(*candidates);
+  } else {
+    facts.unknown.push_back({"candidate_drivers", "Candidates",
+                             "no index of the modules of kernel " + release + " is here"});
+  }
+}
+
+void ReadGroupFacts(const Tree& tree, DeviceFacts& facts) {
+  if (!facts.device.iommu_group) return;
+  auto group = sysfs::ReadGroup(tree, *facts.device.iommu_group);
+  if (!group) return;
+  for (const PciAddress& address : group->members) {
+    GroupMember member;
+    member.address = address;
+    if (const auto device = sysfs::ReadDevice(tree, address, sysfs::Detail::kBrief)) {
+      member.class_code = device->class_code;
+      member.driver = device->driver;
+    }
+    member.blocks = member.driver && !sysfs::IsManagedDmaDriver(tree, *member.driver);
+    facts.members.push_back(std::move(member));
+  }
+  for (const char* form : {"/dev/vfio/{}", "/dev/vfio/noiommu-{}"}) {
+    const std::string node = fmt::format(fmt::runtime(form), group->id);
+    if (!facts.group_node && tree.Exists(node)) facts.group_node = node;
+  }
+  const auto cdevs = Names(tree, facts.device.path() + "/vfio-dev");
+  if (!cdevs.empty()) facts.device_node = "/dev/vfio/devices/" + cdevs.front();
+  facts.group = std::move(*group);
+}
+
+// The bit map of resourceN_resize: bit n stands for 2^n MiB (PCIe 6.0, 7.8.6).
+std::vector<uint64_t> ResizableSizes(const Tree& tree, const std::string& path, unsigned index) {
+  std::vector<uint64_t> sizes;
+  constexpr unsigned kMostBits = 44;  // 2^43 MiB is the largest that fits 64 bits
+  const auto bits = sysfs::ReadHex(tree, fmt::format("{}/resource{}_resize", path, index));
+  for (unsigned bit = 0; bits && bit < kMostBits; ++bit) {
+    if ((*bits >> bit & 1) != 0) sizes.push_back(uint64_t{1} << (20 + bit));
+  }
+  return sizes;
+}
+
+std::optional<Link> ReadLinkFacts(const Tree& tree, const std::string& path) {
+  const auto speed = sysfs::ReadText(tree, path + "/current_link_speed");
+  const auto width = sysfs::ReadDecimal(tree, path + "/current_link_width");
+  if (!speed || !width || *width == 0) return std::nullopt;  // no link, or none of PCI Express
+  Link link;
+  link.speed = *speed;
+  link.width = static_cast<unsigned>(*width & 0xff);
+  link.max_speed = sysfs::ReadText(tree, path + "/max_link_speed").value_or("");
+  link.max_width =
+      static_cast<unsigned>(sysfs::ReadDecimal(tree, path + "/max_link_width").value_or(0) & 0xff);
+  return link;
+}
+
+std::optional<std::vector<std::string>> ReadResetMethods(const Tree& tree,
+                                                         const std::string& path) {
+  const auto text = sysfs::ReadText(tree, path + "/reset_method");
+  if (!text) return std::nullopt;
+  std::vector<std::string> methods;
+  for (const std::string_view word : base::Split(*text, ' ')) {
+    if (!word.empty()) methods.emplace_back(word);
+  }
+  return methods;
+}
+
+std::optional<bool> ReadBool(const Tree& tree, const std::string& path) {
+  const auto value = sysfs::ReadDecimal(tree, path);
+  if (!value) return std::nullopt;
+  return *value != 0;
+}
+
+Power ReadPower(const Tree& tree, const std::string& path) {
+  return {sysfs::ReadText(tree, path + "/power_state"),
+          sysfs::ReadText(tree, path + "/power/control"),
+          sysfs::ReadText(tree, path + "/power/runtime_status"),
+          ReadBool(tree, path + "/d3cold_allowed")};
+}
+
+void ReadSriov(const Tree& tree, DeviceFacts& facts) {
+  const sysfs::PciDevice& device = facts.device;
+  facts.sriov_autoprobe = ReadBool(tree, device.path() + "/sriov_drivers_autoprobe");
+  if (!device.physfn) return;
+  const auto pf = sysfs::ReadDevice(tree, *device.physfn);
+  if (!pf) return;
+  const auto self = std::find(pf->virtfns.begin(), pf->virtfns.end(), device.address);
+  if (self != pf->virtfns.end()) facts.vf_index = static_cast<unsigned>(self - pf->virtfns.begin());
+}
+
+void ReadConfig(const Tree& tree, DeviceFacts& facts) {
+  const auto unknown = [&](const char* reason) {
+    facts.unknown.push_back({"capabilities", "Interrupts, Capabilities", reason});
+  };
+  // Reading configuration space would wake the device.
+  if (facts.power.state == "D3cold") {
+    unknown("the device sleeps in D3cold");
+    return;
+  }
+  const auto bytes = tree.ReadBytes(facts.device.path() + "/config", sysfs::kExtendedConfigSize);
+  if (!bytes) {
+    unknown("configuration space could not be read: run as root");
+  } else if (bytes->size() < sysfs::kConfigSize) {
+    unknown("only root reads configuration space behind its header");
+  } else if (base::LoadLe<uint16_t>(*bytes, sysfs::registers::header::kVendor) == 0xffff) {
+    unknown("the device does not answer (all ones)");
+  } else {
+    facts.config = ParseConfig(*bytes);
+  }
+}
+
+}  // namespace
+
+ConfigFacts ParseConfig(std::span<const std::byte> config) {
+  namespace msi = sysfs::registers::msi;
+  namespace msix = sysfs::registers::msix;
+  namespace express = sysfs::registers::express;
+  ConfigFacts facts;
+  facts.capabilities = sysfs::ListCapabilities(config);
+  facts.extended = sysfs::ListExtendedCapabilities(config);
+  if (const auto at = sysfs::FindCapability(config, CapabilityId::kMsi)) {
+    const auto control = base::LoadLe<uint16_t>(config, size_t{*at} + msi::kControl);
+    facts.msi_vectors =
+        1u << std::min<unsigned>(msi::VectorsCapable::Get(control), msi::kMostVectorsLog2);
+  }
+  if (const auto at = sysfs::FindCapability(config, CapabilityId::kMsix)) {
+    const auto control = base::LoadLe<uint16_t>(config, size_t{*at} + msix::kControl);
+    facts.msix_vectors = msix::TableSize::Get(control) + 1u;
+  }
+  if (const auto at = sysfs::FindCapability(config, CapabilityId::kExpress)) {
+    const auto bits = base::LoadLe<uint32_t>(config, size_t{*at} + express::kDeviceCapabilities);
+    facts.function_level_reset = express::FunctionLevelReset::Get(bits) != 0;
+  }
+  return facts;
+}
+
+base::Result<DeviceFacts> ReadFacts(const Tree& tree, const PciAddress& address,
+                                    const std::string& sysroot) {
+  DeviceFacts facts;
+  facts.device = TRY(sysfs::ReadDevice(tree, address));
+  const std::string path = facts.device.path();
+  facts.bridges = BridgesAbove(tree, facts.device);
+  facts.interfaces = Interfaces(tree, path);
+  ReadDrivers(tree, sysroot, facts);
+  ReadGroupFacts(tree, facts);
+  for (const sysfs::PciBar& bar : sysfs::ReadBars(tree, address))
+    facts.bars.push_back({bar, ResizableSizes(tree, path, bar.index)});
+  facts.link = ReadLinkFacts(tree, path);
+  facts.reset_methods = ReadResetMethods(tree, path);
+  facts.power = ReadPower(tree, path);
+  ReadSriov(tree, facts);
+  ReadConfig(tree, facts);
+  return facts;
+}
+
+}  // namespace cli

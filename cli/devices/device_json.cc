@@ -1,0 +1,217 @@
+#include "cli/devices/device_json.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "cli/devices/capability_names.h"
+#include "sysfs/base/text.h"
+#include "sysfs/drivers.h"
+
+namespace cli {
+namespace {
+
+using sysfs::PciAddress;
+using sysfs::PciDevice;
+
+template <class Value>
+Json OrNull(const std::optional<Value>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json Hex(uint32_t value, int digits) { return fmt::format("0x{:0{}x}", value, digits); }
+Json Bdf(const PciAddress& address) { return address.ToString(); }
+
+Json Bdfs(const std::vector<PciAddress>& addresses) {
+  Json list = Json::array();
+  for (const PciAddress& address : addresses) list.push_back(Bdf(address));
+  return list;
+}
+
+Json Named(uint16_t id, const std::optional<std::string>& name) {
+  return {{"id", Hex(id, 4)}, {"name", OrNull(name)}};
+}
+
+Json SubsystemJson(const PciDevice& device, const sysfs::Names& names) {
+  if (device.subsystem_vendor == 0 && device.subsystem_device == 0) return nullptr;
+  return {{"vendor", Named(device.subsystem_vendor, names.Vendor(device.subsystem_vendor))},
+          {"device", Named(device.subsystem_device, names.Subsystem(device))}};
+}
+
+Json SriovJson(const PciDevice& device) {
+  if (device.physfn) return {{"role", "vf"}, {"pf", Bdf(*device.physfn)}};
+  if (!device.sriov_totalvfs) return nullptr;
+  return {{"role", "pf"},
+          {"total", *device.sriov_totalvfs},
+          {"num", OrNull(device.sriov_numvfs)},
+          {"vfs", Bdfs(device.virtfns)}};
+}
+
+// Each group is read once, however many of its members are listed.
+class Groups {
+ public:
+  explicit Groups(const sysfs::Tree& tree) : tree_(tree) {}
+
+  Json Of(const PciDevice& device) {
+    if (!device.iommu_group) return nullptr;
+    const unsigned id = *device.iommu_group;
+    const auto known = groups_.find(id);
+    if (known != groups_.end()) return known->second;
+    return groups_[id] = Read(id);
+  }
+
+ private:
+  Json Read(unsigned id) const {
+    const auto group = sysfs::ReadGroup(tree_, id);
+    if (!group) return {{"id", id}, {"type", nullptr}, {"members", nullptr}};
+    Json blockers = Json::array();
+    for (const sysfs::Blocker& blocker : sysfs::FindBlockers(tree_, *group))
+      blockers.push_back({{"bdf", Bdf(blocker.address)}, {"driver", blocker.driver}});
+    return {{"id", id},
+            {"type", group->type.empty() ? Json(nullptr) : Json(group->type)},
+            {"members", Bdfs(group->members)},
+            {"blockers", std::move(blockers)}};
+  }
+
+  const sysfs::Tree& tree_;
+  std::map<unsigned, Json> groups_;
+};
+
+// What `list` and `show` both say.
+Json CommonJson(const Context& context, const PciDevice& device, Groups& groups) {
+  const PciAddress& at = device.address;
+  Json in_use = nullptr;
+  if (context.use_marks) in_use = context.use_marks(device);
+  return {
+      {"bdf", Bdf(at)},
+      {"address",
+       {{"domain", at.domain}, {"bus", at.bus}, {"device", at.device}, {"function", at.function}}},
+      {"vendor", Named(device.vendor, context.names.Vendor(device.vendor))},
+      {"device", Named(device.device, context.names.Device(device.vendor, device.device))},
+      {"subsystem", SubsystemJson(device, context.names)},
+      {"revision", Hex(device.revision, 2)},
+      {"class",
+       {{"id", Hex(device.class_code, 6)},
+        {"name", OrNull(context.names.Class(device.class_code))}}},
+      {"driver", OrNull(device.driver)},
+      {"driver_override", OrNull(device.driver_override)},
+      {"iommu_group", groups.Of(device)},
+      {"numa_node", OrNull(device.numa_node)},
+      {"sriov", SriovJson(device)},
+      {"in_use", std::move(in_use)}};
+}
+
+Json HostJson(const sysfs::Tree& tree) {
+  Json groups = nullptr;
+  if (const auto names = tree.List("/sys/kernel/iommu_groups")) groups = names->size();
+  return {{"kernel", OrNull(sysfs::ReadText(tree, "/proc/sys/kernel/osrelease"))},
+          {"iommu", {{"groups", std::move(groups)}}}};
+}
+
+Json Envelope(const Context& context, const char* schema, Json devices) {
+  return {{"schema", schema},
+          {"host", HostJson(*context.tree)},
+          {"devices", std::move(devices)},
+          {"warnings", Json::array()}};
+}
+
+Json BarsJson(const std::vector<Bar>& bars) {
+  Json list = Json::array();
+  for (const Bar& one : bars)
+    list.push_back({{"index", one.bar.index},
+                    {"start", fmt::format("{:#x}", one.bar.start)},
+                    {"size", one.bar.size},
+                    {"flags", fmt::format("{:#x}", one.bar.flags)},
+                    {"resizable", one.resizable}});
+  return list;
+}
+
+// "8.0 GT/s PCIe" as a number.
+Json Speed(const std::string& text) {
+  const std::string_view number = std::string_view(text).substr(0, text.find(' '));
+  const auto parts = base::Split(number, '.');
+  const auto whole = base::ParseDecimal(parts.front(), 1000);
+  if (!whole) return nullptr;
+  const auto tenths = parts.size() == 2 ? base::ParseDecimal(parts.back(), 9) : std::nullopt;
+  return static_cast<double>(*whole * 10 + tenths.value_or(0)) / 10;
+}
+
+Json LinkJson(const std::optional<Link>& link) {
+  if (!link) return nullptr;
+  return {{"speed_gts", Speed(link->speed)},
+          {"width", link->width},
+          {"max_speed_gts", Speed(link->max_speed)},
+          {"max_width", link->max_width}};
+}
+
+Json ConfigJson(const std::optional<ConfigFacts>& config) {
+  if (!config) return nullptr;
+  Json standard = Json::array();
+  for (const auto& one : config->capabilities)
+    standard.push_back({{"id", one.id}, {"name", CapabilityName(one.id)}, {"offset", one.offset}});
+  Json extended = Json::array();
+  for (const auto& one : config->extended)
+    extended.push_back({{"id", one.id},
+                        {"name", ExtendedCapabilityName(one.id)},
+                        {"version", one.version},
+                        {"offset", one.offset}});
+  return {{"standard", std::move(standard)},
+          {"extended", std::move(extended)},
+          {"msi_vectors", OrNull(config->msi_vectors)},
+          {"msix_vectors", OrNull(config->msix_vectors)},
+          {"flr", OrNull(config->function_level_reset)}};
+}
+
+Json FactsJson(const Context& context, const DeviceFacts& facts, Groups& groups) {
+  Json json = CommonJson(context, facts.device, groups);
+  json["modalias"] = facts.device.modalias;
+  json["bridges"] = Bdfs(facts.bridges);
+  json["interfaces"] = facts.interfaces;
+  json["candidate_drivers"] = OrNull(facts.candidates);
+  json["vfio_driver"] = OrNull(facts.vfio_driver);
+  if (facts.group) {
+    Json functions = Json::array();
+    for (const GroupMember& member : facts.members)
+      functions.push_back({{"bdf", Bdf(member.address)},
+                           {"driver", OrNull(member.driver)},
+                           {"blocks", member.blocks}});
+    json["iommu_group"]["functions"] = std::move(functions);
+  }
+  if (!json["sriov"].is_null()) {
+    json["sriov"]["autoprobe"] = OrNull(facts.sriov_autoprobe);
+    json["sriov"]["index"] = OrNull(facts.vf_index);
+  }
+  json["vfio"] = {{"group_node", OrNull(facts.group_node)},
+                  {"device_node", OrNull(facts.device_node)}};
+  json["bars"] = BarsJson(facts.bars);
+  json["link"] = LinkJson(facts.link);
+  json["reset"] = {{"methods", OrNull(facts.reset_methods)}};
+  json["power"] = {{"state", OrNull(facts.power.state)},
+                   {"control", OrNull(facts.power.control)},
+                   {"runtime", OrNull(facts.power.runtime)},
+                   {"d3cold_allowed", OrNull(facts.power.d3cold_allowed)}};
+  json["capabilities"] = ConfigJson(facts.config);
+  Json unknown = Json::array();
+  for (const UnknownFact& fact : facts.unknown)
+    unknown.push_back({{"fact", fact.fact}, {"reason", fact.reason}});
+  json["unknown"] = std::move(unknown);
+  return json;
+}
+
+}  // namespace
+
+Json ListJson(const Context& context, const std::vector<PciDevice>& devices) {
+  Groups groups(*context.tree);
+  Json list = Json::array();
+  for (const PciDevice& device : devices) list.push_back(CommonJson(context, device, groups));
+  return Envelope(context, "vassign.list/1", std::move(list));
+}
+
+Json ShowJson(const Context& context, const std::vector<DeviceFacts>& devices) {
+  Groups groups(*context.tree);
+  Json list = Json::array();
+  for (const DeviceFacts& facts : devices) list.push_back(FactsJson(context, facts, groups));
+  return Envelope(context, "vassign.show/1", std::move(list));
+}
+
+}  // namespace cli

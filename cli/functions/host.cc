@@ -1,0 +1,58 @@
+#include "cli/functions/host.h"
+
+#include <fmt/format.h>
+
+#include "sysfs/udev.h"
+
+namespace cli {
+namespace {
+
+base::Result<sriov::Watch> Listen() {
+  auto monitor = std::make_shared<sysfs::Monitor>(TRY(sysfs::Monitor::Open({"pci"})));
+  return sriov::Watch(
+      [monitor](std::chrono::milliseconds limit) -> std::optional<sysfs::PciAddress> {
+        const auto added = [](const sysfs::DeviceEvent& event) {
+          return event.action == "add" && event.address;
+        };
+        const auto event = monitor->WaitFor(added, std::chrono::steady_clock::now() + limit);
+        return event ? event->address : std::nullopt;
+      });
+}
+
+sriov::Host RealHost(sysfs::AssignmentHost& assignment, sriov::VfLinks& links, Context& context) {
+  sriov::Host host = {assignment, links, {}, {}, {}};
+  host.open_nvme = [](const std::string& node) {
+    return sriov::OpenNvmeAdmin(base::HostKernel(), node);
+  };
+  // udevd's control socket: without it no event is ever announced.
+  if (assignment.tree.Exists("/run/udev/control")) host.watch = Listen;
+  if (context.progress) {
+    host.progress = [&context](unsigned done, unsigned total) {
+      context.err << '\r' << ProgressBar(done, total) << (done == total ? "\n" : "");
+      context.err.flush();
+    };
+  }
+  return host;
+}
+
+}  // namespace
+
+SriovHost::SriovHost(sysfs::AssignmentHost assignment, Context& context)
+    : assignment_(std::move(assignment)),
+      links_(sriov::NetlinkVfLinks()),
+      host_(context.sriov_host ? context.sriov_host(assignment_)
+                               : RealHost(assignment_, *links_, context)) {}
+
+base::Result<std::unique_ptr<SriovHost>> ReachSriov(Context& context, std::string_view command,
+                                                    const ChangingOptions& options) {
+  return std::make_unique<SriovHost>(TRY(ReachHost(context, command, options)), context);
+}
+
+std::string ProgressBar(unsigned done, unsigned total) {
+  constexpr unsigned kWidth = 32;
+  const unsigned filled = total == 0 ? kWidth : done * kWidth / total;
+  return fmt::format("[{}{}] {} of {} virtual functions", std::string(filled, '#'),
+                     std::string(kWidth - filled, '.'), done, total);
+}
+
+}  // namespace cli

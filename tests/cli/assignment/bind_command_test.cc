@@ -1,0 +1,139 @@
+#include "cli/assignment/bind_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/assignment_world.h"
+
+namespace cli {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class BindCommand : public testing::Test {
+ protected:
+  test::AssignmentWorld world_;
+};
+
+TEST_F(BindCommand, WrongLinesChangeNothing) {
+  const std::vector<std::pair<std::vector<std::string>, int>> lines = {
+      {{"bind"}, 2},
+      {{"bind", "zz:00.0"}, 2},
+      {{"bind", "07:00.0"}, 3},
+      {{"bind", "08:00.0", "0000:08:00.0"}, 2},
+      {{"bind", "08:00.0", "--driver", "a/b"}, 2},
+      {{"bind", "08:00.0", "--driver"}, 2},
+      {{"bind", "08:00.0", "--timeout", "0"}, 2},
+      {{"bind", "08:00.0", "--sysroot", "/tmp"}, 2},
+      {{"bind", "08:00.0", "--force=everything"}, 2},
+      {{"bind", "09:00.0"}, 5},
+  };
+  for (const auto& [words, status] : lines) {
+    EXPECT_EQ(world_.Run(words), status) << words.back();
+    EXPECT_THAT(world_.err(), HasSubstr("vassign:")) << words.back();
+    EXPECT_THAT(world_.out(), IsEmpty()) << words.back();
+  }
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST_F(BindCommand, BareForceIsRefusedWithTheList) {
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--force"}), 2);
+  EXPECT_THAT(world_.err(), HasSubstr("mounted, netdev, ssh, console, group"));
+  EXPECT_EQ(world_.Run({"bind", "--force", "08:00.0"}), 2);
+  EXPECT_THAT(world_.err(), HasSubstr("mounted, netdev, ssh, console, group"));
+  EXPECT_EQ(world_.Run({"bind", "--force=", "08:00.0"}), 2);
+}
+
+TEST_F(BindCommand, NeedsRoot) {
+  constexpr uid_t kNobody = 65534;
+  world_.context().assignment_host = nullptr;
+  const uid_t own = ::geteuid();
+  if (own == 0) {
+    ASSERT_EQ(::seteuid(kNobody), 0);
+  }
+  const int status = world_.Run({"bind", "08:00.0"});
+  if (own == 0) {
+    ASSERT_EQ(::seteuid(own), 0);
+  }
+  EXPECT_EQ(status, 6);
+  EXPECT_THAT(world_.err(), HasSubstr("sudo vassign bind"));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST_F(BindCommand, LastLineTellsTheEndState) {
+  EXPECT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  EXPECT_EQ(world_.out(), "0000:08:00.0 nvme -> vfio-pci, group 14, /dev/vfio/14\n");
+  EXPECT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  EXPECT_EQ(world_.out(), "0000:08:00.0 vfio-pci, group 14, /dev/vfio/14: nothing to do\n");
+}
+
+TEST_F(BindCommand, DryRunPrintsTheWritesAndMakesNone) {
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--dry-run"}), 0);
+  EXPECT_EQ(world_.out(),
+            "echo vfio-pci > /sys/bus/pci/devices/0000:08:00.0/driver_override"
+            "  # let only vfio-pci bind to 0000:08:00.0\n"
+            "echo 0000:08:00.0 > /sys/bus/pci/drivers/nvme/unbind  # take 0000:08:00.0 from nvme\n"
+            "echo 0000:08:00.0 > /sys/bus/pci/drivers/vfio-pci/bind"
+            "  # give 0000:08:00.0 to vfio-pci\n");
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST_F(BindCommand, DryRunNamesTheModuleAndTheRefusals) {
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--dry-run", "--driver", "uio_pci_generic"}), 0);
+  EXPECT_THAT(world_.out(), testing::StartsWith("modprobe uio_pci_generic\n"));
+  EXPECT_EQ(world_.Run({"bind", "09:00.0", "--dry-run"}), 5);
+}
+
+TEST_F(BindCommand, DryRunOfWhatIsSoAlready) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--dry-run"}), 0);
+  EXPECT_THAT(world_.out(), HasSubstr("nothing to do"));
+}
+
+TEST_F(BindCommand, GroupIsNamedAndThenBoundWhole) {
+  EXPECT_EQ(world_.Run({"bind", "09:00.0"}), 5);
+  EXPECT_THAT(world_.err(), HasSubstr("vassign bind 0000:09:00.0 0000:09:00.1"));
+  EXPECT_EQ(world_.Run({"bind", "group:15"}), 0);
+  EXPECT_THAT(world_.out(), AllOf(HasSubstr("0000:09:00.0 igb -> vfio-pci"),
+                                  HasSubstr("0000:09:00.1 igb -> vfio-pci")));
+}
+
+TEST_F(BindCommand, RefusedUseTellsRiskFlagAndCure) {
+  world_.tree().AddFile("/etc/driverctl.d/pci-0000:08:00.0", "x");
+  EXPECT_EQ(world_.Run({"bind", "08:00.0"}), 4);
+  EXPECT_THAT(world_.err(), AllOf(HasSubstr("driverctl"), HasSubstr("risk:"),
+                                  HasSubstr("--force=foreign"), HasSubstr("unset-override")));
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--force=netdev,foreign"}), 0);
+}
+
+TEST_F(BindCommand, FailureEndsWithTheDevicesState) {
+  world_.tree().FailProbe("vfio-pci", EINVAL);
+  EXPECT_EQ(world_.Run({"bind", "08:00.0"}), 7);
+  EXPECT_THAT(world_.err(), AllOf(HasSubstr("the former state was put back"),
+                                  HasSubstr("\n  now: 0000:08:00.0 nvme\n")));
+}
+
+TEST_F(BindCommand, JsonIsOneValue) {
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--json", "--dry-run"}), 0);
+  const auto plan = nlohmann::json::parse(world_.out(), nullptr, false);
+  ASSERT_TRUE(plan.is_object());
+  EXPECT_EQ(plan["plans"][0]["writes"].size(), 3u);
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--json"}), 0);
+  const auto result = nlohmann::json::parse(world_.out(), nullptr, false);
+  ASSERT_TRUE(result.is_object());
+  EXPECT_EQ(result["schema"], "vassign.bind/1");
+  EXPECT_EQ(result["devices"][0]["driver_before"], "nvme");
+  EXPECT_EQ(result["devices"][0]["driver"], "vfio-pci");
+  EXPECT_EQ(result["devices"][0]["iommu_group"]["id"], 14);
+  EXPECT_EQ(world_.Run({"bind", "09:00.0", "--json"}), 5);
+  EXPECT_EQ(nlohmann::json::parse(world_.out(), nullptr, false)["error"]["code"], "unfit");
+}
+
+}  // namespace
+}  // namespace cli
