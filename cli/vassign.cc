@@ -11,6 +11,8 @@
 #include "cli/commands.h"
 #include "cli/devices/list_command.h"
 #include "cli/devices/show_command.h"
+#include "cli/diagnosis/doctor_command.h"
+#include "cli/diagnosis/explain_command.h"
 #include "cli/exit_status.h"
 #include "cli/functions/command.h"
 #include "cli/parse.h"
@@ -58,6 +60,8 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   app.require_subcommand(1);
   AddListCommand(app, context);
   AddShowCommand(app, context);
+  AddExplainCommand(app, context);
+  AddDoctorCommand(app, context);
   AddBindCommand(app, context);
   AddRestoreCommand(app, context);
   AddSriovCommand(app, context);

@@ -74,8 +74,9 @@ IommuProblem ExplainMissingIommu(const IommuState& state) {
             "add intel_iommu=on to the kernel's command line and reboot"};
   }
   if (state.table == "IVRS") {
-    return {"the host has an AMD IOMMU (ACPI table IVRS), but the kernel does not use it",
-            "add amd_iommu=on to the kernel's command line and reboot"};
+    return {
+        "the host has an AMD IOMMU (ACPI table IVRS), but the kernel does not use it",
+        "the kernel's log says why: dmesg | grep -e AMD-Vi -e IVRS (amd_iommu=on is no option)"};
   }
   if (state.table == "VIOT") {
     return {"the host has a virtio IOMMU (ACPI table VIOT), but the kernel does not use it",

@@ -1,0 +1,162 @@
+#include "sysfs/diagnosis/device.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sysfs/diagnosis/kernel_log.h"
+#include "sysfs/evidence/force.h"
+
+namespace sysfs {
+namespace {
+
+// Another function of the same slot is no surprise in a group.
+bool IsSibling(const PciAddress& a, const PciAddress& b) {
+  return a.domain == b.domain && a.bus == b.bus && a.device == b.device;
+}
+
+void JudgeUse(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  if (facts.evidence.empty()) {
+    findings.push_back(Good("in-use", "nothing uses it"));
+    return;
+  }
+  for (const Evidence& piece : facts.evidence) {
+    std::string cure = piece.cure;
+    if (piece.reason) {
+      cure += fmt::format("{}--force={} takes it all the same: {}", cure.empty() ? "" : "; ",
+                          Name(*piece.reason), Risk(*piece.reason));
+    }
+    findings.push_back(Blocks("in-use", base::Code::kInUse, piece.detail, std::move(cure)));
+  }
+}
+
+Finding JudgeSize(const DeviceDiagnosis& facts) {
+  constexpr const char* kCheck = "isolation";
+  const PciDevice& device = facts.viability.device;
+  const auto& members = facts.group->members;
+  const auto others = std::count_if(members.begin(), members.end(), [&](const PciAddress& one) {
+    return !IsSibling(one, device.address);
+  });
+  if (members.size() == 1) return Good(kCheck, fmt::format("alone in group {}", facts.group->id));
+  bool unreadable = false;
+  const auto cause = ExplainGroup(facts.path, unreadable);
+  std::string text = fmt::format("group {} has {} functions", facts.group->id, members.size());
+  if (cause) return Note(kCheck, text + ": " + *cause, "use a slot behind a port of its own");
+  if (unreadable) return Unknown(kCheck, text + "; why, only root can read", "run as root");
+  return Note(kCheck, text + (others == 0 ? ": those of one card" : ""));
+}
+
+void JudgeGroup(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  const PciDevice& device = facts.viability.device;
+  const std::string prefix = device.address.ToString() + ": ";
+  const base::Status viable = CheckViability(facts.viability, {}, {});
+  if (!viable) {
+    findings.push_back(Blocks("group", viable.error(), prefix));
+  } else {
+    findings.push_back(Good(
+        "group", fmt::format("group {} has no driver in the way", device.iommu_group.value_or(0))));
+  }
+  if (facts.group) findings.push_back(JudgeSize(facts));
+}
+
+// `direct` regions, unlike `direct-relaxable` ones, must stay mapped for the device
+// (Documentation/ABI/testing/sysfs-kernel-iommu_groups).
+void JudgeReserved(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  if (!facts.group) return;
+  for (const ReservedRegion& region : facts.group->reserved) {
+    if (region.kind != ReservedKind::kDirect) continue;
+    findings.push_back(
+        Blocks("reserved-memory", base::Code::kUnfit,
+               fmt::format("firmware keeps {:#x} to {:#x} mapped for group {} (RMRR)", region.start,
+                           region.last, facts.group->id),
+               "switch off what uses it in the firmware setup, or use another slot"));
+    return;
+  }
+}
+
+void JudgeDriver(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  if (facts.on_vfio_driver) {
+    findings.push_back(Good("driver", "bound to " + *facts.viability.device.driver));
+    return;
+  }
+  const Finding vfio = JudgeVfioDriver(facts.host);
+  if (vfio.grade == Grade::kBlocker) {
+    findings.push_back(vfio);
+  } else if (facts.vfio_driver && *facts.vfio_driver != "vfio-pci" &&
+             *facts.vfio_driver != "vfio_pci") {
+    findings.push_back(Good("driver", fmt::format("{} knows this device", *facts.vfio_driver)));
+  } else {
+    findings.push_back(Good("driver", "vfio-pci " + vfio.text));
+  }
+}
+
+void JudgeFunctions(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  const PciDevice& device = facts.viability.device;
+  if (device.sriov_numvfs.value_or(0) > 0 && !facts.on_vfio_driver) {
+    findings.push_back(
+        Blocks("sriov", base::Code::kInUse,
+               fmt::format("it has {} virtual functions enabled", *device.sriov_numvfs),
+               fmt::format("vassign sriov set {} 0, or assign one of them: {}#0",
+                           device.address.ToString(), device.address.ToString())));
+  }
+  if (device.sriov_totalvfs && facts.has_max_vfs) {
+    findings.push_back(
+        Note("sriov", fmt::format("{} has a module parameter max_vfs", *device.driver),
+             "if vassign sriov set finds no support in this driver, load it with max_vfs=N"));
+  }
+}
+
+void JudgeReset(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  if (!facts.reset_methods) {
+    findings.push_back(Good("reset", "the kernel can reset it"));
+  } else if (facts.reset_methods->empty()) {
+    findings.push_back(
+        Warning("reset", "the kernel cannot reset it: the next user meets what the last one left",
+                "stop and start the host between users who do not trust each other"));
+  } else {
+    findings.push_back(Good("reset", fmt::format("{}", fmt::join(*facts.reset_methods, ", "))));
+  }
+}
+
+void JudgePower(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  const std::string path = facts.viability.device.path();
+  if (facts.power_state == "D3cold" || facts.runtime_status == "suspended") {
+    findings.push_back(
+        Note("power",
+             fmt::format("it sleeps ({})",
+                         facts.power_state.empty() ? facts.runtime_status : facts.power_state),
+             fmt::format("if it does not wake up: echo on >{}/power/control", path)));
+  }
+}
+
+void JudgeLog(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
+  if (!facts.host.log) return;
+  for (const LogLine& line : DecodeKernelLog(*facts.host.log, facts.viability.device.address)) {
+    Finding finding = line.meaning;
+    finding.text += fmt::format(" (kernel log: {})", line.line);
+    findings.push_back(std::move(finding));
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> JudgeDevice(const DeviceDiagnosis& facts) {
+  std::vector<Finding> findings;
+  const PciDevice& device = facts.viability.device;
+  if (device.is_bridge()) {
+    JudgeGroup(facts, findings);
+    return findings;
+  }
+  JudgeUse(facts, findings);
+  JudgeGroup(facts, findings);
+  if (device.iommu_group) findings.push_back(JudgeInterruptRemapping(facts.host));
+  JudgeReserved(facts, findings);
+  JudgeDriver(facts, findings);
+  JudgeFunctions(facts, findings);
+  JudgeReset(facts, findings);
+  JudgePower(facts, findings);
+  JudgeLog(facts, findings);
+  return findings;
+}
+
+}  // namespace sysfs

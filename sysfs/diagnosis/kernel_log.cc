@@ -1,0 +1,153 @@
+#include "sysfs/diagnosis/kernel_log.h"
+
+#include <sys/klog.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "sysfs/base/text.h"
+
+namespace sysfs {
+namespace {
+
+constexpr int kReadAll = 3;      // SYSLOG_ACTION_READ_ALL (syslog(2))
+constexpr int kBufferSize = 10;  // SYSLOG_ACTION_SIZE_BUFFER
+
+struct Known {
+  std::string_view text;  // somewhere in the line
+  Grade grade;
+  std::string_view check;
+  std::string_view meaning;
+  std::string_view cure;
+};
+
+// The order matters where two texts fit one line: the first counts.
+
+// Of lines that name the device which they are about.
+constexpr std::array kOfDevice = {
+    Known{
+        "platform RMRR requirement", Grade::kBlocker, "reserved-memory",
+        "firmware keeps memory mapped for this device (RMRR); the kernel does not give it to user "
+        "space",
+        "switch off what uses it in the firmware setup (USB legacy support, management agents), or "
+        "use another slot"},
+    Known{
+        "requested this device have a 1:1 IOMMU mapping", Grade::kBlocker, "reserved-memory",
+        "firmware demands a 1:1 mapping for this device; the kernel does not give it to user space",
+        "switch off what uses it in the firmware setup (USB legacy support, management agents), or "
+        "use another slot"},
+    Known{"blocked until device is released", Grade::kWarning, "release",
+          "a write to sysfs waits until the process that has the device closes it",
+          "end that process: vassign show names it"},
+    Known{"Relaying device request to user", Grade::kNote, "release",
+          "the kernel has asked the process that has the device to give it back", ""},
+    Known{"not ready", Grade::kWarning, "reset",
+          "the device did not come back from a reset or from sleep in time",
+          "power-cycle the host; keep the device awake: echo on "
+          ">/sys/bus/pci/devices/DEV/power/control"},
+    Known{"can't reserve", Grade::kWarning, "bar",
+          "an address range of the device is in use by another driver, often the firmware's "
+          "framebuffer",
+          "boot with video=efifb:off or initcall_blacklist=sysfb_init"},
+    Known{"not enough MMIO resources for SR-IOV", Grade::kWarning, "sriov",
+          "the bridge above has no room for the address ranges of virtual functions",
+          "enable above-4G decoding in the firmware setup, or boot with pci=realloc"},
+    Known{"Cannot bind to PF with SR-IOV enabled", Grade::kNote, "sriov",
+          "a physical function with virtual functions was refused by vfio-pci",
+          "vassign sriov set PF 0"},
+};
+
+// Of the host as a whole.
+constexpr std::array kOfHost = {
+    Known{"DMAR: [DMA Read", Grade::kWarning, "iommu-fault", "the IOMMU has stopped a DMA read",
+          "the line names the device and the address"},
+    Known{"DMAR: [DMA Write", Grade::kWarning, "iommu-fault", "the IOMMU has stopped a DMA write",
+          "the line names the device and the address"},
+    Known{"AMD-Vi: Event logged [IO_PAGE_FAULT", Grade::kWarning, "iommu-fault",
+          "the IOMMU has stopped a DMA access", "the line names the device and the address"},
+    Known{"PCIe ACS overrides enabled", Grade::kWarning, "acs-override",
+          "groups were split by a patched kernel: devices in them may reach each other past the "
+          "IOMMU",
+          "remove pcie_acs_override= from the kernel's command line where guests are not trusted"},
+    Known{"BIOS sets x2apic opt out bit", Grade::kWarning, "interrupt-remapping",
+          "firmware forbids x2APIC, which some hosts need for interrupt remapping",
+          "switch x2APIC on in the firmware setup"},
+    Known{"kvm: disabled by bios", Grade::kBlocker, "kvm",
+          "firmware has locked the processor's virtualization extensions",
+          "switch on VT-x or SVM in the firmware setup"},
+    Known{"SVM disabled (by BIOS)", Grade::kBlocker, "kvm",
+          "firmware has locked the processor's virtualization extensions",
+          "switch on SVM in the firmware setup"},
+    Known{"Lockdown:", Grade::kNote, "lockdown",
+          "kernel lockdown has refused something to a process", ""},
+};
+
+// "[   12.345678] text" without the time, "<6>" in front included.
+std::string_view WithoutTime(std::string_view line) {
+  if (line.starts_with("<")) {
+    if (const size_t end = line.find('>'); end != std::string_view::npos)
+      line.remove_prefix(end + 1);
+  }
+  if (line.starts_with("[")) {
+    if (const size_t end = line.find("] "); end != std::string_view::npos)
+      line.remove_prefix(end + 2);
+  }
+  return line;
+}
+
+bool Names(std::string_view line, const PciAddress& device) {
+  const std::string address = device.ToString();
+  const size_t at = line.find(address);
+  if (at == std::string_view::npos) return false;
+  // 0000:08:00.1 must not be found in 0000:08:00.10 or 10000:08:00.1.
+  const auto is_hex = [](char c) {
+    return std::string_view("0123456789abcdef").find(c) != std::string_view::npos;
+  };
+  const size_t end = at + address.size();
+  return (at == 0 || !is_hex(line[at - 1])) && (end == line.size() || !is_hex(line[end]));
+}
+
+Finding MeaningOf(const Known& known) {
+  Finding finding;
+  finding.check = known.check;
+  finding.grade = known.grade;
+  finding.text = known.meaning;
+  finding.cure = known.cure;
+  return finding;
+}
+
+}  // namespace
+
+std::optional<std::string> ReadKernelLog() {
+  const int size = ::klogctl(kBufferSize, nullptr, 0);
+  if (size <= 0) return std::nullopt;
+  std::string log(static_cast<size_t>(size), '\0');
+  const int read = ::klogctl(kReadAll, log.data(), size);
+  if (read < 0) return std::nullopt;
+  log.resize(static_cast<size_t>(read));
+  return log;
+}
+
+std::vector<LogLine> DecodeKernelLog(std::string_view log,
+                                     const std::optional<PciAddress>& device) {
+  const std::span<const Known> table = device ? std::span<const Known>(kOfDevice) : kOfHost;
+  std::vector<LogLine> lines;
+  for (const std::string_view raw : base::Split(log, '\n')) {
+    const std::string_view line = WithoutTime(raw);
+    const auto known = std::find_if(table.begin(), table.end(), [&](const Known& one) {
+      return line.find(one.text) != std::string_view::npos;
+    });
+    if (known == table.end() || (device && !Names(line, *device))) continue;
+    const Finding meaning = MeaningOf(*known);
+    std::erase_if(lines, [&](const LogLine& one) { return one.meaning == meaning; });
+    lines.push_back({std::string(line), meaning});
+  }
+  return lines;
+}
+
+bool HoldsBoot(std::string_view log) {
+  return log.find("Linux version ") != std::string_view::npos;
+}
+
+}  // namespace sysfs

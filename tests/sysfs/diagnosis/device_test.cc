@@ -1,0 +1,147 @@
+#include "sysfs/diagnosis/device.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/fake_tree.h"
+
+namespace sysfs {
+namespace {
+
+using testing::HasSubstr;
+
+class JudgeDeviceTest : public testing::Test {
+ protected:
+  JudgeDeviceTest() {
+    tree_.AddDriver("nvme", false, {"0108"});
+    tree_.AddDriver("igb");
+    tree_.AddDriver("vfio-pci", true);
+    tree_.AddDirectory("/sys/module/vfio_pci");
+    tree_.AddFile("/proc/interrupts", "IR-PCI-MSIX-0000:08:00.0");
+    tree_.AddDevice({.driver = "nvme", .group = 14});
+    tree_.AddFile(kDevice + "/reset_method", "flr bus");
+  }
+
+  std::vector<Finding> JudgeIt(const std::string& bdf = "0000:08:00.0") {
+    const PciDevice device = *ReadDevice(tree_, *PciAddress::Parse(bdf));
+    const HostFacts host = ReadHostFacts(tree_, RecordedSources(tree_));
+    return JudgeDevice(
+        ReadDiagnosis(tree_, device, host, [&](const PciDevice&) { return evidence_; }));
+  }
+
+  static std::string Describe(const std::vector<Finding>& findings, const std::string& check) {
+    std::string text;
+    for (const Finding& one : findings) {
+      if (one.check == check)
+        text += std::string(Name(one.grade)) + ": " + one.text + " | " + one.cure;
+    }
+    return text;
+  }
+
+  const std::string kDevice = "/sys/bus/pci/devices/0000:08:00.0";
+  test::FakeTree tree_;
+  std::vector<Evidence> evidence_;
+};
+
+TEST_F(JudgeDeviceTest, AFreeDeviceHasNoBlocker) {
+  const auto findings = JudgeIt();
+  EXPECT_EQ(Judge(findings).worst, Grade::kGood);
+  EXPECT_THAT(Describe(findings, "reset"), HasSubstr("flr, bus"));
+  EXPECT_THAT(Describe(findings, "isolation"), HasSubstr("alone in group 14"));
+}
+
+TEST_F(JudgeDeviceTest, EveryPieceOfUseIsABlockerWithItsOverride) {
+  Evidence mounted;
+  mounted.detail = "nvme0n1p1 is mounted on /data";
+  mounted.reason = ForceReason::kMounted;
+  mounted.cure = "umount /data";
+  Evidence held;
+  held.detail = "pid 12 (qemu) has /dev/vfio/14 open";
+  evidence_ = {mounted, held};
+  const auto findings = JudgeIt();
+  EXPECT_EQ(Judge(findings).blockers, 2U);
+  EXPECT_EQ(Judge(findings).code, base::Code::kInUse);
+  EXPECT_THAT(Describe(findings, "in-use"), HasSubstr("umount /data; --force=mounted takes it"));
+  EXPECT_THAT(Describe(findings, "in-use"), HasSubstr("pid 12"));
+}
+
+TEST_F(JudgeDeviceTest, AGroupHeldByAnotherDriver) {
+  tree_.AddDevice({.bdf = "0000:09:00.0", .class_code = 0x020000, .driver = "igb", .group = 14});
+  const auto findings = JudgeIt();
+  EXPECT_EQ(Judge(findings).code, base::Code::kUnfit);
+  EXPECT_THAT(Describe(findings, "group"), HasSubstr("0000:09:00.0 (igb)"));
+  EXPECT_THAT(Describe(findings, "group"), HasSubstr("vassign bind 0000:08:00.0 0000:09:00.0"));
+  EXPECT_THAT(Describe(findings, "isolation"), HasSubstr("unknown: group 14 has 2 functions"));
+}
+
+TEST_F(JudgeDeviceTest, ABridgeIsJudgedAsSuch) {
+  tree_.AddDevice({.bdf = "0000:00:1c.0", .class_code = 0x060400, .group = 2});
+  const auto findings = JudgeIt("0000:00:1c.0");
+  EXPECT_EQ(Judge(findings).code, base::Code::kUnfit);
+  EXPECT_THAT(Describe(findings, "group"), HasSubstr("is a bridge"));
+}
+
+TEST_F(JudgeDeviceTest, NoGroupIsTheIommusFault) {
+  tree_.AddDevice({.bdf = "0000:0a:00.0"});
+  const auto findings = JudgeIt("0000:0a:00.0");
+  EXPECT_EQ(Judge(findings).blockers, 1U);
+  EXPECT_THAT(Describe(findings, "group"), HasSubstr("has no IOMMU group"));
+}
+
+TEST_F(JudgeDeviceTest, MemoryThatFirmwareKeepsMapped) {
+  tree_.AddFile("/sys/kernel/iommu_groups/14/reserved_regions",
+                "0x00000000000e0000 0x00000000000fffff direct-relaxable\n");
+  EXPECT_EQ(Describe(JudgeIt(), "reserved-memory"), "");
+  tree_.AddFile("/sys/kernel/iommu_groups/14/reserved_regions",
+                "0x00000000000e0000 0x00000000000fffff direct\n");
+  EXPECT_THAT(Describe(JudgeIt(), "reserved-memory"), HasSubstr("blocker: firmware keeps 0xe0000"));
+}
+
+TEST_F(JudgeDeviceTest, APhysicalFunctionWithVirtualOnes) {
+  tree_.AddDevice({.bdf = "0000:03:00.0", .driver = "igb", .group = 3, .totalvfs = 7});
+  EXPECT_EQ(Describe(JudgeIt("0000:03:00.0"), "sriov"), "");
+  tree_.AddFile("/sys/bus/pci/devices/0000:03:00.0/sriov_numvfs", "2");
+  const auto findings = JudgeIt("0000:03:00.0");
+  EXPECT_EQ(Judge(findings).code, base::Code::kInUse);
+  EXPECT_THAT(Describe(findings, "sriov"), HasSubstr("vassign sriov set 0000:03:00.0 0"));
+}
+
+TEST_F(JudgeDeviceTest, AnOldDriverThatMakesFunctionsByParameter) {
+  tree_.AddDevice({.bdf = "0000:03:00.0", .driver = "igb", .group = 3, .totalvfs = 7});
+  tree_.AddFile("/sys/module/igb/parameters/max_vfs", "0");
+  EXPECT_THAT(Describe(JudgeIt("0000:03:00.0"), "sriov"), HasSubstr("max_vfs=N"));
+}
+
+TEST_F(JudgeDeviceTest, ADeviceThatCannotBeReset) {
+  tree_.AddFile(kDevice + "/reset_method", "");
+  EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("warning: the kernel cannot reset it"));
+  tree_.Remove(kDevice + "/reset_method");
+  EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("warning"));
+  tree_.AddFile(kDevice + "/reset", "");  // before Linux 5.15
+  EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("good"));
+}
+
+TEST_F(JudgeDeviceTest, ASleepingDevice) {
+  tree_.AddFile(kDevice + "/power_state", "D3cold");
+  EXPECT_THAT(Describe(JudgeIt(), "power"), HasSubstr("note: it sleeps (D3cold)"));
+}
+
+TEST_F(JudgeDeviceTest, WhatTheKernelSaidOfIt) {
+  tree_.AddFile("/proc/kmsg",
+                "[1.0] vfio-pci 0000:08:00.0: not ready 65535ms after FLR; giving up");
+  const auto findings = JudgeIt();
+  EXPECT_EQ(Judge(findings).worst, Grade::kWarning);
+  EXPECT_TRUE(std::any_of(findings.begin(), findings.end(), [](const Finding& one) {
+    return one.text.find("giving up") != std::string::npos;
+  }));
+}
+
+TEST_F(JudgeDeviceTest, InterruptRemappingIsAskedForGivenDevices) {
+  tree_.AddFile("/proc/interrupts", "IO-APIC");
+  EXPECT_THAT(Describe(JudgeIt(), "interrupt-remapping"), HasSubstr("blocker"));
+}
+
+}  // namespace
+}  // namespace sysfs

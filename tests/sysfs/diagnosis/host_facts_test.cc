@@ -1,0 +1,89 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sysfs/diagnosis/host.h"
+#include "sysfs/diagnosis/kernel_log.h"
+#include "tests/support/fake_tree.h"
+
+namespace sysfs {
+namespace {
+
+class ReadFacts : public testing::Test {
+ protected:
+  HostFacts Read() { return ReadHostFacts(tree_, RecordedSources(tree_)); }
+  test::FakeTree tree_;
+};
+
+TEST_F(ReadFacts, AnEmptyTreeGivesNoFacts) {
+  const HostFacts facts = Read();
+  EXPECT_EQ(facts.processor_flags, "");
+  EXPECT_FALSE(facts.kvm_node);
+  EXPECT_FALSE(facts.kvm_access.has_value());
+  EXPECT_FALSE(facts.nested_paging.has_value());
+  EXPECT_EQ(facts.groups, 0U);
+  EXPECT_EQ(facts.vfio_pci, Presence::kAbsent);
+  EXPECT_FALSE(facts.log.has_value());
+}
+
+TEST_F(ReadFacts, ProcessorAndKvm) {
+  tree_.AddFile("/proc/cpuinfo",
+                "processor\t: 0\nflags\t\t: fpu svm npt\n\nprocessor : 1\nflags : x");
+  tree_.AddFile("/dev/kvm", "");
+  tree_.AddFile("/sys/module/kvm_amd/parameters/npt", "Y");
+  const HostFacts facts = Read();
+  EXPECT_EQ(facts.processor_flags, "fpu svm npt");
+  EXPECT_TRUE(facts.kvm_node);
+  EXPECT_EQ(facts.nested_paging, true);
+}
+
+TEST_F(ReadFacts, NestedPagingOff) {
+  tree_.AddFile("/sys/module/kvm_intel/parameters/ept", "N");
+  EXPECT_EQ(Read().nested_paging, false);
+}
+
+TEST_F(ReadFacts, LockdownIsTheWordInBrackets) {
+  tree_.AddFile("/sys/kernel/security/lockdown", "none [integrity] confidentiality");
+  EXPECT_EQ(Read().lockdown, "integrity");
+  tree_.AddFile("/sys/kernel/security/lockdown", "]odd[");
+  EXPECT_EQ(Read().lockdown, "");
+}
+
+TEST_F(ReadFacts, GroupsAndThoseThatPassUntranslated) {
+  tree_.AddGroup(3, "identity");
+  tree_.AddGroup(4, "DMA-FQ");
+  const HostFacts facts = Read();
+  EXPECT_EQ(facts.groups, 2U);
+  EXPECT_EQ(facts.identity_groups, 1U);
+}
+
+TEST_F(ReadFacts, AModuleIsFoundByEitherSpelling) {
+  tree_.AddFile("/proc/sys/kernel/osrelease", "6.12.0");
+  tree_.AddFile("/lib/modules/6.12.0/modules.dep",
+                "kernel/drivers/vfio/pci/vfio-pci.ko.xz: kernel/drivers/vfio/vfio.ko.xz\n");
+  EXPECT_EQ(Read().vfio_pci, Presence::kAvailable);
+  tree_.AddFile("/etc/modprobe.d/a.conf", "# blacklist vfio_iommu_type1\nblacklist vfio-pci\n");
+  EXPECT_EQ(Read().vfio_pci, Presence::kBlacklisted);
+  tree_.AddDirectory("/sys/module/vfio_pci");
+  EXPECT_EQ(Read().vfio_pci, Presence::kLoaded);
+}
+
+TEST_F(ReadFacts, ABuiltInModuleIsThere) {
+  tree_.AddFile("/proc/sys/kernel/osrelease", "6.12.0");
+  tree_.AddFile("/lib/modules/6.12.0/modules.builtin", "kernel/drivers/vfio/vfio_iommu_type1.ko\n");
+  EXPECT_EQ(Read().type1, Presence::kAvailable);
+}
+
+TEST_F(ReadFacts, TheLogOfARecordedHost) {
+  tree_.AddFile(kRecordedLog, "Linux version 6.12");
+  EXPECT_EQ(Read().log, "Linux version 6.12");
+}
+
+TEST_F(ReadFacts, AccessIsAskedOfTheRunningHost) {
+  tree_.AddFile("/dev/kvm", "");
+  DiagnosisSources sources;
+  sources.may_open = [](const std::string& path) { return path != "/dev/kvm"; };
+  EXPECT_EQ(ReadHostFacts(tree_, sources).kvm_access, false);
+}
+
+}  // namespace
+}  // namespace sysfs
