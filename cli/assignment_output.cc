@@ -86,6 +86,8 @@ base::Result<AssignmentHost> ReachHost(Context& context, std::string_view comman
   AssignmentHost host = sysfs::MakeAssignmentHost(*context.tree);
   host.load_module = sysfs::Load;
   host.listen = Listen;
+  const auto patience = std::chrono::seconds(options.timeout);
+  host.settle = [patience] { sysfs::AwaitUdevIdle(patience); };
   host.write_deadline = std::chrono::seconds(options.timeout);
   return host;
 }

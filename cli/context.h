@@ -38,6 +38,7 @@ struct Context {
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
   // The same for virtual functions: cards, drives and udev.
   std::function<sriov::Host(sysfs::AssignmentHost&)> sriov_host;
+  std::vector<std::string> command;  // what stands behind -- in `vassign with`
   int status = 0;  // what a command that succeeded ends with (a guest command's own status)
   // The chosen command, set while the arguments are parsed and called afterwards.
   std::function<base::Status()> run;

@@ -7,7 +7,10 @@
 #include <string_view>
 
 #include "cli/assignment/bind_command.h"
+#include "cli/assignment/reset_command.h"
 #include "cli/assignment/restore_command.h"
+#include "cli/assignment/status_command.h"
+#include "cli/assignment/with_command.h"
 #include "cli/commands.h"
 #include "cli/devices/list_command.h"
 #include "cli/devices/show_command.h"
@@ -50,6 +53,17 @@ bool WantsJson(int argc, const char* const* argv) {
                      [](const char* word) { return std::string_view(word) == "--json"; });
 }
 
+// The words of `with` up to --; what is behind it is another program's command line.
+int SplitCommand(int argc, const char* const* argv, Context& context) {
+  context.command.clear();
+  if (argc < 2 || std::string_view(argv[1]) != "with") return argc;
+  const char* const* end = argv + argc;
+  const char* const* border =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  if (border != end) context.command.assign(border + 1, end);
+  return static_cast<int>(border - argv);
+}
+
 }  // namespace
 
 int RunVassign(int argc, const char* const* argv, Context& context) {
@@ -64,8 +78,13 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   AddDoctorCommand(app, context);
   AddBindCommand(app, context);
   AddRestoreCommand(app, context);
+  AddResetCommand(app, context);
+  AddWithCommand(app, context);
+  AddStatusCommand(app, context);
   AddSriovCommand(app, context);
 
+  context.status = kDone;
+  argc = SplitCommand(argc, argv, context);
   const auto parsed = Parse(app, argc, argv, context.out);
   if (!parsed) {
     context.json = WantsJson(argc, argv);
@@ -74,8 +93,9 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   }
   if (*parsed == Parsed::kShown) return kDone;
   const base::Status status = RunChosen(context);
-  if (!status) ReportError(kName, status.error(), context);
-  return ExitStatus(status);
+  if (status) return context.status;
+  ReportError(kName, status.error(), context);
+  return ExitStatus(status.error().code());
 }
 
 }  // namespace cli

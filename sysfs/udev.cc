@@ -15,6 +15,14 @@ struct FreeDevice {
   void operator()(udev_device* device) const { udev_device_unref(device); }
 };
 
+struct FreeContext {
+  void operator()(udev* context) const { udev_unref(context); }
+};
+
+struct FreeQueue {
+  void operator()(udev_queue* queue) const { udev_queue_unref(queue); }
+};
+
 std::string Text(const char* text) { return text == nullptr ? "" : text; }
 
 DeviceEvent EventOf(udev_device* device) {
@@ -109,6 +117,25 @@ base::Status Monitor::WaitUntil(const std::function<bool()>& holds, Deadline dea
     }
   }
   return {};
+}
+
+bool AwaitUdevIdle(std::chrono::milliseconds limit) {
+  constexpr std::chrono::milliseconds kInterval(100);
+  const auto deadline = Clock::now() + limit;
+  const std::unique_ptr<udev, FreeContext> context(udev_new());
+  if (context == nullptr) return false;
+  const std::unique_ptr<udev_queue, FreeQueue> queue(udev_queue_new(context.get()));
+  if (queue == nullptr) return false;
+  const int fd = udev_queue_get_fd(queue.get());  // an inotify of /run/udev
+  while (udev_queue_get_queue_is_empty(queue.get()) == 0) {
+    const auto now = Clock::now();
+    if (now >= deadline) return false;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - now);
+    pollfd waiting{fd, POLLIN, 0};
+    if (::poll(&waiting, 1, static_cast<int>(std::min(left, kInterval).count())) > 0)
+      udev_queue_flush(queue.get());
+  }
+  return true;
 }
 
 }  // namespace sysfs

@@ -56,4 +56,8 @@ class Monitor {
   std::unique_ptr<Handles> handles_;
 };
 
+// Until udev has processed every event that it knows of: while it looks at a new disk it has it
+// open like any user. At most `limit`; whether it is idle. At once where no udevd runs.
+bool AwaitUdevIdle(std::chrono::milliseconds limit);
+
 }  // namespace sysfs

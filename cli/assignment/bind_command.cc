@@ -4,7 +4,8 @@
 
 #include "cli/assignment_output.h"
 #include "cli/devices/selector.h"
-#include "sysfs/evidence/force.h"
+#include "cli/force_option.h"
+#include "sysfs/assignment/group.h"
 
 namespace cli {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 struct BindOptions {
   std::vector<std::string> devices;
   std::string driver = "vfio-pci";
-  std::vector<std::string> force;
-  bool has_force = false;
+  ForceOption force;
+  bool group = false;
   ChangingOptions changing;
 };
 
@@ -27,27 +28,22 @@ base::Result<std::vector<sysfs::PciAddress>> SelectEach(const sysfs::Tree& tree,
   return all;
 }
 
-base::Result<sysfs::ForceSet> ForceOf(const BindOptions& options) {
-  sysfs::ForceSet all;
-  if (options.has_force && options.force.empty()) return sysfs::ParseForce("");
-  for (const std::string& text : options.force) {
-    for (const sysfs::ForceReason reason : TRY(sysfs::ParseForce(text))) all.insert(reason);
-  }
-  return all;
-}
-
 base::Status RunBind(Context& context, const BindOptions& options) {
   sysfs::BindRequest request;
-  request.force = TRY(ForceOf(options));
+  request.force = TRY(options.force.Parse());
   request.driver = options.driver;
   sysfs::AssignmentHost host = TRY(ReachHost(context, "bind", options.changing));
   request.devices = TRY(SelectEach(*context.tree, options.devices));
   if (options.changing.dry_run) {
     TRY(sysfs::CheckIdle(host, request.devices));
+    if (options.group) {
+      PrintPlans(context, TRY(sysfs::PlanGroupBinding(host, request)));
+      return {};
+    }
     PrintPlans(context, {TRY(sysfs::PlanBinding(host, request))});
     return {};
   }
-  const auto results = sysfs::Bind(host, request);
+  const auto results = options.group ? sysfs::BindGroup(host, request) : sysfs::Bind(host, request);
   if (!results) return base::Failure(WithState(results.error(), *context.tree, request.devices));
   PrintResults(context, "vassign.bind/1", *results);
   return {};
@@ -62,21 +58,17 @@ void AddBindCommand(CLI::App& app, Context& context) {
   command->add_option("DEV", options->devices, "The devices")->type_name("")->required();
   command->add_option("--driver", options->driver, "Another driver than vfio-pci")
       ->type_name("NAME");
-  CLI::Option* force =
-      command
-          ->add_option("--force", options->force,
-                       "Override a refusal by its name: mounted, netdev, ssh, console, group, "
-                       "no-reset, foreign")
-          ->type_name("REASON")
-          ->expected(0, 1)
-          ->take_all();
+  command->add_flag("--group", options->group,
+                    "With all that shares their IOMMU groups; bridges whose drivers are in the way "
+                    "go to pci-stub");
+  options->force.Add(*command);
   AddChangingOptions(*command, context, options->changing);
   command->footer(
       "All devices or none. What was there before is kept in /run/vassign until vassign restore.\n"
       "A device in use is refused with what uses it (4), one whose IOMMU group is held by host\n"
-      "drivers with the drivers (5). Members of a group are bound together: name them all.");
-  command->callback([options, force, &context] {
-    options->has_force = force->count() > 0;
+      "drivers with the drivers (5). Members of a group are bound together: --group, or name them "
+      "all.");
+  command->callback([options, &context] {
     context.run = [options, &context] { return RunBind(context, *options); };
   });
 }

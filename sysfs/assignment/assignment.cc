@@ -20,12 +20,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What a run holds while it changes devices; members die in reverse.
-struct Locks {
-  FileLock host;
-  std::vector<FileLock> devices;
-};
-
 // The lock's note begins with the pid of the process that writes.
 base::Failure StillWriting(const Journal& journal, const PciAddress& address) {
   const auto note = base::ReadFile(journal.LockPath(address), 4096);
@@ -37,12 +31,6 @@ base::Failure StillWriting(const Journal& journal, const PciAddress& address) {
   }
   return base::Fail(base::Code::kTimedOut, std::move(text),
                     "it ends when the driver lets the device go; then run the command again");
-}
-
-base::Result<Locks> TakeLocks(const AssignmentHost& host, const std::vector<PciAddress>& devices) {
-  TRY(host.journal.Prepare());
-  FileLock host_lock = TRY(TakeHostLock(host.journal.folder(), host.lock_patience));
-  return Locks{std::move(host_lock), TRY(TakeDeviceLocks(host, devices))};
 }
 
 base::Status LoadModule(const AssignmentHost& host, const AssignmentPlan& plan,
@@ -281,13 +269,19 @@ base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const Bin
 }
 
 base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address) {
-  const Locks locks = TRY(TakeLocks(host, {address}));
+  TRY(host.journal.Prepare());
+  return Restore(host, address, TRY(TakeHostLock(host.journal.folder(), host.lock_patience)));
+}
+
+base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address,
+                                       const FileLock&) {
+  const auto locks = TRY(TakeDeviceLocks(host, {address}));
   const auto record = TRY(host.journal.Find(address));
   if (!host.tree.Exists("/sys/bus/pci/devices/" + address.ToString()) &&
       host.tree.Exists("/sys/bus/pci/devices") && record)
     return ForgetMissing(host, address);
   const AssignmentPlan plan = TRY(PlanRestoring(host, address));
-  TRY(PerformRestoring(host, locks.devices, plan, record));
+  TRY(PerformRestoring(host, locks, plan, record));
   AssignmentResult result = TRY(ResultOf(host, plan.devices.front()));
   if (!record && !plan.empty())
     result.note = "there was no record: its override was cleared and the kernel chose the driver";

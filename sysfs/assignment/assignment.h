@@ -37,6 +37,8 @@ struct AssignmentHost {
   // Starts to listen for device events, so that none between now and the wait is lost. Empty: no
   // waiting, a node is there or not.
   std::function<base::Result<Waiter>()> listen;
+  // Waits until nobody looks at new devices any more (udev). Empty: no waiting.
+  std::function<void()> settle = {};
   std::chrono::milliseconds lock_patience = std::chrono::seconds(5);  // for a lock of another run
   std::chrono::milliseconds write_deadline = std::chrono::seconds(30);
   ApplyOptions apply = {};
@@ -50,6 +52,7 @@ struct BindRequest {
   std::vector<PciAddress> devices;
   std::string driver = "vfio-pci";  // of a driver or of its module
   ForceSet force = {};
+  std::vector<PciAddress> parked = {};  // members of their groups that leave their drivers before
 };
 
 struct AssignmentPlan {
@@ -103,6 +106,9 @@ base::Result<std::vector<FileLock>> TakeDeviceLocks(const AssignmentHost& host,
 // kernel chooses.
 base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const PciAddress& address);
 base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address);
+// The same as a part of a larger change, whose run holds the host lock.
+base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address,
+                                       const FileLock& host_lock);
 
 // The device as it is now, for the last lines of a run that failed.
 std::string DescribeState(const Tree& tree, const PciAddress& address);

@@ -63,8 +63,15 @@ base::Status CheckParking(const PciDevice& device) {
 
 base::Status CheckUse(const AssignmentHost& host, const PciDevice& device,
                       const std::optional<ForceSet>& force, bool leaves_driver) {
-  const auto evidence = leaves_driver ? FindEvidence(host.tree, device, host.sources)
-                                      : FindVfioHolders(host.tree, device, host.sources);
+  const auto find = [&] {
+    return leaves_driver ? FindEvidence(host.tree, device, host.sources)
+                         : FindVfioHolders(host.tree, device, host.sources);
+  };
+  auto evidence = find();
+  if (!evidence.empty() && host.settle) {
+    host.settle();
+    evidence = find();
+  }
   return CheckEvidence(device.address, evidence, force);
 }
 
@@ -119,10 +126,12 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
   plan.module = ModuleToLoad(host.tree, plan.driver, std::nullopt);
   plan.changes = PlanBind(plan.devices, plan.driver);
   const bool to_vfio = IsVfioDriver(host.tree, plan.driver);
+  std::vector<PciAddress> moving = request.devices;
+  moving.insert(moving.end(), request.parked.begin(), request.parked.end());
   for (const PciDevice& device : plan.devices) {
     const bool is_there = device.driver == plan.driver;
     if (!is_there && to_vfio) {
-      TRY(CheckViability(ReadViability(host.tree, device), request.devices, request.force));
+      TRY(CheckViability(ReadViability(host.tree, device), moving, request.force));
     } else if (!is_there) {
       TRY(CheckParking(device));
     }

@@ -29,7 +29,9 @@ std::string CureFor(const PciDevice& device, const std::vector<GroupBlocker>& bl
       cure += fmt::format("vassign bind {} --driver pci-stub; ", text);
     }
   }
-  return fmt::format("{}vassign bind {}{}", cure, device.address.ToString(), endpoints);
+  const std::string whole = fmt::format("vassign bind {} --group", device.address.ToString());
+  return fmt::format("{}, or {}vassign bind {}{}", whole, cure, device.address.ToString(),
+                     endpoints);
 }
 
 base::Failure RefuseGroup(const PciDevice& device, const std::vector<GroupBlocker>& blockers) {

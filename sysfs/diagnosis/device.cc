@@ -120,13 +120,11 @@ void JudgeReset(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
 
 void JudgePower(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   const std::string path = facts.viability.device.path();
-  if (facts.power_state == "D3cold" || facts.runtime_status == "suspended") {
-    findings.push_back(
-        Note("power",
-             fmt::format("it sleeps ({})",
-                         facts.power_state.empty() ? facts.runtime_status : facts.power_state),
-             fmt::format("if it does not wake up: echo on >{}/power/control", path)));
-  }
+  const bool is_off = facts.power_state == "D3cold" || facts.power_state == "D3hot";
+  if (!is_off && facts.runtime_status != "suspended") return;
+  findings.push_back(Note("power",
+                          fmt::format("it sleeps ({})", is_off ? facts.power_state : "suspended"),
+                          fmt::format("if it does not wake up: echo on >{}/power/control", path)));
 }
 
 void JudgeLog(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {

@@ -52,5 +52,11 @@ TEST_F(Events, WaitUntilEndsAtTheDeadline) {
               FailsWith(base::Code::kTimedOut));
 }
 
+TEST(UdevQueue, AnIdleOneIsNotWaitedFor) {
+  const auto start = steady_clock::now();
+  EXPECT_TRUE(AwaitUdevIdle(std::chrono::seconds(60)));
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(30));
+}
+
 }  // namespace
 }  // namespace sysfs

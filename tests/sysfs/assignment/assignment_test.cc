@@ -6,9 +6,8 @@
 #include <cerrno>
 
 #include "sysfs/assignment/host_lock.h"
-#include "tests/support/fake_tree.h"
+#include "tests/support/host_world.h"
 #include "tests/support/matchers.h"
-#include "tests/support/temp_folder.h"
 #include "tests/support/tree_proxy.h"
 
 namespace sysfs {
@@ -28,56 +27,8 @@ const PciAddress kDrive{0, 8, 0, 0};
 const PciAddress kFirst{0, 9, 0, 0};
 const PciAddress kSecond{0, 9, 0, 1};
 
-// What must be as before: driver and override of every device.
-using Digest = std::vector<std::pair<std::optional<std::string>, std::optional<std::string>>>;
-
-// A host with a drive alone in its group, two functions that share one and a virtual function whose
-// physical function does not probe.
-class World {
- public:
-  World() {
-    tree_.AddDriver("nvme", false, {"0108"});
-    tree_.AddDriver("igb", false, {"8086:10c9"});
-    tree_.AddDriver("igbvf");
-    tree_.AddDriver("vfio-pci", true);
-    tree_.AddDevice({.driver = "nvme", .group = 14});
-    for (const char* bdf : {"0000:09:00.0", "0000:09:00.1"}) {
-      tree_.AddDevice({.bdf = bdf,
-                       .vendor = 0x8086,
-                       .device = 0x10c9,
-                       .class_code = 0xff0000,
-                       .driver = "igb",
-                       .group = 15});
-    }
-  }
-
-  AssignmentHost Host(Tree& tree) {
-    AssignmentHost host = {tree, Journal(folder_.path(), "boot-1"), {}, {}, {}};
-    host.lock_patience = milliseconds(0);
-    host.in_process_writes = true;
-    host.apply.pause = [](milliseconds) {};
-    return host;
-  }
-  AssignmentHost Host() { return Host(tree_); }
-
-  Digest State() const {
-    Digest digest;
-    for (const char* bdf : {"0000:08:00.0", "0000:09:00.0", "0000:09:00.1"}) {
-      digest.emplace_back(tree_.DriverOf(bdf), tree_.OverrideOf(bdf));
-    }
-    return digest;
-  }
-
-  test::FakeTree& tree() { return tree_; }
-  const std::string& folder() const { return folder_.path(); }
-  std::vector<PciAddress> Records() {
-    return Host().journal.List().value_or(std::vector<PciAddress>());
-  }
-
- private:
-  test::FakeTree tree_;
-  test::TempFolder folder_;
-};
+using test::Digest;
+using World = test::HostWorld;
 
 class Assignment : public testing::Test {
  protected:
@@ -180,6 +131,21 @@ TEST_F(Assignment, DeviceInUseIsRefused) {
   EXPECT_THAT(Bind({.devices = {kDrive}}), FailsWith(Code::kInUse));
   EXPECT_THAT(world_.tree().writes(), IsEmpty());
   EXPECT_THAT(Bind({.devices = {kDrive}, .force = {ForceReason::kForeign}}), IsOk());
+}
+
+// udev has a new disk open while it looks at it.
+TEST_F(Assignment, AUseThatPassesIsWaitedFor) {
+  world_.tree().AddFile("/etc/driverctl.d/pci-0000:08:00.0", "x");
+  AssignmentHost host = world_.Host();
+  int waits = 0;
+  host.settle = [&] {
+    ++waits;
+    world_.tree().Remove("/etc/driverctl.d/pci-0000:08:00.0");
+  };
+  EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), IsOk());
+  EXPECT_EQ(waits, 1);
+  EXPECT_THAT(sysfs::Restore(host, kDrive), IsOk());
+  EXPECT_EQ(waits, 1) << "nobody uses it: no wait";
 }
 
 TEST_F(Assignment, DeviceOfAnotherProcessIsNeitherBoundNorRestored) {
@@ -350,114 +316,6 @@ TEST(AssignmentFailure, AnyFailureLeavesTheDeviceOrARecordThatRestoresIt) {
         EXPECT_EQ(world.State(), before) << first << ", " << second;
       }
     }
-  }
-}
-
-struct Killed {};
-
-// Counts down over the writes of a run and ends it before or after one of them took effect.
-class Killer {
- public:
-  Killer(World& world, size_t at, bool after)
-      : at_(at),
-        after_(after),
-        tree_(world.tree(), [&](const std::string& path, std::string_view value) {
-          const bool now = ++count_ == at_;
-          if (now && !after_) throw Killed();
-          base::Status status = world.tree().Write(path, value);
-          if (now) throw Killed();
-          return status;
-        }) {}
-
-  // Whether the run was killed.
-  template <class Run>
-  bool Ends(World& world, Run run) {
-    AssignmentHost host = world.Host(tree_);
-    try {
-      run(host);
-    } catch (const Killed&) {
-      return true;
-    }
-    return false;
-  }
-
- private:
-  size_t count_ = 0;
-  size_t at_;
-  bool after_;
-  test::TreeProxy tree_;
-};
-
-// Kills a bind around each write; in turn lets restore recover it at once, or kills that restore
-// around each of its writes as well and lets a second one recover, or binds again first.
-TEST(AssignmentCrash, RestoreRecoversFromEveryPrefix) {
-  const std::vector<PciAddress> devices = {kFirst, kSecond};
-  for (size_t at = 1;; ++at) {
-    bool killed = false;
-    for (const bool after : {false, true}) {
-      for (size_t again = 0; again <= 4; ++again) {
-        World world;
-        const Digest before = world.State();
-        killed = Killer(world, at, after).Ends(world, [&](AssignmentHost& host) {
-          (void)sysfs::Bind(host, {.devices = devices});
-        });
-        if (again > 0) {
-          Killer(world, again, after).Ends(world, [&](AssignmentHost& host) {
-            for (const PciAddress& address : devices) (void)sysfs::Restore(host, address);
-          });
-        }
-        for (const PciAddress& address : devices) {
-          AssignmentHost host = world.Host();
-          ASSERT_THAT(sysfs::Restore(host, address), IsOk()) << at << after << again;
-        }
-        EXPECT_EQ(world.State(), before) << at << after << again;
-        EXPECT_THAT(world.Records(), IsEmpty());
-      }
-    }
-    if (!killed) {
-      EXPECT_EQ(at, 7u);  // two devices, three writes each
-      return;
-    }
-  }
-}
-
-TEST(AssignmentCrash, BindGoesOnFromEveryPrefix) {
-  for (size_t at = 1; at <= 3; ++at) {
-    for (const bool after : {false, true}) {
-      World world;
-      const Digest before = world.State();
-      ASSERT_TRUE(Killer(world, at, after).Ends(world, [&](AssignmentHost& host) {
-        (void)sysfs::Bind(host, {.devices = {kDrive}});
-      }));
-      AssignmentHost host = world.Host();
-      ASSERT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), IsOk());
-      EXPECT_EQ(world.tree().DriverOf("0000:08:00.0"), "vfio-pci");
-      EXPECT_EQ(host.journal.Find(kDrive).value()->state, RecordState::kApplied);
-      ASSERT_THAT(sysfs::Restore(host, kDrive), IsOk());
-      EXPECT_EQ(world.State(), before);
-    }
-  }
-}
-
-// With autoprobe off nothing binds to a virtual function without an override.
-TEST(AssignmentCrash, VirtualFunctionThatIsNotProbedComesBack) {
-  const PciAddress function{0, 11, 0, 1};
-  for (size_t at = 0; at <= 3; ++at) {
-    World world;
-    world.tree().AddDevice({.bdf = "0000:0b:00.0", .class_code = 0xff0000, .totalvfs = 2});
-    world.tree().AddFile("/sys/bus/pci/devices/0000:0b:00.0/sriov_drivers_autoprobe", "0\n");
-    world.tree().AddDevice({.bdf = "0000:0b:00.1",
-                            .class_code = 0xff0000,
-                            .driver = "igbvf",
-                            .group = 20,
-                            .physfn = "0000:0b:00.0"});
-    Killer(world, at, true).Ends(world, [&](AssignmentHost& host) {
-      (void)sysfs::Bind(host, {.devices = {function}});
-    });
-    AssignmentHost host = world.Host();
-    ASSERT_THAT(sysfs::Restore(host, function), IsOk()) << at;
-    EXPECT_EQ(world.tree().DriverOf("0000:0b:00.1"), "igbvf");
-    EXPECT_EQ(world.tree().OverrideOf("0000:0b:00.1"), std::nullopt);
   }
 }
 

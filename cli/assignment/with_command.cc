@@ -1,0 +1,219 @@
+#include "cli/assignment/with_command.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "cli/assignment/child.h"
+#include "cli/assignment/placeholders.h"
+#include "cli/assignment_output.h"
+#include "cli/devices/selector.h"
+#include "cli/force_option.h"
+#include "sysfs/assignment/group.h"
+#include "sysfs/assignment/session.h"
+
+namespace cli {
+namespace {
+
+using sysfs::AssignmentHost;
+using sysfs::AssignmentResult;
+using sysfs::PciAddress;
+
+struct WithOptions {
+  std::vector<std::string> devices;
+  std::string driver = "vfio-pci";
+  bool group = false;
+  bool fds = false;
+  ForceOption force;
+  ChangingOptions changing;
+};
+
+// Devices that this run takes: what is there already is somebody else's to give back.
+std::vector<PciAddress> TakenDevices(const std::vector<sysfs::AssignmentPlan>& plans) {
+  std::vector<PciAddress> taken;
+  for (const sysfs::AssignmentPlan& plan : plans) {
+    for (const sysfs::PciDevice& device : plan.devices) {
+      if (device.driver != plan.driver || device.driver_override != plan.driver)
+        taken.push_back(device.address);
+    }
+  }
+  return taken;
+}
+
+// In the reverse order, each for itself; what could not be given back is said.
+bool GiveBack(Context& context, AssignmentHost& host, std::vector<PciAddress> devices) {
+  bool all = true;
+  std::reverse(devices.begin(), devices.end());
+  for (const PciAddress& address : devices) {
+    const auto result = sysfs::Restore(host, address);
+    if (result) {
+      context.err << "vassign: " << sysfs::Format(*result) << '\n';
+      continue;
+    }
+    all = false;
+    context.err << "vassign: " << result.error().message() << '\n';
+    if (!result.error().hint().empty()) context.err << "  cure: " << result.error().hint() << '\n';
+  }
+  return all;
+}
+
+// What a killed run left. Its session goes when its devices are back.
+base::Status FinishAbandoned(Context& context, AssignmentHost& host) {
+  for (const sysfs::SessionNote& note : TRY(sysfs::ListSessions(host.journal))) {
+    if (note.alive) continue;
+    context.err << fmt::format("vassign: giving back what pid {} left behind\n", note.pid);
+    if (GiveBack(context, host, note.devices)) TRY(sysfs::RemoveRecordFile(note.path));
+  }
+  return {};
+}
+
+// A guest's memory is locked while it owns a device, and root may lock any amount.
+void RaiseMemlock() {
+  const rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  [[maybe_unused]] const int refused = ::setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
+std::string DeviceFile(const AssignmentResult& result) {
+  for (const std::string& node : result.nodes) {
+    if (node.starts_with("/dev/vfio/devices/")) return node;
+  }
+  return {};
+}
+
+struct Descriptors {
+  base::Fd iommufd;
+  std::vector<base::Fd> devices;
+};
+
+base::Result<Descriptors> OpenDescriptors(const std::vector<AssignmentResult>& results) {
+  Descriptors all;
+  all.iommufd = TRY(base::OpenFile("/dev/iommu", O_RDWR));
+  for (const AssignmentResult& result : results) {
+    const std::string node = DeviceFile(result);
+    if (node.empty()) {
+      return base::Fail(base::Code::kUnsupported,
+                        result.address.ToString() + ": has no device file below /dev/vfio/devices",
+                        "--fds needs Linux 6.6 with VFIO_DEVICE_CDEV and IOMMUFD");
+    }
+    all.devices.push_back(TRY(base::OpenFile(node, O_RDWR)));
+  }
+  return all;
+}
+
+Values ValuesOf(const AssignmentResult& result, const Descriptors& descriptors, size_t index) {
+  const auto number = [](const base::Fd& fd) {
+    return fd.valid() ? std::to_string(fd.raw()) : std::string();
+  };
+  Values values;
+  values["bdf"] = result.address.ToString();
+  values["group"] = result.after.iommu_group ? std::to_string(*result.after.iommu_group) : "";
+  values["cdev"] = DeviceFile(result);
+  values["iommufd"] = number(descriptors.iommufd);
+  values["fd"] = index < descriptors.devices.size() ? number(descriptors.devices[index]) : "";
+  return values;
+}
+
+base::Result<int> RunWithDevices(const WithOptions& options,
+                                 const std::vector<std::string>& command,
+                                 const std::vector<AssignmentResult>& results) {
+  Descriptors descriptors;
+  if (options.fds) descriptors = TRY(OpenDescriptors(results));
+  std::vector<Values> values;
+  for (size_t i = 0; i < results.size(); ++i)
+    values.push_back(ValuesOf(results[i], descriptors, i));
+  ChildCommand child;
+  for (const std::string& word : command) child.words.push_back(TRY(Expand(word, values)));
+  if (options.fds) child.inherited.push_back(&descriptors.iommufd);
+  for (const base::Fd& fd : descriptors.devices) child.inherited.push_back(&fd);
+  RaiseMemlock();
+  return RunChild(child);
+}
+
+base::Result<sysfs::BindRequest> MakeRequest(const Context& context, const WithOptions& options) {
+  if (context.command.empty()) {
+    return base::Fail(base::Code::kUsage, "with: devices, then --, then a command",
+                      "vassign with 08:00.0 -- qemu-system-x86_64 -device vfio-pci,host={bdf} ...");
+  }
+  sysfs::BindRequest request;
+  request.force = TRY(options.force.Parse());
+  request.driver = options.driver;
+  for (const std::string& text : options.devices) {
+    for (const PciAddress& address : TRY(Select(*context.tree, text)))
+      request.devices.push_back(address);
+  }
+  return request;
+}
+
+base::Result<std::vector<sysfs::AssignmentPlan>> Plan(const AssignmentHost& host,
+                                                      const sysfs::BindRequest& request,
+                                                      bool group) {
+  if (group) return sysfs::PlanGroupBinding(host, request);
+  return std::vector{TRY(sysfs::PlanBinding(host, request))};
+}
+
+// The devices as they were named; --group adds others before and behind them.
+std::vector<AssignmentResult> Named(const std::vector<AssignmentResult>& results,
+                                    const std::vector<PciAddress>& devices) {
+  std::vector<AssignmentResult> named;
+  for (const PciAddress& address : devices) {
+    const auto found = std::find_if(results.begin(), results.end(),
+                                    [&](const auto& one) { return one.address == address; });
+    if (found != results.end()) named.push_back(*found);
+  }
+  return named;
+}
+
+base::Status RunWith(Context& context, const WithOptions& options) {
+  const auto request = TRY(MakeRequest(context, options));
+  AssignmentHost host = TRY(ReachHost(context, "with", options.changing));
+  if (!options.changing.dry_run) TRY(FinishAbandoned(context, host));
+  const auto plans = TRY(Plan(host, request, options.group));
+  if (options.changing.dry_run) {
+    PrintPlans(context, plans);
+    return {};
+  }
+  const auto taken = TakenDevices(plans);
+  sysfs::Session session = TRY(sysfs::Session::Begin(host.journal, ::getpid(), taken));
+  const auto results = options.group ? sysfs::BindGroup(host, request) : sysfs::Bind(host, request);
+  if (!results) {
+    // A write that is still under way leaves the session to the next run.
+    if (results.error().code() != base::Code::kTimedOut) TRY(session.End());
+    return base::Failure(WithState(results.error(), *context.tree, request.devices));
+  }
+  const auto status = RunWithDevices(options, context.command, Named(*results, request.devices));
+  if (GiveBack(context, host, taken)) TRY(session.End());
+  context.status = TRY(status);
+  return {};
+}
+
+}  // namespace
+
+void AddWithCommand(CLI::App& app, Context& context) {
+  auto options = std::make_shared<WithOptions>();
+  CLI::App* command = app.add_subcommand(
+      "with", "Run a command that owns devices, and give them back when it ends");
+  command->add_option("DEV", options->devices, "The devices; then --, and the command")
+      ->type_name("")
+      ->required();
+  command->add_option("--driver", options->driver, "Another driver than vfio-pci")
+      ->type_name("NAME");
+  command->add_flag("--group", options->group, "With all that shares their IOMMU groups");
+  command->add_flag("--fds", options->fds,
+                    "Open /dev/iommu and the devices' files, and pass the descriptors on");
+  options->force.Add(*command);
+  AddChangingOptions(*command, context, options->changing);
+  command->footer(
+      "In COMMAND, {bdf}, {group}, {cdev} and, with --fds, {fd} and {iommufd} stand for the first\n"
+      "device's; {bdf:2} for the second's; {{ is a brace. The command may lock any amount of "
+      "memory.\n"
+      "The exit status is the command's. What a killed run left is given back by the next one.");
+  command->callback([options, &context] {
+    context.run = [options, &context] { return RunWith(context, *options); };
+  });
+}
+
+}  // namespace cli

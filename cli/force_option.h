@@ -1,0 +1,24 @@
+// --force=REASON,...: the named overrides, for every command that can refuse a device in use.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sysfs/evidence/force.h"
+
+namespace cli {
+
+class ForceOption {
+ public:
+  void Add(CLI::App& command);
+  // kUsage with the list for a bare --force and for an unknown reason.
+  base::Result<sysfs::ForceSet> Parse() const;
+
+ private:
+  std::vector<std::string> words_;
+  CLI::Option* option_ = nullptr;
+};
+
+}  // namespace cli

@@ -1,0 +1,108 @@
+#include "sysfs/assignment/session.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <span>
+
+#include "sysfs/base/text.h"
+
+namespace sysfs {
+namespace {
+
+std::string Folder(const Journal& journal) { return journal.folder() + "/sessions"; }
+
+base::Result<std::vector<std::string>> Names(const std::string& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), ::closedir);
+  std::vector<std::string> names;
+  if (!directory) {
+    if (errno == ENOENT) return names;
+    return base::FailErrno(folder, errno);
+  }
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string name = entry->d_name;
+    if (!name.starts_with(".")) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Whether somebody else holds the lock. Looking takes a shared one for a moment.
+bool IsLocked(const std::string& path) {
+  const auto file = base::OpenFile(path, O_RDONLY);
+  return file && ::flock(file->raw(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+}  // namespace
+
+base::Result<Session> Session::Begin(const Journal& journal, int pid,
+                                     const std::vector<PciAddress>& devices) {
+  TRY(journal.Prepare());
+  const std::string folder = Folder(journal);
+  if (::mkdir(folder.c_str(), 0755) < 0 && errno != EEXIST)
+    return base::FailErrno("make " + folder, errno);
+  const std::string path = fmt::format("{}/{}", folder, pid);
+  FileLock lock = TRY(FileLock::Take(path, std::chrono::milliseconds(0), base::Code::kLocked));
+  TRY(lock.Note(FormatSession(pid, devices)));
+  if (::fsync(lock.fd().raw()) < 0) return base::FailErrno("write " + path, errno);
+  return Session(path, std::move(lock));
+}
+
+base::Status Session::End() { return RemoveRecordFile(path_); }
+
+base::Result<std::vector<SessionNote>> ListSessions(const Journal& journal) {
+  std::vector<SessionNote> notes;
+  const std::string folder = Folder(journal);
+  for (const std::string& name : TRY(Names(folder))) {
+    const std::string path = folder + "/" + name;
+    const bool alive = IsLocked(path);
+    const auto text = base::ReadFile(path, size_t{64} << 10);
+    if (!text) continue;                   // ended meanwhile
+    if (text->empty() && alive) continue;  // about to begin
+    auto note = text->empty() ? base::Result<SessionNote>(SessionNote{}) : ParseSession(*text);
+    if (!note) {
+      return base::Failure(std::move(note.error())
+                               .With(path)
+                               .WithHint("restore its devices by name, then remove the file"));
+    }
+    note->path = path;
+    note->alive = alive;
+    notes.push_back(std::move(*note));
+  }
+  return notes;
+}
+
+std::string FormatSession(int pid, const std::vector<PciAddress>& devices) {
+  std::string text = fmt::format("{}\n", pid);
+  for (const PciAddress& device : devices) text += device.ToString() + "\n";
+  return text;
+}
+
+base::Result<SessionNote> ParseSession(std::string_view text) {
+  SessionNote note;
+  const auto bad = [] {
+    return base::Fail(base::Code::kUsage, "not a session that vassign wrote");
+  };
+  auto lines = base::Split(text, '\n');
+  if (lines.size() < 2 || !lines.back().empty()) return bad();
+  lines.pop_back();
+  const auto pid = base::ParseDecimal(lines.front(), INT32_MAX);
+  if (!pid) return bad();
+  note.pid = static_cast<int>(*pid);
+  for (const std::string_view line : std::span(lines).subspan(1)) {
+    const auto address = PciAddress::Parse(line);
+    if (!address) return bad();
+    note.devices.push_back(*address);
+  }
+  if (FormatSession(note.pid, note.devices) != text) return bad();
+  return note;
+}
+
+}  // namespace sysfs

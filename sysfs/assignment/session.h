@@ -1,0 +1,46 @@
+// Devices that are given away for as long as one process lives: `vassign with`.
+//
+// A file in <folder>/sessions names them before the first is taken, and a lock on it says that the
+// owner lives (flock(2) ends with the process, however it ends). A session whose lock is free was
+// left by a killed process: the next one that looks gives its devices back, by their records.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sysfs/assignment/host_lock.h"
+#include "sysfs/assignment/journal.h"
+#include "sysfs/base/result.h"
+#include "sysfs/pci_address.h"
+
+namespace sysfs {
+
+class Session {
+ public:
+  // Durable before it returns. `pid` names the owner in messages.
+  static base::Result<Session> Begin(const Journal& journal, int pid,
+                                     const std::vector<PciAddress>& devices);
+  // Removes the file: the devices are back.
+  base::Status End();
+
+ private:
+  Session(std::string path, FileLock lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::string path_;
+  FileLock lock_;
+};
+
+struct SessionNote {
+  std::string path;
+  int pid = 0;
+  std::vector<PciAddress> devices;
+  bool alive = false;
+};
+
+// Of this boot (the folder is in /run). A file that makes no sense is an error that names it.
+base::Result<std::vector<SessionNote>> ListSessions(const Journal& journal);
+
+// "1234\n0000:08:00.0\n...": pid, then devices; and back, strictly.
+std::string FormatSession(int pid, const std::vector<PciAddress>& devices);
+base::Result<SessionNote> ParseSession(std::string_view text);
+
+}  // namespace sysfs

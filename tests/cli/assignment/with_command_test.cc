@@ -1,0 +1,92 @@
+#include "cli/assignment/with_command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "sysfs/assignment/session.h"
+#include "tests/support/assignment_world.h"
+
+namespace cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class WithCommand : public testing::Test {
+ protected:
+  std::optional<std::string> Driver() { return world_.tree().DriverOf("0000:08:00.0"); }
+  test::AssignmentWorld world_;
+};
+
+TEST_F(WithCommand, TheDeviceIsTakenAndGivenBack) {
+  std::optional<std::string> during;
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "sh", "-c", "exit 9"}), 9) << world_.err();
+  EXPECT_EQ(Driver(), "nvme");
+  EXPECT_THAT(world_.tree().writes(), testing::Not(IsEmpty()));
+  EXPECT_THAT(*world_.journal().List(), IsEmpty());
+  EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
+  EXPECT_THAT(world_.err(), HasSubstr("vfio-pci -> nvme"));
+}
+
+TEST_F(WithCommand, TheWordsReachTheCommand) {
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "test", "{bdf}/{group}", "=", "0000:08:00.0/14"}),
+            0)
+      << world_.err();
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "test", "--", "{{x"}), 1);
+}
+
+TEST_F(WithCommand, WhatWasBoundBeforeStaysBound) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "true"}), 0) << world_.err();
+  EXPECT_EQ(Driver(), "vfio-pci");
+  EXPECT_EQ(world_.journal().List()->size(), 1U);
+}
+
+TEST_F(WithCommand, ACommandThatCannotStartLeavesNothing) {
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "/nonexistent"}), 3);
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "true", "{what}"}), 2);
+  EXPECT_EQ(Driver(), "nvme");
+  EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
+}
+
+TEST_F(WithCommand, MistakesChangeNothing) {
+  const std::vector<std::pair<std::vector<std::string>, int>> lines = {
+      {{"with"}, 2},
+      {{"with", "08:00.0"}, 2},
+      {{"with", "08:00.0", "--"}, 2},
+      {{"with", "--", "true"}, 2},
+      {{"with", "07:00.0", "--", "true"}, 3},
+      {{"with", "09:00.0", "--", "true"}, 5},
+      {{"with", "08:00.0", "--driver", "a/b", "--", "true"}, 2},
+  };
+  for (const auto& [words, status] : lines) {
+    EXPECT_EQ(world_.Run(words), status) << testing::PrintToString(words);
+    EXPECT_THAT(world_.err(), HasSubstr("vassign:"));
+  }
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST_F(WithCommand, ADryRunRunsNothing) {
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--dry-run", "--", "/nonexistent"}), 0);
+  EXPECT_THAT(world_.out(), HasSubstr("driver_override"));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+// What a killed run left: its session has no owner, its devices are bound.
+TEST_F(WithCommand, TheNextRunFinishesForAKilledOne) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  { ASSERT_TRUE(sysfs::Session::Begin(world_.journal(), 4000000, {{0, 8, 0, 0}})); }
+  EXPECT_EQ(world_.Run({"status"}), 0);
+  EXPECT_THAT(world_.out(), HasSubstr("left behind by a killed run of pid 4000000: 0000:08:00.0"));
+  EXPECT_EQ(world_.Run({"with", "09:00.0", "09:00.1", "--", "true"}), 0) << world_.err();
+  EXPECT_THAT(world_.err(), HasSubstr("giving back what pid 4000000 left behind"));
+  EXPECT_EQ(Driver(), "nvme");
+  EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace cli
