@@ -12,6 +12,7 @@
 #include "cli/assignment/status_command.h"
 #include "cli/assignment/with_command.h"
 #include "cli/commands.h"
+#include "cli/completion_command.h"
 #include "cli/devices/list_command.h"
 #include "cli/devices/show_command.h"
 #include "cli/diagnosis/doctor_command.h"
@@ -82,6 +83,7 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   AddWithCommand(app, context);
   AddStatusCommand(app, context);
   AddSriovCommand(app, context);
+  AddCompletionCommand(app, context);
 
   context.status = kDone;
   argc = SplitCommand(argc, argv, context);

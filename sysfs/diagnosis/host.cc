@@ -149,11 +149,12 @@ Finding JudgeInterruptRemapping(const HostFacts& facts) {
   return Blocks(kCheck, base::Code::kUnfit,
                 "off: VFIO refuses devices, because a guest's device could raise any interrupt of "
                 "this host",
-                opted_out ? "switch x2APIC on in the firmware setup, or boot with "
-                            "intremap=no_x2apic_optout"
-                          : "switch on interrupt remapping in the firmware setup and remove "
-                            "intremap=off; to accept the risk, load vfio_iommu_type1 with "
-                            "allow_unsafe_interrupts=1");
+                opted_out
+                    ? "switch x2APIC on in the firmware setup, or boot with "
+                      "intremap=no_x2apic_optout"
+                    : "switch on interrupt remapping in the firmware setup and remove "
+                      "intremap=off; to accept the risk, load vfio_iommu_type1 or iommufd with "
+                      "allow_unsafe_interrupts=1");
 }
 
 Finding JudgeVfioDriver(const HostFacts& facts) {

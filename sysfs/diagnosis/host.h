@@ -22,7 +22,7 @@ struct HostFacts {
   size_t groups = 0;
   size_t identity_groups = 0;      // whose DMA passes untranslated until a guest owns them
   std::string interrupts;          // /proc/interrupts
-  bool unsafe_interrupts = false;  // vfio_iommu_type1 allow_unsafe_interrupts
+  bool unsafe_interrupts = false;  // allow_unsafe_interrupts of either back end
   std::string lockdown;            // none, integrity, confidentiality; empty when not there
   Presence vfio_pci = Presence::kAbsent;
   Presence type1 = Presence::kAbsent;

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "sysfs/base/text.h"
@@ -110,9 +111,11 @@ HostFacts ReadHostFacts(const Tree& tree, const DiagnosisSources& sources) {
   facts.iommu = ReadIommuState(tree);
   ReadGroups(tree, facts);
   facts.interrupts = ReadText(tree, "/proc/interrupts").value_or(std::string());
-  facts.unsafe_interrupts =
-      IsYes(ReadText(tree, "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts")
-                .value_or(std::string()));
+  for (const char* module : {"vfio_iommu_type1", "iommufd"}) {
+    const std::string path =
+        fmt::format("/sys/module/{}/parameters/allow_unsafe_interrupts", module);
+    if (IsYes(ReadText(tree, path).value_or(std::string()))) facts.unsafe_interrupts = true;
+  }
   facts.lockdown = ReadLockdown(tree);
   facts.vfio_pci = FindModule(tree, release, "vfio_pci");
   facts.type1 = FindModule(tree, release, "vfio_iommu_type1");

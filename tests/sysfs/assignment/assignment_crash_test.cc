@@ -12,6 +12,7 @@ namespace {
 
 using test::Digest;
 using test::IsOk;
+using testing::IsEmpty;
 using World = test::HostWorld;
 
 const PciAddress kDrive{0, 8, 0, 0};
@@ -108,7 +109,7 @@ TEST(AssignmentCrash, BindGoesOnFromEveryPrefix) {
 // a record gives all of it back; and so does binding again.
 TEST(AssignmentCrash, AGroupComesBackFromEveryPrefix) {
   const auto add_group = [](World& world) {
-    world.tree().AddDriver("shpchp");
+    world.tree().AddDriver("shpchp", false, {"0604"});
     world.tree().AddDriver("pci-stub", true);
     world.tree().AddDevice(
         {.bdf = "0000:04:00.0", .class_code = 0x060400, .driver = "shpchp", .group = 15});

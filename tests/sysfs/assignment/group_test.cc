@@ -27,14 +27,24 @@ const PciAddress kBridge = *PciAddress::Parse("0000:04:00.0");
 class Group : public testing::Test {
  protected:
   Group() {
-    for (const char* driver : {"shpchp", "e1000", "8139cp"}) tree().AddDriver(driver);
+    tree().AddDriver("shpchp", false, {"0604"});
+    tree().AddDriver("e1000", false, {"8086:100e"});
+    tree().AddDriver("8139cp", false, {"10ec:8139"});
     tree().AddDriver("pci-stub", true);
     tree().AddDevice(
         {.bdf = "0000:04:00.0", .class_code = 0x060400, .driver = "shpchp", .group = 5});
-    tree().AddDevice(
-        {.bdf = "0000:05:01.0", .class_code = 0xff0000, .driver = "e1000", .group = 5});
-    tree().AddDevice(
-        {.bdf = "0000:05:02.0", .class_code = 0xff0000, .driver = "8139cp", .group = 5});
+    AddCard("0000:05:01.0", 0x8086, 0x100e, "e1000");
+    AddCard("0000:05:02.0", 0x10ec, 0x8139, "8139cp");
+  }
+
+  void AddCard(const std::string& bdf, uint16_t vendor, uint16_t device,
+               const std::string& driver) {
+    tree().AddDevice({.bdf = bdf,
+                      .vendor = vendor,
+                      .device = device,
+                      .class_code = 0xff0000,
+                      .driver = driver,
+                      .group = 5});
   }
 
   test::FakeTree& tree() { return world_.tree(); }
@@ -91,7 +101,8 @@ TEST_F(Group, AllOrNone) {
     const auto results = BindGroup(host, {.devices = {kFirst}});
     if (results) break;
     ++failures;
-    EXPECT_THAT(Drivers(), ElementsAre("shpchp", "e1000", "8139cp")) << "write " << write;
+    EXPECT_THAT(Drivers(), ElementsAre("shpchp", "e1000", "8139cp"))
+        << "write " << write << ": " << results.error().message();
     EXPECT_THAT(*host.journal.List(), IsEmpty()) << "write " << write;
   }
   EXPECT_GE(failures, 9U);

@@ -91,7 +91,9 @@ TEST_F(Viability, NamesTheSiblingInTheWayAndTheCommandThatCuresIt) {
   const auto status = CheckWithSibling(0x020000, "8139cp");
   ASSERT_THAT(status, FailsWith(Code::kUnfit,
                                 AllOf(HasSubstr("group 5"), HasSubstr("0000:06:02.0 (8139cp)"))));
-  EXPECT_THAT(status.error().hint(), HasSubstr("vassign bind 0000:06:01.0 --group, or vassign bind 0000:06:01.0 0000:06:02.0"));
+  EXPECT_THAT(
+      status.error().hint(),
+      HasSubstr("vassign bind 0000:06:01.0 --group, or vassign bind 0000:06:01.0 0000:06:02.0"));
 }
 
 TEST_F(Viability, ParksABridgeInTheWay) {
