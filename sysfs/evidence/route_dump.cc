@@ -14,6 +14,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <set>
 #include <tuple>
 
 namespace sysfs {
@@ -51,17 +52,17 @@ std::map<int, std::string> ReadInterfaces() {
   return names;
 }
 
-// Where one message sends its packets.
-std::vector<int> OutputsOf(const Attributes& attributes) {
-  std::vector<int> outputs;
+// Where one message sends its packets, each interface once.
+std::set<int> OutputsOf(const Attributes& attributes) {
+  std::set<int> outputs;
   if (attributes[RTA_OIF] != nullptr)
-    outputs.push_back(static_cast<int>(nla_get_u32(attributes[RTA_OIF])));
+    outputs.insert(static_cast<int>(nla_get_u32(attributes[RTA_OIF])));
   if (attributes[RTA_MULTIPATH] == nullptr) return outputs;
   const auto* hop = static_cast<const rtnexthop*>(nla_data(attributes[RTA_MULTIPATH]));
   int left = nla_len(attributes[RTA_MULTIPATH]);
   while (left >= static_cast<int>(sizeof *hop) && hop->rtnh_len >= sizeof *hop &&
          hop->rtnh_len <= left) {
-    outputs.push_back(hop->rtnh_ifindex);
+    outputs.insert(hop->rtnh_ifindex);
     const int step = static_cast<int>(RTNH_ALIGN(hop->rtnh_len));
     left -= step;
     hop = reinterpret_cast<const rtnexthop*>(reinterpret_cast<const char*>(hop) + step);
@@ -138,7 +139,7 @@ int TakeOutput(nl_msg* message, void* output) {
   Attributes attributes{};
   if (!Parse(message, route, attributes)) return NL_OK;
   const auto outputs = OutputsOf(attributes);
-  if (!outputs.empty()) *static_cast<int*>(output) = outputs.front();
+  if (!outputs.empty()) *static_cast<int*>(output) = *outputs.begin();
   return NL_OK;
 }
 
