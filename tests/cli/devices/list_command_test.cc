@@ -39,7 +39,8 @@ TEST(List, UseIsShownOnlyWhenItIsKnown) {
   vassign.context().use_marks = [](const sysfs::PciDevice& device) {
     std::vector<sysfs::Evidence> evidence;
     if (device.address.bus == 9)
-      evidence.push_back({sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted /srv"}});
+      evidence.push_back(
+          {sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted /srv"}, "", std::nullopt, ""});
     return evidence;
   };
   ExpectGolden("list_in_use.txt", vassign({"list", "--class", "storage"}).out);

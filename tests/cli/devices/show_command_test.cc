@@ -69,8 +69,10 @@ TEST(Show, JsonFollowsTheSchema) {
 TEST(Show, UseIsShownWhenItIsKnown) {
   VassignRun vassign;
   vassign.context().use_marks = [](const sysfs::PciDevice&) {
-    sysfs::Evidence mount = {sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted on /srv"}};
-    sysfs::Evidence note = {sysfs::UseKind::kUsb, {"0000:09:00.0", "USB devices: 1-2"}};
+    sysfs::Evidence mount = {
+        sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted on /srv"}, "", std::nullopt, ""};
+    sysfs::Evidence note = {
+        sysfs::UseKind::kUsb, {"0000:09:00.0", "USB devices: 1-2"}, "", std::nullopt, ""};
     note.refuses = false;
     return std::vector<sysfs::Evidence>{mount, note};
   };

@@ -13,11 +13,13 @@ using sysfs::UseKind;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const Evidence kRoute = {UseKind::kRoute, {"0000:02:00.0", "eth0", "br0", "default route"}};
-const Evidence kSwap = {UseKind::kSwap, {"0000:02:00.0", "sda", "swap space"}};
+const Evidence kRoute = {
+    UseKind::kRoute, {"0000:02:00.0", "eth0", "br0", "default route"}, "", std::nullopt, ""};
+const Evidence kSwap = {
+    UseKind::kSwap, {"0000:02:00.0", "sda", "swap space"}, "", std::nullopt, ""};
 
 Evidence Note() {
-  Evidence note = {UseKind::kUsb, {"0000:02:00.0", "USB devices: 1-2"}};
+  Evidence note = {UseKind::kUsb, {"0000:02:00.0", "USB devices: 1-2"}, "", std::nullopt, ""};
   note.refuses = false;
   return note;
 }
@@ -25,7 +27,7 @@ Evidence Note() {
 TEST(Marks, AreTheEndsOfTheChainsThatRefuse) {
   EXPECT_EQ(Marks({}), "");
   EXPECT_EQ(Marks({kRoute, kSwap, Note()}), "default route, swap space");
-  EXPECT_EQ(Marks({Evidence{UseKind::kOpen, {}, "no path"}}), "no path");
+  EXPECT_EQ(Marks({Evidence{UseKind::kOpen, {}, "no path", std::nullopt, ""}}), "no path");
 }
 
 TEST(Chains, LeaveTheDeviceAway) {
