@@ -36,11 +36,14 @@ Json WriteJson(const sysfs::Change& change) {
 Json PlanJson(const AssignmentPlan& plan) {
   Json devices = Json::array();
   for (const sysfs::PciDevice& device : plan.devices) devices.push_back(device.address.ToString());
+  Json notes = Json::object();
+  for (const auto& [address, note] : plan.notes) notes[address.ToString()] = note;
   Json writes = Json::array();
   for (const sysfs::Change& change : plan.changes) writes.push_back(WriteJson(change));
   return {{"devices", std::move(devices)},
           {"load_module", OrNull(plan.module)},
-          {"writes", std::move(writes)}};
+          {"writes", std::move(writes)},
+          {"notes", std::move(notes)}};
 }
 
 Json ResultJson(const AssignmentResult& result) {
@@ -100,6 +103,8 @@ void PrintPlans(Context& context, const std::vector<AssignmentPlan>& plans) {
     return;
   }
   for (const AssignmentPlan& plan : plans) {
+    for (const auto& [address, note] : plan.notes)
+      context.err << "note: " << address.ToString() << ": " << note << '\n';
     if (plan.empty()) {
       for (const sysfs::PciDevice& device : plan.devices) {
         context.out << sysfs::DescribeState(*context.tree, device.address) << ": nothing to do\n";

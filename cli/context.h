@@ -31,9 +31,9 @@ struct Context {
   bool colour = false;    // on a terminal without NO_COLOR
   unsigned width = 0;     // of the terminal; 0 when there is none, for no limit
   bool progress = false;  // `err` is a terminal: what takes long may show how far it is
-  // What needs this function right now, a few words each ("mounted /srv", "default route"). Without
-  // it the column and the JSON field are left out: an empty cell would say "free".
-  std::function<std::vector<std::string>(const sysfs::PciDevice&)> use_marks;
+  // What needs this function right now. Without it the column and the JSON field are left out: an
+  // empty cell would say "free".
+  std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> use_marks;
   // How the commands that change something reach the host; empty: for real. Tests give another one.
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
   // The same for virtual functions: cards, drives and udev.

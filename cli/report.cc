@@ -4,6 +4,7 @@
 
 #include "cli/exit_status.h"
 #include "cli/json_text.h"
+#include "cli/uses_json.h"
 
 namespace cli {
 
@@ -50,6 +51,7 @@ void ReportError(std::string_view program, const base::Error& error, Context& co
                                    {"errno", nullptr}};
   if (!error.hint().empty()) object["hint"] = error.hint();
   if (error.err() != 0) object["errno"] = error.err();
+  if (!error.uses().empty()) object["in_use"] = UsesJson(error.uses());
   PrintJson(context.out, {{"error", std::move(object)}});
 }
 

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "sriov/fit.h"
+#include "sysfs/caching_tree.h"
 #include "sysfs/evidence/evidence.h"
 
 namespace sriov {
@@ -33,13 +34,16 @@ bool IsTouched(const PhysicalFunction& pf, const Goal& goal, const VirtualFuncti
 base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
   std::string text;
   std::vector<sysfs::PciAddress> touched;
+  std::vector<base::Use> uses;
+  const sysfs::CachingTree cache(host.assignment.tree);  // the same processes for each function
   for (const VirtualFunction& function : pf.functions) {
     if (!IsTouched(pf, goal, function)) continue;
     touched.push_back(function.device.address);
-    const auto evidence =
-        sysfs::FindEvidence(host.assignment.tree, function.device, host.assignment.sources);
+    const auto evidence = sysfs::FindEvidence(cache, function.device, host.assignment.sources);
     const base::Status free = sysfs::CheckEvidence(function.device.address, evidence, std::nullopt);
-    if (!free) text += "\n" + free.error().message();
+    if (free) continue;
+    text += "\n" + free.error().message();
+    uses.insert(uses.end(), free.error().uses().begin(), free.error().uses().end());
   }
   TRY(sysfs::CheckIdle(host.assignment, touched));
   if (text.empty()) return {};
@@ -48,9 +52,10 @@ base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& 
           ? fmt::format("going from {} to {} virtual functions takes all away first", pf.count,
                         goal.count)
           : "virtual functions are in use";
-  return base::Fail(base::Code::kInUse,
-                    fmt::format("{}: {}{}", pf.device.address.ToString(), what, text),
-                    "vassign sriov show " + pf.device.address.ToString());
+  const std::string address = pf.device.address.ToString();
+  return base::Failure(base::Error(base::Code::kInUse, fmt::format("{}: {}{}", address, what, text))
+                           .WithHint("vassign sriov show " + address)
+                           .WithUses(std::move(uses)));
 }
 
 base::Status CheckDriver(const PhysicalFunction& pf, const Goal& goal) {

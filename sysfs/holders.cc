@@ -23,21 +23,23 @@ bool IsNode(std::string_view opened, std::string_view path) {
   return opened.starts_with('/') && opened.ends_with(path.substr(kDev.size()));
 }
 
-bool Matches(const std::string& link, const std::string& opened,
-             const std::vector<WantedNode>& wanted, const DeviceNumber& number) {
-  if (!opened.starts_with('/')) return false;  // a socket, a pipe
+// The place in `wanted` of the node that a descriptor leads to.
+std::optional<size_t> Match(const std::string& link, const std::string& opened,
+                            const std::vector<WantedNode>& wanted, const DeviceNumber& number) {
+  if (!opened.starts_with('/')) return std::nullopt;  // a socket, a pipe
   std::optional<uint64_t> own;
   bool looked = false;
-  for (const WantedNode& node : wanted) {
+  for (size_t index = 0; index < wanted.size(); ++index) {
+    const WantedNode& node = wanted[index];
     if (!node.number) {
-      if (IsNode(opened, node.path)) return true;
+      if (IsNode(opened, node.path)) return index;
       continue;
     }
     if (!looked) own = number(link);
     looked = true;
-    if (own == node.number) return true;
+    if (own == node.number) return index;
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -65,10 +67,14 @@ std::vector<Holder> FindHolders(const Tree& tree, std::span<const std::string> n
     for (const std::string& descriptor : *descriptors) {
       const std::string link = process + "/fd/" + descriptor;
       const auto opened = tree.ReadLink(link);
-      if (!opened || !Matches(link, *opened, wanted, number)) continue;
-      const bool known =
-          !holders.empty() && holders.back().pid == pid && holders.back().node == *opened;
-      if (!known) holders.push_back({pid, ReadText(tree, process + "/comm").value_or(""), *opened});
+      if (!opened) continue;
+      const auto index = Match(link, *opened, wanted, number);
+      if (!index) continue;
+      const bool known = std::any_of(holders.begin(), holders.end(), [&](const Holder& one) {
+        return one.pid == pid && one.index == *index;
+      });
+      if (known) continue;
+      holders.push_back({pid, ReadText(tree, process + "/comm").value_or(""), *opened, *index});
     }
   }
   return holders;

@@ -2,6 +2,7 @@
 // the user's own processes can be seen.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -17,6 +18,7 @@ struct Holder {
   int pid = 0;
   std::string command;  // /proc/PID/comm; empty when not readable
   std::string node;     // as it was opened
+  size_t index = 0;     // which of the nodes that were asked for
   bool operator==(const Holder&) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cli/devices/capability_names.h"
+#include "cli/uses_json.h"
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
 
@@ -81,7 +82,7 @@ class Groups {
 Json CommonJson(const Context& context, const PciDevice& device, Groups& groups) {
   const PciAddress& at = device.address;
   Json in_use = nullptr;
-  if (context.use_marks) in_use = context.use_marks(device);
+  if (context.use_marks) in_use = UsesJson(sysfs::ToUses(context.use_marks(device)));
   return {
       {"bdf", Bdf(at)},
       {"address",

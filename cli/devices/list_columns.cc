@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/devices/use_marks.h"
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
 
@@ -53,7 +54,7 @@ Cell Pf(const Context& /*context*/, const PciDevice& device) {
 }
 Cell InUse(const Context& context, const PciDevice& device) {
   if (!context.use_marks) return {"?"};
-  return {fmt::format("{}", fmt::join(context.use_marks(device), ", ")), Style::kWarning};
+  return {Marks(context.use_marks(device)), Style::kWarning};
 }
 
 constexpr std::array<ListColumn, 12> kColumns = {{

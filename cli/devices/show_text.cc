@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/devices/capability_names.h"
+#include "cli/devices/use_marks.h"
 #include "cli/table.h"
 #include "sysfs/base/text.h"
 
@@ -48,10 +49,11 @@ class Page {
     text_ += Styled(line, style, colour_) + "\n";
   }
   // The label is said once; an empty list says `none`.
-  void List(std::string_view label, const std::vector<std::string>& values, const char* none) {
+  void List(std::string_view label, const std::vector<std::string>& values, const char* none,
+            Style style = Style::kPlain) {
     if (values.empty()) return Line(label, none);
     for (const std::string& value : values) {
-      Line(label, value);
+      Line(label, value, style);
       label = "";
     }
   }
@@ -105,9 +107,7 @@ void WriteDriver(const Context& context, const DeviceFacts& facts, Page& page) {
   page.Line("For VFIO", facts.vfio_driver.value_or("none in this kernel"));
   if (!facts.interfaces.empty()) page.Line("Interfaces", Joined(facts.interfaces));
   if (context.use_marks) {
-    const auto marks = context.use_marks(device);
-    page.Line("In use", marks.empty() ? "no" : Joined(marks),
-              marks.empty() ? Style::kPlain : Style::kWarning);
+    page.List("In use", Chains(context.use_marks(device)), "no", Style::kWarning);
   }
 }
 

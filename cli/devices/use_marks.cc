@@ -1,27 +1,72 @@
 #include "cli/devices/use_marks.h"
 
+#include <fmt/format.h>
+
+#include <map>
 #include <memory>
 
 #include "sysfs/caching_tree.h"
-#include "sysfs/evidence/evidence.h"
 
 namespace cli {
+namespace {
 
-std::function<std::vector<std::string>(const sysfs::PciDevice&)> HostUseMarks(
-    const sysfs::Tree& tree) {
-  const auto cache = std::make_shared<sysfs::CachingTree>(tree);
-  const auto sources = std::make_shared<sysfs::EvidenceSources>(sysfs::HostSources());
+// The answer of the first call.
+template <class Value>
+std::function<Value()> Once(std::function<Value()> ask) {
+  const auto answer = std::make_shared<std::optional<Value>>();
+  return [answer, ask = std::move(ask)] {
+    if (!*answer) *answer = ask();
+    return **answer;
+  };
+}
+
+sysfs::EvidenceSources SourcesOfAReport() {
+  sysfs::EvidenceSources sources = sysfs::HostSources();
   // Asked of each candidate, an exclusive open would make a disk look busy to others: reports do
   // without it.
-  sources->claimed = [](const std::string&) { return false; };
-  return [cache, sources](const sysfs::PciDevice& device) {
-    std::vector<std::string> marks;
-    if (device.is_bridge()) return marks;  // what is behind it says so itself
-    for (const sysfs::Evidence& piece : sysfs::FindEvidence(*cache, device, *sources)) {
-      marks.push_back(piece.detail);
-    }
-    return marks;
+  sources.claimed = [](const std::string&) { return false; };
+  sources.addresses = Once(std::move(sources.addresses));
+  sources.routes = Once(std::move(sources.routes));
+  // Every descriptor of every process is asked for its number, for each device again.
+  const auto numbers = std::make_shared<std::map<std::string, std::optional<uint64_t>>>();
+  sources.device_number = [numbers,
+                           ask = std::move(sources.device_number)](const std::string& path) {
+    const auto known = numbers->find(path);
+    if (known != numbers->end()) return known->second;
+    return (*numbers)[path] = ask(path);
   };
+  return sources;
+}
+
+}  // namespace
+
+std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostUseMarks(
+    const sysfs::Tree& tree) {
+  const auto cache = std::make_shared<sysfs::CachingTree>(tree);
+  const auto sources = std::make_shared<sysfs::EvidenceSources>(SourcesOfAReport());
+  return [cache, sources](const sysfs::PciDevice& device) {
+    if (device.is_bridge()) return std::vector<sysfs::Evidence>();  // what is behind it says so
+    return sysfs::FindEvidence(*cache, device, *sources);
+  };
+}
+
+std::string Marks(const std::vector<sysfs::Evidence>& evidence) {
+  std::vector<std::string> marks;
+  for (const sysfs::Evidence& piece : evidence) {
+    if (piece.refuses) marks.push_back(piece.path.empty() ? piece.detail : piece.path.back());
+  }
+  return fmt::format("{}", fmt::join(marks, ", "));
+}
+
+std::vector<std::string> Chains(const std::vector<sysfs::Evidence>& evidence) {
+  std::vector<std::string> chains;
+  for (const sysfs::Evidence& piece : evidence) {
+    if (piece.path.empty()) continue;
+    sysfs::Evidence tail = piece;
+    if (tail.path.size() > 1) tail.path.erase(tail.path.begin());
+    chains.push_back(sysfs::Chain(tail) + (piece.refuses ? "" : " (does not refuse)"));
+  }
+  return chains;
 }
 
 }  // namespace cli

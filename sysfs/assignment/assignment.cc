@@ -264,7 +264,11 @@ base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const Bin
   const AssignmentPlan plan = TRY(PlanBinding(host, request));
   TRY(PerformBinding(host, locks, plan));
   std::vector<AssignmentResult> results;
-  for (const PciDevice& device : plan.devices) results.push_back(TRY(ResultOf(host, device)));
+  for (const PciDevice& device : plan.devices) {
+    results.push_back(TRY(ResultOf(host, device)));
+    if (const auto note = plan.notes.find(device.address); note != plan.notes.end())
+      results.back().note = note->second;
+  }
   return results;
 }
 

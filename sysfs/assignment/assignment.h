@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,6 +61,8 @@ struct AssignmentPlan {
   std::string driver;                 // bind: the driver's own name
   std::optional<std::string> module;  // loaded first
   ChangeSet changes;
+  // Uses that do not refuse: overridden ones, and what is only worth knowing.
+  std::map<PciAddress, std::string> notes = {};
   bool empty() const { return changes.empty(); }
 };
 

@@ -61,18 +61,23 @@ base::Status CheckParking(const PciDevice& device) {
                         ": is a PCI Express port that pcieport drives; that never blocks a group");
 }
 
-base::Status CheckUse(const AssignmentHost& host, const PciDevice& device,
-                      const std::optional<ForceSet>& force, bool leaves_driver) {
+// The uses that do not refuse, in words.
+base::Result<std::string> CheckUse(const AssignmentHost& host, const PciDevice& device,
+                                   const std::optional<ForceSet>& force, bool leaves_driver) {
   const auto find = [&] {
     return leaves_driver ? FindEvidence(host.tree, device, host.sources)
                          : FindVfioHolders(host.tree, device, host.sources);
   };
   auto evidence = find();
-  if (!evidence.empty() && host.settle) {
+  if (!CheckEvidence(device.address, evidence, force) && host.settle) {
     host.settle();
     evidence = find();
   }
-  return CheckEvidence(device.address, evidence, force);
+  TRY(CheckEvidence(device.address, evidence, force));
+  std::string note;
+  for (const Evidence& piece : evidence)
+    note += (note.empty() ? "in spite of: " : "; ") + Chain(piece);
+  return note;
 }
 
 // What is loaded before the writes: whatever provides a driver that is not registered.
@@ -135,7 +140,9 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
     } else if (!is_there) {
       TRY(CheckParking(device));
     }
-    TRY(CheckUse(host, device, request.force, !is_there && device.driver));
+    const bool leaves_driver = !is_there && device.driver;
+    std::string note = TRY(CheckUse(host, device, request.force, leaves_driver));
+    if (!note.empty()) plan.notes[device.address] = std::move(note);
   }
   if (plan.changes.empty()) plan.module.reset();
   return plan;

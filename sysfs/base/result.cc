@@ -36,6 +36,11 @@ Error Error::WithCode(Code code) && {
   return std::move(*this);
 }
 
+Error Error::WithUses(std::vector<Use> uses) && {
+  uses_ = std::move(uses);
+  return std::move(*this);
+}
+
 Failure Fail(Code code, std::string message) { return Failure(Error(code, std::move(message))); }
 
 Failure Fail(Code code, std::string message, std::string hint) {

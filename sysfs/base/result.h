@@ -11,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace base {
 
@@ -29,6 +30,18 @@ enum class Code : uint8_t {
   kUnsupported = 12,  // this kernel or machine lacks what is needed
 };
 
+// One use that stands in the way, for a reader that is no person; the message says the same.
+struct Use {
+  std::string kind;               // "mount", "route", ...
+  std::string detail;             // a sentence
+  std::vector<std::string> path;  // from the device to what needs it
+  std::string reason;             // the word of --force= that overrides; empty: none does
+  std::string risk;
+  std::string cure;
+  bool refuses = true;  // otherwise it is only worth knowing
+  bool operator==(const Use&) const = default;
+};
+
 class [[nodiscard]] Error {
  public:
   Error(Code code, std::string message, int err = 0)
@@ -41,17 +54,21 @@ class [[nodiscard]] Error {
   const std::string& message() const { return message_; }
   // The cure: a command or a setting; empty when there is none.
   const std::string& hint() const { return hint_; }
+  // With kInUse: by what.
+  const std::vector<Use>& uses() const { return uses_; }
 
   // Puts the outer object in front: "open group 14: Device or resource busy".
   Error With(std::string_view outer) &&;
   Error WithHint(std::string hint) &&;
   Error WithCode(Code code) &&;
+  Error WithUses(std::vector<Use> uses) &&;
 
  private:
   Code code_;
   int err_;
   std::string message_;
   std::string hint_;
+  std::vector<Use> uses_;
 };
 
 using Failure = tl::unexpected<Error>;

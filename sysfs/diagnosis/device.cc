@@ -21,12 +21,16 @@ void JudgeUse(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
     return;
   }
   for (const Evidence& piece : facts.evidence) {
+    if (!piece.refuses) {
+      findings.push_back(Note("in-use", Chain(piece), piece.cure));
+      continue;
+    }
     std::string cure = piece.cure;
-    if (piece.reason) {
+    if (CanOverride(piece)) {
       cure += fmt::format("{}--force={} takes it all the same: {}", cure.empty() ? "" : "; ",
                           Name(*piece.reason), Risk(*piece.reason));
     }
-    findings.push_back(Blocks("in-use", base::Code::kInUse, piece.detail, std::move(cure)));
+    findings.push_back(Blocks("in-use", base::Code::kInUse, Chain(piece), std::move(cure)));
   }
 }
 

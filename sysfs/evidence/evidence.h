@@ -1,15 +1,23 @@
 // Is the device in use by this host, and by what?
 //
-// Gathered from sysfs and /proc before anything is taken away. Whatever cannot be read is not
+// Gathered from sysfs, /proc and the kernel's routing tables before anything is taken away. Each
+// piece carries the chain that leads from the device to the use. Whatever cannot be read is not
 // evidence: the caller is root where it counts. Sources that are no files are functions here, so
 // that a test needs no host.
 //
-// Found: file systems (also in other mount namespaces), swap, device mapper, md and btrfs on its
-// disks, NVMe multipath included; processes that have its disks open; default routes, addresses and
-// the SSH session on its network interfaces or what is stacked on them; interfaces that live in
-// another network namespace; virtual functions; the boot display; processes that have it through
-// VFIO. Not found: ZFS pools (seen as claimed only), routes of policy tables, users of a GPU or of
-// RDMA.
+// Found, also behind a USB controller:
+//   storage   file systems (of other mount namespaces too), swap, device mapper, md, btrfs, NVMe
+//             multipath, processes that have a disk open, claims inside the kernel (ZFS)
+//   network   addresses, routes of all tables, the SSH session, what is stacked on an interface
+//             (bond, team, bridge, VLAN), interfaces in another network namespace, a root file
+//             system that comes over the network
+//   console   the boot display, the text console, connected outputs, serial consoles, keyboards
+//   functions virtual functions and who has them, mediated devices, vGPUs
+//   processes that have it through VFIO or hold any other character device of it
+//   managers  driverctl, libvirt, Proxmox VE
+// Not found: members of ZFS pools by name (seen as claimed only), loop devices on files, routes
+// whose next hop is an object of its own where net.ipv4.nexthop_compat_mode is 0, firmware
+// framebuffers that no driver shows below the device.
 #pragma once
 
 #include <cstdint>
@@ -19,16 +27,44 @@
 #include <vector>
 
 #include "sysfs/evidence/force.h"
+#include "sysfs/evidence/routes.h"
 #include "sysfs/holders.h"
 #include "sysfs/pci_device.h"
 #include "sysfs/tree.h"
 
 namespace sysfs {
 
+enum class UseKind : uint8_t {
+  kMount,        // a file system of a mount table
+  kSwap,         // swap space
+  kHolder,       // a part of a stacked block device
+  kClaim,        // claimed inside the kernel
+  kOpen,         // a process holds a device node
+  kAddress,      // an interface that is up with an address
+  kRoute,        // a route goes through it
+  kSession,      // the SSH session of this command
+  kStack,        // a part of a stacked interface
+  kNamespace,    // its interface is in another network namespace
+  kNetworkRoot,  // the root file system comes over it
+  kDisplay,      // the boot display or a connected output
+  kConsole,      // a console or a keyboard
+  kUsb,          // USB devices on it
+  kFunctions,    // its virtual functions
+  kMediated,     // mediated devices or a vGPU
+  kVfio,         // a process has it through VFIO
+  kForeign,      // another tool manages it
+};
+
+// "mount", "swap", ... as in JSON.
+std::string_view Name(UseKind kind);
+
 struct Evidence {
+  UseKind kind = UseKind::kOpen;
+  std::vector<std::string> path;      // 0000:02:00.0, nvme1n1, nvme1n1p1, "mounted on /data"
   std::string detail;                 // "nvme1n1p1 is mounted on /data"
   std::optional<ForceReason> reason;  // nothing: cannot be overridden
-  std::string cure;                   // the command that ends the use
+  std::string cure;                   // what ends the use, or does without the device
+  bool refuses = true;                // false: worth knowing, and no reason to refuse
   bool operator==(const Evidence&) const = default;
 };
 
@@ -36,21 +72,27 @@ struct HostAddress {
   std::string interface;
   std::string address;  // numeric, without prefix length or zone
   bool link_local = false;
+  unsigned prefix = 0;  // length; 0 when unknown
 };
 
 struct EvidenceSources {
   // Addresses of interfaces that are up, in our network namespace.
-  std::function<std::vector<HostAddress>()> addresses;
-  DeviceNumber device_number;
+  std::function<std::vector<HostAddress>()> addresses = {};
+  DeviceNumber device_number = {};
   // Whether an exclusive open of a block device node fails as busy.
-  std::function<bool(const std::string& path)> claimed;
+  std::function<bool(const std::string& path)> claimed = {};
   // Where the search for the SSH session begins: our own process.
   int pid = 0;
+  // Routes of all tables.
+  std::function<std::vector<HostRoute>()> routes = {};
+  // The interface that the kernel chooses for an address; nothing when there is no route.
+  std::function<std::optional<std::string>(const std::string& address)> route_to = {};
 };
 
 // The running host's.
 EvidenceSources HostSources();
 
+// Looks at every process once.
 std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
                                    const EvidenceSources& sources);
 
@@ -58,8 +100,18 @@ std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
 std::vector<Evidence> FindVfioHolders(const Tree& tree, const PciDevice& device,
                                       const EvidenceSources& sources);
 
-// kInUse with every piece that `force` does not cover: what, the risk, the flag, the cure. Without
-// a force set (a command that has no such option) nothing can be overridden.
+// A device that another process works with is never taken: its driver would hang until that process
+// lets go.
+bool CanOverride(const Evidence& piece);
+
+// "0000:02:00.0 -> eth0 -> bond0 -> default route"; control bytes become '?'.
+std::string Chain(const Evidence& piece);
+
+// For JSON. Without an option to override, no piece names its reason.
+std::vector<base::Use> ToUses(const std::vector<Evidence>& evidence, bool has_option = true);
+
+// kInUse with every piece that `force` does not cover: the chain, the risk, the flag, the cure.
+// Without a force set (a command that has no such option) nothing can be overridden.
 base::Status CheckEvidence(const PciAddress& address, const std::vector<Evidence>& evidence,
                            const std::optional<ForceSet>& force);
 

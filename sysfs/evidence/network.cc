@@ -5,6 +5,7 @@
 #include <set>
 
 #include "sysfs/drivers.h"
+#include "sysfs/evidence/kernel_line.h"
 #include "sysfs/evidence/parts.h"
 #include "sysfs/evidence/routes.h"
 #include "sysfs/iommu_group.h"
@@ -13,59 +14,148 @@ namespace sysfs {
 namespace {
 
 constexpr uint8_t kNetworkClass = 0x02;
+constexpr std::string_view kNet = "/sys/class/net/";
+// The kernel stacks at most 8 (MAX_NEST_DEV); a recorded host may hold anything.
+constexpr size_t kLongestPath = 32;
 
 struct Interface {
   std::string name;
-  std::string via;  // " (bond0 is on eth0)" for what is stacked
+  std::vector<std::string> path;
+  bool is_stacked = false;
+  bool is_top = false;
 };
 
-// The interface and, over its upper_* links, all that is stacked on it. Each once.
-void Collect(const Tree& tree, const std::string& name, const std::string& via,
-             std::set<std::string>& seen, std::vector<Interface>& all) {
-  if (!seen.insert(name).second) return;
-  all.push_back({name, via});
+// The interface and, over its upper_* links, all that is stacked on it: bonds, teams, bridges,
+// VLANs, VRFs. Each once.
+void Collect(const Tree& tree, const Interface& interface, std::set<std::string>& seen,
+             std::vector<Interface>& all) {
+  if (interface.path.size() > kLongestPath || !seen.insert(interface.name).second) return;
   constexpr std::string_view kUpper = "upper_";
+  std::vector<std::string> uppers;
   for (const std::string& entry :
-       tree.List("/sys/class/net/" + name).value_or(std::vector<std::string>())) {
-    if (!entry.starts_with(kUpper)) continue;
-    const std::string upper = entry.substr(kUpper.size());
-    Collect(tree, upper, fmt::format(" ({} is on {})", upper, name), seen, all);
+       tree.List(std::string(kNet) + interface.name).value_or(std::vector<std::string>())) {
+    if (entry.starts_with(kUpper)) uppers.push_back(entry.substr(kUpper.size()));
+  }
+  all.push_back(interface);
+  all.back().is_top = uppers.empty();
+  for (const std::string& upper : uppers)
+    Collect(tree, {upper, Extend(interface.path, upper), true, false}, seen, all);
+}
+
+// What is asked once for all interfaces.
+struct HostNetwork {
+  std::vector<HostAddress> addresses;
+  std::vector<HostRoute> routes;
+  std::optional<SshSession> session;
+  std::string session_interface;  // by which the kernel answers the SSH client
+  std::optional<NetworkRoot> root;
+};
+
+HostNetwork ReadNetwork(const Search& search) {
+  const EvidenceSources& sources = search.sources;
+  HostNetwork network;
+  if (sources.addresses) network.addresses = sources.addresses();
+  if (sources.routes) network.routes = sources.routes();
+  network.session = FindSshSession(search.tree, sources.pid);
+  if (network.session) network.session_interface = network.session->zone;
+  if (network.session && network.session_interface.empty() && sources.route_to)
+    network.session_interface = sources.route_to(network.session->client).value_or("");
+  network.root = ParseNetworkRoot(ReadText(search.tree, "/proc/cmdline").value_or(std::string()));
+  return network;
+}
+
+std::string Written(const HostAddress& address) {
+  return address.prefix == 0 ? address.address
+                             : fmt::format("{}/{}", address.address, address.prefix);
+}
+
+// An address of the interface that says something: each IPv6 interface that is up has a link-local
+// one.
+std::vector<HostAddress> AddressesOf(const Interface& interface, const HostNetwork& network) {
+  std::vector<HostAddress> all;
+  std::copy_if(network.addresses.begin(), network.addresses.end(), std::back_inserter(all),
+               [&](const HostAddress& address) {
+                 return address.interface == interface.name && !address.link_local;
+               });
+  return all;
+}
+
+void FindAddresses(const Search& search, const Interface& interface, const HostNetwork& network,
+                   std::vector<Evidence>& found) {
+  for (const HostAddress& address : AddressesOf(interface, network)) {
+    found.push_back({UseKind::kAddress, Extend(interface.path, Written(address)),
+                     fmt::format("{} is up with the address {}", interface.name, Written(address)),
+                     ForceReason::kNetdev,
+                     fmt::format("ip address flush dev {0}; ip link set {0} down{1}",
+                                 ShellWord(interface.name), FunctionsInstead(search.device))});
   }
 }
 
-std::vector<std::string> DefaultRoutes(const Tree& tree) {
-  auto names = ParseDefaultRoutes(ReadText(tree, "/proc/net/route").value_or(std::string()));
-  for (std::string& name :
-       ParseDefaultRoutes6(ReadText(tree, "/proc/net/ipv6_route").value_or(std::string()))) {
-    names.push_back(std::move(name));
-  }
-  return names;
+void FindSession(const Interface& interface, const HostNetwork& network,
+                 std::vector<Evidence>& found) {
+  if (!network.session) return;
+  const auto server = std::find_if(
+      network.addresses.begin(), network.addresses.end(), [&](const HostAddress& address) {
+        return address.interface == interface.name && address.address == network.session->server;
+      });
+  const bool is_server = server != network.addresses.end();
+  if (!is_server && network.session_interface != interface.name) return;
+  auto path = interface.path;
+  if (is_server) path.push_back(Written(*server));
+  found.push_back({UseKind::kSession,
+                   Extend(std::move(path), "SSH session from " + network.session->client),
+                   fmt::format("the SSH session of this command goes through {}{}", interface.name,
+                               is_server ? " (" + server->address + ")" : std::string()),
+                   ForceReason::kSsh, "log in over another interface or the console"});
 }
 
-// A link-local IPv6 address is on every interface that is up, and says nothing.
-void FindAddresses(const Interface& interface, const std::vector<HostAddress>& addresses,
-                   const std::string& ssh_server, std::vector<Evidence>& found) {
-  for (const HostAddress& address : addresses) {
-    if (address.interface != interface.name) continue;
-    if (address.address == ssh_server) {
-      found.push_back({fmt::format("the SSH session of this command goes through {} ({}){}",
-                                   interface.name, address.address, interface.via),
-                       ForceReason::kSsh, "log in over another interface or the console"});
-    }
-    if (address.link_local) continue;
-    found.push_back(
-        {fmt::format("{} is up with the address {}{}", interface.name, address.address,
-                     interface.via),
-         ForceReason::kNetdev,
-         fmt::format("ip address flush dev {0}; ip link set {0} down", interface.name)});
-  }
-}
-
-void FindRoutes(const Interface& interface, const std::vector<std::string>& routes,
+void FindRoutes(const Search& search, const Interface& interface, const HostNetwork& network,
                 std::vector<Evidence>& found) {
-  if (std::find(routes.begin(), routes.end(), interface.name) == routes.end()) return;
-  found.push_back({fmt::format("{} carries a default route{}", interface.name, interface.via),
-                   ForceReason::kNetdev, "move the default route to another interface"});
+  const auto addresses = AddressesOf(interface, network);
+  for (const HostRoute& route : network.routes) {
+    if (route.interface != interface.name) continue;
+    auto path = interface.path;
+    const auto own =
+        std::find_if(addresses.begin(), addresses.end(), [&](const HostAddress& address) {
+          return (address.address.find(':') != std::string::npos) == route.is_ipv6;
+        });
+    if (own != addresses.end()) path.push_back(Written(*own));
+    found.push_back({UseKind::kRoute, Extend(std::move(path), Describe(route)),
+                     fmt::format("{} carries a {}", interface.name, Describe(route)),
+                     ForceReason::kNetdev,
+                     fmt::format("move the {} to another interface{}",
+                                 route.is_default() ? "default route" : "route",
+                                 FunctionsInstead(search.device))});
+  }
+}
+
+// A bridge of virtual machines has no address, and they work through it all the same.
+void FindStack(const Search& search, const Interface& interface, std::vector<Evidence>& found) {
+  const std::string& lower = interface.path[interface.path.size() - 2];
+  found.push_back({UseKind::kStack, interface.path,
+                   fmt::format("{} is stacked on {}", interface.name, lower), ForceReason::kNetdev,
+                   fmt::format("ip link set {} nomaster, or ip link delete {}{}", ShellWord(lower),
+                               ShellWord(interface.name), FunctionsInstead(search.device))});
+}
+
+// Whether it is this interface is a guess where the command line names none: then any with an
+// address may be it.
+void FindNetworkRoot(const Search& search, const Interface& interface, const HostNetwork& network,
+                     std::vector<Evidence>& found) {
+  if (!network.root) return;
+  const NetworkRoot& root = *network.root;
+  const auto mac = ReadText(search.tree, std::string(kNet) + interface.name + "/address");
+  const bool is_named = std::find(root.interfaces.begin(), root.interfaces.end(), interface.name) !=
+                            root.interfaces.end() ||
+                        (!root.mac.empty() && mac == root.mac);
+  const bool none_named = root.interfaces.empty() && root.mac.empty();
+  if (!is_named && !(none_named && !AddressesOf(interface, network).empty())) return;
+  found.push_back({UseKind::kNetworkRoot,
+                   Extend(interface.path, fmt::format("root over the network ({})", root.argument)),
+                   fmt::format("this host's root file system comes over the network ({}), perhaps "
+                               "through {}",
+                               root.argument, interface.name),
+                   ForceReason::kMounted, "assign another device", false});
 }
 
 // A driver that makes interfaces is bound and none is to be seen: it lives in another network
@@ -76,30 +166,39 @@ bool LivesElsewhere(const Tree& tree, const PciDevice& device) {
          *device.driver != "igb_uio" && *device.driver != "pci-pf-stub";
 }
 
+Evidence Elsewhere(const PciDevice& device) {
+  return {UseKind::kNamespace,
+          {device.address.ToString(), *device.driver, "another network namespace"},
+          fmt::format("{} drives it, but its network interface is not to be seen here: it is in "
+                      "another network namespace",
+                      *device.driver),
+          ForceReason::kNetdev,
+          "look for it with ip netns and lsns -t net" + FunctionsInstead(device)};
+}
+
 }  // namespace
 
-std::vector<Evidence> FindNetworkUse(const Tree& tree, const PciDevice& device,
-                                     const EvidenceSources& sources) {
-  const auto names = NamesBelow(tree, "/sys/class/net", device.address);
-  if (names.empty()) {
-    if (!LivesElsewhere(tree, device)) return {};
-    return {{fmt::format("{} drives it, but its network interface is not to be seen here: it is "
-                         "in another network namespace",
-                         *device.driver),
-             ForceReason::kNetdev, "look for it with ip netns and lsns -t net"}};
-  }
+Findings FindNetworkUse(const Search& search) {
+  const auto own = FindBelow(search.tree, "/sys/class/net", search.device.address);
+  if (own.empty() && LivesElsewhere(search.tree, search.device))
+    return {{Elsewhere(search.device)}, {}};
+  if (own.empty()) return {};
   std::vector<Interface> interfaces;
   std::set<std::string> seen;
-  for (const std::string& name : names) Collect(tree, name, "", seen, interfaces);
-  const auto routes = DefaultRoutes(tree);
-  const auto addresses = sources.addresses ? sources.addresses() : std::vector<HostAddress>();
-  const std::string ssh_server = FindSshServer(tree, sources.pid);
+  for (const Below& one : own)
+    Collect(search.tree, {one.name, one.path, false, false}, seen, interfaces);
+  const HostNetwork network = ReadNetwork(search);
   std::vector<Evidence> found;
   for (const Interface& interface : interfaces) {
-    FindRoutes(interface, routes, found);
-    FindAddresses(interface, addresses, ssh_server, found);
+    const size_t before = found.size();
+    FindRoutes(search, interface, network, found);
+    FindAddresses(search, interface, network, found);
+    FindSession(interface, network, found);
+    if (found.size() == before && interface.is_stacked && interface.is_top)
+      FindStack(search, interface, found);
+    FindNetworkRoot(search, interface, network, found);
   }
-  return found;
+  return {std::move(found), {}};
 }
 
 }  // namespace sysfs

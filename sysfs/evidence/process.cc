@@ -6,34 +6,62 @@
 #include "sysfs/evidence/parts.h"
 
 namespace sysfs {
+namespace {
 
-std::vector<Holder> FindOtherHolders(const Tree& tree, const std::vector<std::string>& nodes,
-                                     const EvidenceSources& sources) {
-  std::vector<Holder> holders = FindHolders(tree, nodes, sources.device_number);
-  std::erase_if(holders, [&](const Holder& holder) { return holder.pid == sources.pid; });
-  return holders;
+std::string Title(const Holder& holder) {
+  return fmt::format("pid {} ({})", holder.pid, holder.command.empty() ? "?" : holder.command);
 }
 
-std::string Describe(const Holder& holder) {
-  return fmt::format("pid {} ({}) has {} open", holder.pid,
-                     holder.command.empty() ? "?" : holder.command, holder.node);
+Evidence HolderOf(const Holder& holder, const WatchedNode& watched) {
+  const bool is_machine = watched.kind == UseKind::kVfio;
+  return {watched.kind, Extend(watched.path, Title(holder)),
+          fmt::format("{} has {} open", Title(holder), holder.node), watched.reason,
+          fmt::format("end {}pid {} first", is_machine ? "that virtual machine or program, " : "",
+                      holder.pid)};
 }
 
-std::vector<Evidence> FindVfioHolders(const Tree& tree, const PciDevice& device,
-                                      const EvidenceSources& sources) {
-  std::vector<std::string> nodes;
-  if (device.iommu_group) nodes.push_back(fmt::format("/dev/vfio/{}", *device.iommu_group));
-  for (const std::string& name :
-       tree.List(device.path() + "/vfio-dev").value_or(std::vector<std::string>())) {
-    nodes.push_back("/dev/vfio/devices/" + name);
+// Users that leave no trace elsewhere: ZFS, bcache, a kernel target.
+Evidence ClaimOf(const WatchedNode& watched) {
+  return {UseKind::kClaim, Extend(watched.path, "claimed in the kernel"),
+          watched.node + " is claimed inside the kernel (a ZFS pool, a cache or a target)",
+          watched.reason, "take down what uses it (zpool export ...)"};
+}
+
+bool IsStorageUse(const Evidence& piece) {
+  return piece.refuses && piece.reason == ForceReason::kMounted;
+}
+
+}  // namespace
+
+void AddHolders(const Search& search, const std::vector<WatchedNode>& nodes,
+                std::vector<Evidence>& evidence) {
+  std::vector<std::string> names;
+  for (const WatchedNode& watched : nodes) names.push_back(watched.node);
+  for (const Holder& holder : FindHolders(search.tree, names, search.sources.device_number)) {
+    if (holder.pid != search.sources.pid) evidence.push_back(HolderOf(holder, nodes[holder.index]));
   }
-  // A node that is not there is open nowhere; an old number of somebody else's must not count.
-  std::erase_if(nodes, [&](const std::string& node) { return !tree.Exists(node); });
-  std::vector<Evidence> found;
-  for (const Holder& holder : FindOtherHolders(tree, nodes, sources)) {
-    found.push_back(
-        {Describe(holder), ForceReason::kAssigned,
-         fmt::format("end that virtual machine or program (pid {}) first", holder.pid)});
+  if (!search.sources.claimed || std::any_of(evidence.begin(), evidence.end(), IsStorageUse))
+    return;
+  for (const WatchedNode& watched : nodes) {
+    if (watched.may_be_claimed && search.sources.claimed(watched.node))
+      evidence.push_back(ClaimOf(watched));
+  }
+}
+
+// A node that is not there is open nowhere; an old number of somebody else's must not count.
+Findings FindVfioUse(const Search& search) {
+  const PciDevice& device = search.device;
+  const std::vector<std::string> path = {device.address.ToString()};
+  Findings found;
+  const auto watch = [&](const std::string& node) {
+    if (search.tree.Exists(node))
+      found.nodes.push_back(
+          {node, Extend(path, node), UseKind::kVfio, ForceReason::kAssigned, false});
+  };
+  if (device.iommu_group) watch(fmt::format("/dev/vfio/{}", *device.iommu_group));
+  for (const std::string& name :
+       search.tree.List(device.path() + "/vfio-dev").value_or(std::vector<std::string>())) {
+    watch("/dev/vfio/devices/" + name);
   }
   return found;
 }

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <memory>
 
 #include "sysfs/base/fd.h"
 #include "sysfs/evidence/evidence.h"
+#include "sysfs/evidence/route_dump.h"
 
 namespace sysfs {
 namespace {
@@ -20,10 +22,23 @@ struct FreeAddresses {
   void operator()(ifaddrs* list) const { ::freeifaddrs(list); }
 };
 
+unsigned PrefixOf(const ifaddrs& entry) {
+  if (entry.ifa_netmask == nullptr) return 0;
+  unsigned bits = 0;
+  if (entry.ifa_addr->sa_family == AF_INET)
+    return static_cast<unsigned>(
+        std::popcount(reinterpret_cast<const sockaddr_in*>(entry.ifa_netmask)->sin_addr.s_addr));
+  for (const uint8_t byte :
+       reinterpret_cast<const sockaddr_in6*>(entry.ifa_netmask)->sin6_addr.s6_addr) {
+    bits += static_cast<unsigned>(std::popcount(byte));
+  }
+  return bits;
+}
+
 std::optional<HostAddress> Translate(const ifaddrs& entry) {
   if (entry.ifa_addr == nullptr || (entry.ifa_flags & IFF_UP) == 0) return std::nullopt;
   std::array<char, INET6_ADDRSTRLEN> text{};
-  HostAddress address{entry.ifa_name, "", false};
+  HostAddress address{entry.ifa_name, "", false, 0};
   const void* raw = nullptr;
   if (entry.ifa_addr->sa_family == AF_INET) {
     raw = &reinterpret_cast<const sockaddr_in*>(entry.ifa_addr)->sin_addr;
@@ -37,6 +52,7 @@ std::optional<HostAddress> Translate(const ifaddrs& entry) {
   if (::inet_ntop(entry.ifa_addr->sa_family, raw, text.data(), text.size()) == nullptr)
     return std::nullopt;
   address.address = text.data();
+  address.prefix = PrefixOf(entry);
   return address;
 }
 
@@ -67,6 +83,8 @@ bool IsClaimed(const std::string& path) {
 
 }  // namespace
 
-EvidenceSources HostSources() { return {ReadAddresses, ReadDeviceNumber, IsClaimed, ::getpid()}; }
+EvidenceSources HostSources() {
+  return {ReadAddresses, ReadDeviceNumber, IsClaimed, ::getpid(), DumpRoutes, RouteTo};
+}
 
 }  // namespace sysfs

@@ -18,6 +18,9 @@ namespace sysfs {
 namespace {
 
 constexpr std::string_view kBlock = "/sys/class/block/";
+constexpr size_t kLongestPath = 64;
+
+using Names = std::vector<std::string>;
 
 std::string BlockPath(const std::string& name) { return std::string(kBlock) + name; }
 
@@ -31,33 +34,67 @@ bool IsNamespace(std::string_view name) {
          base::ParseDecimal(name.substr(at + 1));
 }
 
+// A block device of ours and the way that led to it, itself last.
+struct Block {
+  std::string name;
+  Names path;
+};
+
 // Visible disks of the NVMe subsystems that a controller of the device belongs to.
-std::vector<std::string> SubsystemDisks(const Tree& tree, const PciAddress& address) {
+std::vector<Block> SubsystemDisks(const Tree& tree, const PciAddress& address) {
   const std::string subsystems = "/sys/class/nvme-subsystem";
-  const auto controllers = NamesBelow(tree, "/sys/class/nvme", address);
-  std::vector<std::string> disks;
+  const auto controllers = FindBelow(tree, "/sys/class/nvme", address);
+  std::vector<Block> disks;
   if (controllers.empty()) return disks;
-  for (const std::string& subsystem : tree.List(subsystems).value_or(std::vector<std::string>())) {
-    const auto members =
-        tree.List(subsystems + "/" + subsystem).value_or(std::vector<std::string>());
-    const bool ours = std::find_first_of(members.begin(), members.end(), controllers.begin(),
-                                         controllers.end()) != members.end();
-    if (!ours) continue;
-    std::copy_if(members.begin(), members.end(), std::back_inserter(disks), IsNamespace);
+  for (const std::string& subsystem : tree.List(subsystems).value_or(Names())) {
+    const auto members = tree.List(subsystems + "/" + subsystem).value_or(Names());
+    for (const Below& controller : controllers) {
+      if (std::find(members.begin(), members.end(), controller.name) == members.end()) continue;
+      for (const std::string& member : members) {
+        Names path = controller.path;
+        path.back() = member;
+        if (IsNamespace(member)) disks.push_back({member, std::move(path)});
+      }
+    }
   }
   return disks;
 }
 
-// A block device of ours and the way that led to it.
-struct Block {
-  std::string name;
-  std::string via;  // "" for a disk or partition; "dm-0 <- nvme0n1p3" for what is stacked
-};
+// dm-0 is better known by its name.
+std::string Title(const Tree& tree, const std::string& name) {
+  const auto mapped = ReadText(tree, BlockPath(name) + "/dm/name");
+  return mapped ? fmt::format("{} ({})", name, *mapped) : name;
+}
+
+// "vg--a-root" is the logical volume root of vg-a (lvm(8): a dash in a name is doubled).
+std::string VolumeGroup(std::string_view mapped) {
+  std::string group;
+  for (size_t at = 0; at < mapped.size(); ++at) {
+    if (mapped[at] == '-') {
+      if (at + 1 == mapped.size() || mapped[at + 1] != '-') break;
+      ++at;
+    }
+    group += mapped[at];
+  }
+  return group;
+}
+
+// The prefix of a mapping's UUID says who made it.
+std::string TakeDown(const Tree& tree, const std::string& holder) {
+  const auto mapped = ReadText(tree, BlockPath(holder) + "/dm/name");
+  const std::string uuid = ReadText(tree, BlockPath(holder) + "/dm/uuid").value_or(std::string());
+  if (mapped && uuid.starts_with("LVM-")) return "vgchange -an " + ShellWord(VolumeGroup(*mapped));
+  if (mapped && uuid.starts_with("CRYPT-")) return "cryptsetup close " + ShellWord(*mapped);
+  if (mapped && uuid.starts_with("mpath-")) return "multipath -f " + ShellWord(*mapped);
+  if (mapped) return "dmsetup remove " + ShellWord(*mapped);
+  if (holder.starts_with("md")) return "mdadm --stop /dev/" + holder;
+  return "take /dev/" + holder + " down first";
+}
 
 class BlockGraph {
  public:
-  BlockGraph(const Tree& tree, const std::vector<std::string>& disks) : tree_(tree) {
-    for (const std::string& disk : disks) Add(disk, "");
+  BlockGraph(const Tree& tree, const std::vector<Block>& disks) : tree_(tree) {
+    for (const Block& disk : disks) Add(disk.name, disk.path);
   }
 
   const std::vector<Block>& blocks() const { return blocks_; }
@@ -65,32 +102,20 @@ class BlockGraph {
 
  private:
   // Each device once, so that a loop of links ends.
-  void Add(const std::string& name, const std::string& via) {
-    if (!seen_.insert(name).second) return;
-    blocks_.push_back({name, via});
-    const std::string path = BlockPath(name);
-    for (const std::string& child : tree_.List(path).value_or(std::vector<std::string>())) {
-      if (tree_.Exists(path + "/" + child + "/partition")) Add(child, via);
+  void Add(const std::string& name, const Names& path) {
+    if (path.size() > kLongestPath || !seen_.insert(name).second) return;
+    blocks_.push_back({name, path});
+    const std::string place = BlockPath(name);
+    for (const std::string& child : tree_.List(place).value_or(Names())) {
+      if (tree_.Exists(place + "/" + child + "/partition")) Add(child, Extend(path, child));
     }
-    for (const std::string& holder :
-         tree_.List(path + "/holders").value_or(std::vector<std::string>())) {
-      holders_.push_back(HolderOf(name, holder));
-      Add(holder, " (" + Title(holder) + " is on " + name + ")");
+    for (const std::string& holder : tree_.List(place + "/holders").value_or(Names())) {
+      const Names upper = Extend(path, Title(tree_, holder));
+      holders_.push_back({UseKind::kHolder, upper,
+                          fmt::format("{} is part of {}", name, Title(tree_, holder)),
+                          ForceReason::kMounted, TakeDown(tree_, holder)});
+      Add(holder, upper);
     }
-  }
-
-  // dm-0 is better known by its name.
-  std::string Title(const std::string& name) const {
-    const auto mapped = ReadText(tree_, BlockPath(name) + "/dm/name");
-    return mapped ? name + " " + *mapped : name;
-  }
-
-  Evidence HolderOf(const std::string& name, const std::string& holder) const {
-    const auto mapped = ReadText(tree_, BlockPath(holder) + "/dm/name");
-    const std::string cure = mapped                     ? "dmsetup remove " + *mapped
-                             : holder.starts_with("md") ? "mdadm --stop /dev/" + holder
-                                                        : "take /dev/" + holder + " down first";
-    return {fmt::format("{} is part of {}", name, Title(holder)), ForceReason::kMounted, cure};
   }
 
   const Tree& tree_;
@@ -103,27 +128,32 @@ bool IsSourceNode(const Mount& mount, const std::string& name) {
   return mount.source.starts_with("/dev/") && base::LastComponent(mount.source) == name;
 }
 
-void FindMounts(const Tree& tree, const std::vector<Mount>& mounts, const Block& block,
+Evidence MountOf(const Search& search, const Mount& mount, const Block& block) {
+  const std::string where = mount.process.empty()
+                                ? std::string()
+                                : fmt::format(" in the mount namespace of pid {}", mount.process);
+  const std::string node = fmt::format("mounted on {}{}", mount.point, where);
+  if (mount.point == "/" && where.empty()) {
+    const std::string instead = FunctionsInstead(search.device);
+    return {UseKind::kMount, Extend(block.path, node),
+            block.name + " holds the root file system of this host", ForceReason::kMounted,
+            "assign another device" + instead};
+  }
+  const std::string command = "umount " + ShellWord(mount.point);
+  return {UseKind::kMount, Extend(block.path, node), fmt::format("{} is {}", block.name, node),
+          ForceReason::kMounted,
+          where.empty() ? command : fmt::format("nsenter -m -t {} {}", mount.process, command)};
+}
+
+void FindMounts(const Search& search, const std::vector<Mount>& mounts, const Block& block,
                 std::vector<Evidence>& found) {
-  const std::string number = ReadText(tree, BlockPath(block.name) + "/dev").value_or("-");
+  const std::string number = ReadText(search.tree, BlockPath(block.name) + "/dev").value_or("-");
   std::set<std::string> told;
   for (const Mount& mount : mounts) {
     // btrfs and others without a device number of their own say it in the source.
     const bool anonymous = mount.device.starts_with("0:");
     if (mount.device != number && !(anonymous && IsSourceNode(mount, block.name))) continue;
-    if (!told.insert(mount.point).second) continue;
-    const std::string where = mount.process.empty()
-                                  ? std::string()
-                                  : fmt::format(" in the mount namespace of pid {}", mount.process);
-    const std::string what = mount.point == "/" && where.empty()
-                                 ? std::string("holds the root file system of this host")
-                                 : fmt::format("is mounted on {}{}", mount.point, where);
-    const std::string cure =
-        mount.point == "/" && where.empty() ? std::string()
-        : where.empty()                     ? "umount " + mount.point
-                        : fmt::format("nsenter -m -t {} umount {}", mount.process, mount.point);
-    found.push_back(
-        {fmt::format("{} {}{}", block.name, what, block.via), ForceReason::kMounted, cure});
+    if (told.insert(mount.point).second) found.push_back(MountOf(search, mount, block));
   }
 }
 
@@ -131,57 +161,51 @@ void FindSwap(const std::vector<std::string>& swaps, const Block& block,
               std::vector<Evidence>& found) {
   for (const std::string& path : swaps) {
     if (path.starts_with("/dev/") && base::LastComponent(path) == block.name)
-      found.push_back({fmt::format("{} is swap space{}", block.name, block.via),
-                       ForceReason::kMounted, "swapoff " + path});
+      found.push_back({UseKind::kSwap, Extend(block.path, "swap space"),
+                       block.name + " is swap space", ForceReason::kMounted,
+                       "swapoff " + ShellWord(path)});
   }
 }
 
 // A mounted btrfs of several devices is mounted under the name of one of them.
 void FindBtrfs(const Tree& tree, const Block& block, std::vector<Evidence>& found) {
   const std::string root = "/sys/fs/btrfs";
-  for (const std::string& id : tree.List(root).value_or(std::vector<std::string>())) {
+  for (const std::string& id : tree.List(root).value_or(Names())) {
     if (tree.Exists(fmt::format("{}/{}/devices/{}", root, id, block.name)))
-      found.push_back(
-          {fmt::format("{} is part of the mounted btrfs {}{}", block.name, id, block.via),
-           ForceReason::kMounted, "umount that file system"});
+      found.push_back({UseKind::kMount, Extend(block.path, "btrfs " + id),
+                       fmt::format("{} is part of the mounted btrfs {}", block.name, id),
+                       ForceReason::kMounted, "umount that file system"});
   }
 }
 
-void FindOpen(const Tree& tree, const std::vector<Block>& blocks, const EvidenceSources& sources,
-              std::vector<Evidence>& found) {
-  std::vector<std::string> nodes;
-  for (const Block& block : blocks) nodes.push_back("/dev/" + block.name);
-  for (const Holder& holder : FindOtherHolders(tree, nodes, sources)) {
-    found.push_back(
-        {Describe(holder), ForceReason::kMounted, fmt::format("end pid {} first", holder.pid)});
-  }
-  if (!found.empty() || !sources.claimed) return;
-  // Users that leave no trace above: ZFS, bcache, a kernel target.
-  for (const std::string& node : nodes) {
-    if (sources.claimed(node))
-      found.push_back({node + " is claimed inside the kernel (a ZFS pool, a cache or a target)",
-                       ForceReason::kMounted, "take down what uses it (zpool export ...)"});
-  }
+// A namespace can also be driven past the block layer, by its generic node (ng0n1).
+void WatchNodes(const Tree& tree, const Block& block, std::vector<WatchedNode>& nodes) {
+  nodes.push_back({"/dev/" + block.name, block.path, UseKind::kOpen, ForceReason::kMounted, true});
+  const std::string generic = "/dev/ng" + block.name.substr(std::min<size_t>(4, block.name.size()));
+  if (IsNamespace(block.name) && tree.Exists(generic))
+    nodes.push_back({generic, block.path, UseKind::kOpen, ForceReason::kMounted, false});
 }
 
 }  // namespace
 
-std::vector<Evidence> FindStorageUse(const Tree& tree, const PciDevice& device,
-                                     const EvidenceSources& sources) {
-  std::vector<std::string> disks = NamesBelow(tree, "/sys/class/block", device.address);
-  for (std::string& disk : SubsystemDisks(tree, device.address)) disks.push_back(std::move(disk));
+Findings FindStorageUse(const Search& search) {
+  const PciAddress& address = search.device.address;
+  std::vector<Block> disks;
+  for (Below& disk : FindBelow(search.tree, "/sys/class/block", address))
+    disks.push_back({std::move(disk.name), std::move(disk.path)});
+  for (Block& disk : SubsystemDisks(search.tree, address)) disks.push_back(std::move(disk));
   if (disks.empty()) return {};
-  const BlockGraph graph(tree, disks);
-  const auto mounts = ReadMounts(tree);
-  const auto swaps = ParseSwaps(ReadText(tree, "/proc/swaps").value_or(std::string()));
-  std::vector<Evidence> found;
+  const BlockGraph graph(search.tree, disks);
+  const auto mounts = ReadMounts(search.tree);
+  const auto swaps = ParseSwaps(ReadText(search.tree, "/proc/swaps").value_or(std::string()));
+  Findings found;
   for (const Block& block : graph.blocks()) {
-    FindMounts(tree, mounts, block, found);
-    FindSwap(swaps, block, found);
-    FindBtrfs(tree, block, found);
+    FindMounts(search, mounts, block, found.evidence);
+    FindSwap(swaps, block, found.evidence);
+    FindBtrfs(search.tree, block, found.evidence);
+    WatchNodes(search.tree, block, found.nodes);
   }
-  found.insert(found.end(), graph.holders().begin(), graph.holders().end());
-  FindOpen(tree, graph.blocks(), sources, found);
+  found.evidence.insert(found.evidence.end(), graph.holders().begin(), graph.holders().end());
   return found;
 }
 

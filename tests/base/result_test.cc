@@ -46,6 +46,14 @@ TEST(FailErrno, KeepsErrnoAndMapsItToACode) {
   EXPECT_THAT(Status(FailErrno("x", EBUSY)), FailsWith(Code::kKernel));
 }
 
+TEST(Error, UsesStayWithTheErrorThatIsPassedOn) {
+  const Use use = {"mount", "sda is mounted", {"0000:08:00.0", "sda"}, "mounted", "", ""};
+  const Error error = Error(Code::kInUse, "in use").WithUses({use}).With("outer").WithHint("wait");
+  ASSERT_EQ(error.uses().size(), 1u);
+  EXPECT_EQ(error.uses().front(), use);
+  EXPECT_TRUE(Error(Code::kInUse, "x").uses().empty());
+}
+
 TEST(Error, WithPutsTheOuterObjectInFront) {
   EXPECT_EQ(Error(Code::kKernel, "busy").With("group 14").message(), "group 14: busy");
 }

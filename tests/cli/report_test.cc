@@ -42,6 +42,32 @@ TEST_F(Report, JsonGoesToStandardOutput) {
   EXPECT_EQ(err_.str(), "");
 }
 
+TEST_F(Report, UsesAreToldAsTheyAre) {
+  context_.json = true;
+  const base::Use mount = {
+      "mount",       "sda is mounted on /data", {"0000:08:00.0", "sda"}, "mounted", "I/O errors",
+      "umount /data"};
+  const base::Use note = {"usb", "a webcam", {"0000:08:00.0"}, "", "", "", false};
+  ReportError("vassign", base::Error(base::Code::kInUse, "in use").WithUses({mount, note}),
+              context_);
+  const auto uses = nlohmann::json::parse(out_.str())["error"]["in_use"];
+  ASSERT_EQ(uses.size(), 2u);
+  EXPECT_EQ(uses[0]["kind"], "mount");
+  EXPECT_EQ(uses[0]["path"], nlohmann::json({"0000:08:00.0", "sda"}));
+  EXPECT_EQ(uses[0]["reason"], "mounted");
+  EXPECT_EQ(uses[0]["risk"], "I/O errors");
+  EXPECT_EQ(uses[0]["cure"], "umount /data");
+  EXPECT_EQ(uses[0]["severity"], "refuse");
+  EXPECT_EQ(uses[1]["severity"], "warn");
+  for (const char* absent : {"reason", "risk", "cure"}) EXPECT_TRUE(uses[1][absent].is_null());
+}
+
+TEST_F(Report, ErrorOfAnotherKindHasNoUses) {
+  context_.json = true;
+  ReportError("vassign", base::Error(base::Code::kUsage, "wrong"), context_);
+  EXPECT_FALSE(nlohmann::json::parse(out_.str())["error"].contains("in_use"));
+}
+
 TEST_F(Report, AbsentFactsAreNull) {
   context_.json = true;
   ReportError("vassign", base::Error(base::Code::kUsage, "wrong"), context_);

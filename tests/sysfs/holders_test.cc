@@ -53,7 +53,7 @@ TEST(FindHolders, OfEachOfSeveralNodes) {
   tree.AddLink("/proc/7/fd/4", "/dev/vfio/devices/vfio0");
   const std::vector<std::string> nodes = {"/dev/vfio/14", "/dev/vfio/devices/vfio0"};
   EXPECT_THAT(FindHolders(tree, nodes),
-              ElementsAre(Holder{7, "", nodes[0]}, Holder{7, "", nodes[1]}));
+              ElementsAre(Holder{7, "", nodes[0]}, Holder{7, "", nodes[1], 1}));
 }
 
 TEST(FindHolders, SeesThroughAnotherMountNamespace) {

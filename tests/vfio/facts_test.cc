@@ -77,8 +77,8 @@ TEST(ReadAccessFacts, FindsBlockersAndOtherProcesses) {
   ASSERT_EQ(facts.blockers.size(), 1u);
   EXPECT_EQ(facts.blockers[0].address.ToString(), "0000:08:00.1");
   EXPECT_EQ(facts.blockers[0].driver, "igb");
-  EXPECT_THAT(facts.holders,
-              ElementsAre(sysfs::Holder{60, "", "/dev/vfio/14"}, sysfs::Holder{70, "dpdk", file}));
+  EXPECT_THAT(facts.holders, ElementsAre(sysfs::Holder{60, "", "/dev/vfio/14"},
+                                         sysfs::Holder{70, "dpdk", file, 1}));
 }
 
 TEST(ReadAccessFacts, OfADeviceThatIsGone) {

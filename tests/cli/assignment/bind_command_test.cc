@@ -73,6 +73,31 @@ TEST_F(BindCommand, LastLineTellsTheEndState) {
   EXPECT_EQ(world_.out(), "0000:08:00.0 vfio-pci, group 14, /dev/vfio/14: nothing to do\n");
 }
 
+TEST_F(BindCommand, RefusalTellsTheChainAsTextAndAsJson) {
+  world_.tree().AddFile("/etc/driverctl.d/pci-0000:08:00.0", "vfio-pci\n");
+  EXPECT_EQ(world_.Run({"bind", "08:00.0"}), 4);
+  EXPECT_THAT(world_.err(), AllOf(HasSubstr("\n  0000:08:00.0 -> driverctl\n"),
+                                  HasSubstr("--force=foreign"), HasSubstr("better: driverctl")));
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--json"}), 4);
+  const auto error = nlohmann::json::parse(world_.out())["error"];
+  ASSERT_EQ(error["in_use"].size(), 1u);
+  EXPECT_EQ(error["in_use"][0]["kind"], "foreign");
+  EXPECT_EQ(error["in_use"][0]["reason"], "foreign");
+  EXPECT_EQ(error["in_use"][0]["path"], nlohmann::json({"0000:08:00.0", "driverctl"}));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST_F(BindCommand, WhatIsOverriddenIsStillSaid) {
+  world_.tree().AddFile("/etc/driverctl.d/pci-0000:08:00.0", "vfio-pci\n");
+  const std::string note = "in spite of: 0000:08:00.0 -> driverctl";
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--force=foreign", "--dry-run"}), 0);
+  EXPECT_THAT(world_.err(), HasSubstr("note: 0000:08:00.0: " + note));
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--force=foreign", "--dry-run", "--json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(world_.out())["plans"][0]["notes"]["0000:08:00.0"], note);
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--force=foreign"}), 0);
+  EXPECT_THAT(world_.out(), HasSubstr("(" + note + ")"));
+}
+
 TEST_F(BindCommand, DryRunPrintsTheWritesAndMakesNone) {
   EXPECT_EQ(world_.Run({"bind", "08:00.0", "--dry-run"}), 0);
   EXPECT_EQ(world_.out(),

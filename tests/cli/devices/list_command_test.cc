@@ -37,8 +37,11 @@ TEST(List, DefaultColumns) {
 TEST(List, UseIsShownOnlyWhenItIsKnown) {
   VassignRun vassign;
   vassign.context().use_marks = [](const sysfs::PciDevice& device) {
-    return device.address.bus == 9 ? std::vector<std::string>{"mounted /srv"}
-                                   : std::vector<std::string>{};
+    std::vector<sysfs::Evidence> evidence;
+    if (device.address.bus == 9)
+      evidence.push_back(
+          {sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted /srv"}, "", std::nullopt, ""});
+    return evidence;
   };
   ExpectGolden("list_in_use.txt", vassign({"list", "--class", "storage"}).out);
 }

@@ -69,9 +69,16 @@ TEST(Show, JsonFollowsTheSchema) {
 TEST(Show, UseIsShownWhenItIsKnown) {
   VassignRun vassign;
   vassign.context().use_marks = [](const sysfs::PciDevice&) {
-    return std::vector<std::string>{"mounted /srv", "swap"};
+    sysfs::Evidence mount = {
+        sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted on /srv"}, "", std::nullopt, ""};
+    sysfs::Evidence note = {
+        sysfs::UseKind::kUsb, {"0000:09:00.0", "USB devices: 1-2"}, "", std::nullopt, ""};
+    note.refuses = false;
+    return std::vector<sysfs::Evidence>{mount, note};
   };
-  EXPECT_THAT(vassign({"show", "09:00.0"}).out, HasSubstr("  In use        mounted /srv, swap\n"));
+  EXPECT_THAT(vassign({"show", "09:00.0"}).out,
+              HasSubstr("  In use        sda -> mounted on /srv\n"
+                        "                USB devices: 1-2 (does not refuse)\n"));
 }
 
 }  // namespace

@@ -54,17 +54,21 @@ TEST_F(JudgeDeviceTest, AFreeDeviceHasNoBlocker) {
 
 TEST_F(JudgeDeviceTest, EveryPieceOfUseIsABlockerWithItsOverride) {
   Evidence mounted;
-  mounted.detail = "nvme0n1p1 is mounted on /data";
+  mounted.path = {"0000:08:00.0", "nvme0n1p1", "mounted on /data"};
   mounted.reason = ForceReason::kMounted;
   mounted.cure = "umount /data";
   Evidence held;
-  held.detail = "pid 12 (qemu) has /dev/vfio/14 open";
-  evidence_ = {mounted, held};
+  held.path = {"0000:08:00.0", "pid 12 (qemu) has /dev/vfio/14 open"};
+  Evidence keyboard;
+  keyboard.path = {"0000:08:00.0", "keyboard"};
+  keyboard.refuses = false;
+  evidence_ = {mounted, held, keyboard};
   const auto findings = JudgeIt();
   EXPECT_EQ(Judge(findings).blockers, 2U);
   EXPECT_EQ(Judge(findings).code, base::Code::kInUse);
   EXPECT_THAT(Describe(findings, "in-use"), HasSubstr("umount /data; --force=mounted takes it"));
   EXPECT_THAT(Describe(findings, "in-use"), HasSubstr("pid 12"));
+  EXPECT_THAT(Describe(findings, "in-use"), HasSubstr("note: 0000:08:00.0 -> keyboard"));
 }
 
 TEST_F(JudgeDeviceTest, AGroupHeldByAnotherDriver) {

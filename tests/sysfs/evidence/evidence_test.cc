@@ -1,62 +1,21 @@
 #include "sysfs/evidence/evidence.h"
 
-#include <gtest/gtest.h>
+#include <map>
+#include <set>
 
-#include "sysfs/evidence/parts.h"
-#include "tests/support/fake_tree.h"
-#include "tests/support/matchers.h"
+#include "tests/sysfs/evidence/find.h"
 
 namespace sysfs {
 namespace {
 
-using base::Code;
-using test::FailsWith;
-using test::IsOk;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
-using testing::Field;
-using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-const PciAddress kAddress{0, 8, 0, 0};
-
-std::vector<Evidence> Find(const test::FakeTree& tree) {
+std::vector<Evidence> Find(const Tree& tree) {
   return FindEvidence(tree, ReadDevice(tree, kAddress).value(), {});
-}
-
-TEST(CheckEvidence, TellsAllPiecesWithRiskFlagAndCure) {
-  const std::vector<Evidence> evidence = {
-      {"nvme0n1 is mounted on /data", ForceReason::kMounted, "umount /data"},
-      {"4 virtual functions are enabled on it", std::nullopt, "echo 0 > numvfs"}};
-  EXPECT_THAT(CheckEvidence(kAddress, evidence, ForceSet{}),
-              FailsWith(Code::kInUse,
-                        AllOf(HasSubstr("0000:08:00.0: in use"), HasSubstr("mounted on /data"),
-                              HasSubstr("risk: the disk vanishes"), HasSubstr("--force=mounted"),
-                              HasSubstr("umount /data"), HasSubstr("virtual functions"),
-                              HasSubstr("cannot be overridden"))));
-}
-
-TEST(CheckEvidence, ForceCoversOnlyWhatItNames) {
-  const std::vector<Evidence> evidence = {{"a", ForceReason::kMounted, ""},
-                                          {"b", ForceReason::kNetdev, ""}};
-  EXPECT_THAT(CheckEvidence(kAddress, evidence, ForceSet{ForceReason::kMounted}),
-              FailsWith(Code::kInUse, AllOf(HasSubstr("\n  b"), Not(HasSubstr("\n  a")))));
-  EXPECT_THAT(
-      CheckEvidence(kAddress, evidence, ForceSet{ForceReason::kMounted, ForceReason::kNetdev}),
-      IsOk());
-}
-
-TEST(CheckEvidence, DeviceOfAnotherProcessIsNeverTaken) {
-  const std::vector<Evidence> evidence = {{"pid 7", ForceReason::kAssigned, ""}};
-  EXPECT_THAT(CheckEvidence(kAddress, evidence, ForceSet{ForceReason::kAssigned}),
-              FailsWith(Code::kInUse, HasSubstr("cannot be overridden")));
-}
-
-TEST(CheckEvidence, CommandWithoutTheOptionDoesNotNameIt) {
-  const std::vector<Evidence> evidence = {{"a", ForceReason::kMounted, ""}};
-  EXPECT_THAT(CheckEvidence(kAddress, evidence, std::nullopt),
-              FailsWith(Code::kInUse, Not(HasSubstr("--force"))));
 }
 
 TEST(FindEvidence, IdleDeviceHasNone) {
@@ -66,38 +25,92 @@ TEST(FindEvidence, IdleDeviceHasNone) {
   EXPECT_THAT(Find(tree), IsEmpty());
 }
 
-TEST(FindEvidence, VirtualFunctionsCannotBeOverridden) {
+TEST(FindEvidence, JoinsAllFinders) {
   test::FakeTree tree;
   tree.AddDriver("nvme");
   tree.AddDevice({.driver = "nvme", .totalvfs = 4});
-  tree.AddDevice({.bdf = "0000:08:00.1", .physfn = "0000:08:00.0"});
-  EXPECT_THAT(Find(tree), ElementsAre(AllOf(Field(&Evidence::reason, std::nullopt),
-                                            Field(&Evidence::cure, HasSubstr("sriov_numvfs")))));
+  tree.AddDevice({.bdf = "0000:08:00.1", .physfn = kBdf});
+  tree.AddFile(std::string(kPlace) + "/block/sda/dev", "8:0\n");
+  tree.AddLink("/sys/class/block/sda", std::string(kPlace) + "/block/sda");
+  tree.AddFile("/proc/self/mountinfo", "36 35 8:0 / /data rw - ext4 /dev/sda rw\n");
+  tree.AddFile("/etc/driverctl.d/pci-0000:08:00.0", "vfio-pci\n");
+  tree.AddLink("/proc/90/fd/8", "/dev/sda");
+  EXPECT_THAT(Find(tree), ElementsAre(Kind(UseKind::kMount), Kind(UseKind::kFunctions),
+                                      Kind(UseKind::kForeign), Kind(UseKind::kOpen)));
 }
 
-TEST(FindEvidence, BootDisplay) {
-  test::FakeTree tree;
-  tree.AddDriver("bochs-drm");
-  tree.AddDevice({.class_code = 0x030000, .driver = "bochs-drm"});
-  EXPECT_THAT(Find(tree), IsEmpty());
-  tree.AddFile("/sys/bus/pci/devices/0000:08:00.0/boot_vga", "1\n");
-  EXPECT_THAT(Find(tree), ElementsAre(Field(&Evidence::reason, ForceReason::kConsole)));
-}
-
-TEST(FindEvidence, ForeignTool) {
+TEST(FindEvidence, WhatDoesNotRefuseComesLast) {
   test::FakeTree tree;
   tree.AddDevice({});
+  tree.AddLink("/sys/class/drm/card0-DP-1", std::string(kPlace) + "/drm/card0/card0-DP-1");
+  tree.AddFile(std::string(kPlace) + "/drm/card0/card0-DP-1/status", "connected\n");
   tree.AddFile("/etc/driverctl.d/pci-0000:08:00.0", "vfio-pci\n");
-  EXPECT_THAT(Find(tree), ElementsAre(Field(&Evidence::reason, ForceReason::kForeign)));
+  EXPECT_THAT(Find(tree), ElementsAre(AllOf(Kind(UseKind::kForeign), Not(Warns())),
+                                      AllOf(Kind(UseKind::kDisplay), Warns())));
 }
 
-TEST(NamesBelow, GoesByThePlaceOfTheDevice) {
+// Counts what is asked of /proc.
+class CountingTree final : public Tree {
+ public:
+  explicit CountingTree(const Tree& below) : below_(below) {}
+
+  base::Result<std::string> Read(const std::string& path) const override {
+    return below_.Read(path);
+  }
+  base::Result<std::vector<std::byte>> ReadBytes(const std::string& path,
+                                                 size_t limit) const override {
+    return below_.ReadBytes(path, limit);
+  }
+  base::Result<std::string> ReadLink(const std::string& path) const override {
+    Count(path);
+    return below_.ReadLink(path);
+  }
+  base::Result<std::vector<std::string>> List(const std::string& path) const override {
+    Count(path);
+    return below_.List(path);
+  }
+  bool Exists(const std::string& path) const override { return below_.Exists(path); }
+  base::Status Write(const std::string& path, std::string_view) override {
+    return base::Fail(base::Code::kInternal, path);
+  }
+  const std::map<std::string, int>& counts() const { return counts_; }
+
+ private:
+  void Count(const std::string& path) const {
+    if (path.starts_with("/proc")) ++counts_[path];
+  }
+
+  const Tree& below_;
+  mutable std::map<std::string, int> counts_;
+};
+
+TEST(FindEvidence, LooksAtEachDescriptorOnceForAllNodes) {
   test::FakeTree tree;
-  tree.AddLink("/sys/class/net/eth0", "../../devices/pci0000:00/0000:08:00.0/net/eth0");
-  tree.AddLink("/sys/class/net/eth1", "../../devices/pci0000:00/0000:08:00.1/net/eth1");
-  tree.AddLink("/sys/class/net/lo", "../../devices/virtual/net/lo");
-  EXPECT_THAT(NamesBelow(tree, "/sys/class/net", kAddress), ElementsAre("eth0"));
-  EXPECT_THAT(NamesBelow(tree, "/sys/class/absent", kAddress), IsEmpty());
+  tree.AddDriver("vfio-pci", true);
+  tree.UseVfioCdevs();
+  tree.AddDevice({.driver = "vfio-pci", .group = 14});
+  tree.AddFile(std::string(kPlace) + "/block/sda/dev", "8:0\n");
+  tree.AddLink("/sys/class/block/sda", std::string(kPlace) + "/block/sda");
+  tree.AddFile(std::string(kPlace) + "/ptp/ptp0/uevent", "DEVNAME=ptp0\n");
+  tree.AddLink("/sys/dev/char/250:0", std::string(kPlace) + "/ptp/ptp0");
+  tree.AddLink("/proc/90/fd/3", "/dev/sda");
+  tree.AddLink("/proc/90/fd/4", "/dev/vfio/14");
+  tree.AddLink("/proc/91/fd/3", "/dev/ptp0");
+  const CountingTree counting(tree);
+  EXPECT_THAT(Find(counting), testing::SizeIs(3));
+  EXPECT_EQ(counting.counts().count("/proc/91/fd/3"), 1u);
+  for (const auto& [path, count] : counting.counts()) EXPECT_EQ(count, 1) << path;
+}
+
+TEST(UseKind, EachHasANameOfItsOwn) {
+  std::set<std::string_view> names;
+  for (int kind = 0; kind <= static_cast<int>(UseKind::kForeign); ++kind)
+    names.insert(Name(static_cast<UseKind>(kind)));
+  EXPECT_EQ(names.size(), static_cast<size_t>(UseKind::kForeign) + 1);
+  EXPECT_EQ(Name(UseKind::kMount), "mount");
+  EXPECT_EQ(Name(UseKind::kSession), "ssh");
+  EXPECT_EQ(Name(UseKind::kVfio), "vfio");
+  EXPECT_EQ(Name(UseKind::kForeign), "foreign");
 }
 
 }  // namespace

@@ -1,18 +1,12 @@
-#include <gtest/gtest.h>
-
 #include "sysfs/evidence/evidence.h"
-#include "tests/support/fake_tree.h"
-#include "tests/support/matchers.h"
+#include "tests/sysfs/evidence/find.h"
 
 namespace sysfs {
 namespace {
 
 using testing::AllOf;
 using testing::ElementsAre;
-using testing::Field;
-using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::SizeIs;
 
 class VfioHolders : public testing::Test {
  protected:
@@ -20,7 +14,7 @@ class VfioHolders : public testing::Test {
     tree_.AddDriver("vfio-pci", true);
     tree_.UseVfioCdevs();
     tree_.AddDevice({.driver = "vfio-pci", .group = 14});
-    device_ = ReadDevice(tree_, {0, 8, 0, 0}).value();
+    device_ = ReadDevice(tree_, kAddress).value();
   }
 
   void AddProcess(const std::string& pid, const std::string& command, const std::string& opened) {
@@ -44,13 +38,14 @@ TEST_F(VfioHolders, OthersDevicesAreNotOurs) {
 
 TEST_F(VfioHolders, NamesPidAndCommandOfAGroupsOwner) {
   AddProcess("100", "vmm", "/dev/vfio/14");
-  EXPECT_THAT(Find(), ElementsAre(AllOf(Field(&Evidence::detail, HasSubstr("pid 100 (vmm)")),
-                                        Field(&Evidence::reason, ForceReason::kAssigned))));
+  EXPECT_THAT(Find(),
+              ElementsAre(AllOf(Detail("pid 100 (vmm)"), Reason(ForceReason::kAssigned),
+                                Path({"/dev/vfio/14", "pid 100 (vmm)"}), Cure("pid 100 first"))));
 }
 
 TEST_F(VfioHolders, NamesTheOwnerOfACdev) {
   AddProcess("100", "vmm", "/dev/vfio/devices/vfio0");
-  EXPECT_THAT(Find(), SizeIs(1));
+  EXPECT_THAT(Find(), ElementsAre(Path({"/dev/vfio/devices/vfio0", "pid 100 (vmm)"})));
 }
 
 TEST_F(VfioHolders, GoesByNumberWhereItIsKnown) {
@@ -59,12 +54,19 @@ TEST_F(VfioHolders, GoesByNumberWhereItIsKnown) {
     if (path == "/dev/vfio/14" || path == "/proc/100/fd/5") return 0xf10e;
     return std::nullopt;
   };
-  EXPECT_THAT(Find(), ElementsAre(Field(&Evidence::detail, HasSubstr("jailed"))));
+  EXPECT_THAT(Find(),
+              ElementsAre(AllOf(Detail("/node"), Path({"/dev/vfio/14", "pid 100 (jailed)"}))));
 }
 
 TEST_F(VfioHolders, WeOurselvesDoNotCount) {
   AddProcess("100", "vassign", "/dev/vfio/14");
   sources_.pid = 100;
+  EXPECT_THAT(Find(), IsEmpty());
+}
+
+TEST_F(VfioHolders, NodeThatIsNotThereIsHeldByNobody) {
+  AddProcess("100", "old", "/dev/vfio/14");
+  tree_.Remove("/dev/vfio/14");
   EXPECT_THAT(Find(), IsEmpty());
 }
 

@@ -10,66 +10,58 @@
 namespace sysfs {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using testing::Optional;
 
-constexpr std::string_view kHeading =
-    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n";
+constexpr uint32_t kMain = 254;
 
-TEST(ParseDefaultRoutes, TakesOnlyUsableDefaults) {
-  const std::string text =
-      std::string(kHeading) +
-      "eth0\t00000000\t0202000A\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
-      "eth0\t00000000\t0302000A\t0003\t0\t0\t9\t00000000\t0\t0\t0\n"   // again
-      "eth1\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"   // a subnet
-      "eth2\t00000000\t00000000\t0002\t0\t0\t0\t00000000\t0\t0\t0\n"   // not up
-      "eth3\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0\n"   // rejects
-      "eth4\t00000000\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0\n";  // half of everything
-  EXPECT_THAT(ParseDefaultRoutes(text), ElementsAre("eth0"));
+TEST(DescribeRoute, SaysTableAndFamilyWhereTheyAreNotTheUsualOnes) {
+  EXPECT_EQ(Describe(HostRoute{"eth0", "default", kMain}), "default route");
+  EXPECT_EQ(Describe(HostRoute{"eth0", "default", kMain, true}), "default route (IPv6)");
+  EXPECT_EQ(Describe(HostRoute{"eth0", "default", 100}), "default route (table 100)");
+  EXPECT_EQ(Describe(HostRoute{"eth0", "10.1.0.0/16", 100, true, 8}),
+            "route to 10.1.0.0/16 and 7 more (IPv6, table 100)");
 }
 
-TEST(ParseDefaultRoutes6, TakesOnlyUsableDefaults) {
-  const std::string zero(32, '0');
-  const std::string text =
-      zero + " 00 " + zero + " 00 fe800000000000000000000000000001 00000400 1 0 00450003 eth0\n" +
-      zero + " 00 " + zero + " 00 " + zero + " ffffffff 1 0 00200200 lo\n" +
-      "fe800000000000000000000000000000 40 " + zero + " 00 " + zero + " 100 1 0 00000001 eth1\n";
-  EXPECT_THAT(ParseDefaultRoutes6(text), ElementsAre("eth0"));
+TEST(ParseSshConnection, TakesBothEnds) {
+  EXPECT_THAT(ParseSshConnection("10.0.0.9 50000 10.0.0.1 22"),
+              Optional(SshSession{"10.0.0.9", "10.0.0.1", ""}));
+  EXPECT_THAT(ParseSshConnection("fe80::2%eth0 50000 fe80::1%eth0 22"),
+              Optional(SshSession{"fe80::2", "fe80::1", "eth0"}));
 }
 
-TEST(Routes, RandomBytesDoNoHarm) {
+TEST(ParseSshConnection, AnythingElseIsNone) {
+  for (const char* text :
+       {"", " ", "10.0.0.9 50000 10.0.0.1", "10.0.0.9 50000 10.0.0.1 22 1", "a x b 22",
+        "10.0.0.9 50000 10.0.0.1 99999", "10.0.0.9  10.0.0.1 22", "%eth0 1 %eth0 2"})
+    EXPECT_EQ(ParseSshConnection(text), std::nullopt) << text;
+}
+
+TEST(ParseSshConnection, RandomBytesDoNoHarm) {
   std::mt19937 random(2);
-  constexpr std::string_view kAlphabet = " \t\n0123456789abcdefe";
+  constexpr std::string_view kAlphabet = " %\t\n019.:a";
   for (int round = 0; round < 3000; ++round) {
     std::string text;
-    for (size_t left = random() % 200; left > 0; --left)
+    for (size_t left = random() % 60; left > 0; --left)
       text += kAlphabet[random() % kAlphabet.size()];
-    for (const std::string& name : ParseDefaultRoutes(text)) EXPECT_FALSE(name.empty());
-    for (const std::string& name : ParseDefaultRoutes6(text)) EXPECT_FALSE(name.empty());
+    const auto session = ParseSshConnection(text);
+    EXPECT_TRUE(!session || !session->client.empty()) << text;
   }
 }
 
-TEST(SshServer, IsTheThirdOfFour) {
-  EXPECT_EQ(ParseSshServer(""), "");
-  EXPECT_EQ(ParseSshServer("10.0.0.9 50000 10.0.0.1"), "");
-  EXPECT_EQ(ParseSshServer("10.0.0.9 50000 10.0.0.1 22"), "10.0.0.1");
-  EXPECT_EQ(ParseSshServer("fe80::2%eth0 50000 fe80::1%eth0 22"), "fe80::1");
-}
-
 // sudo clears the variable in our own environment, not in that of the shell above.
-TEST(SshServer, IsFoundAmongTheAncestors) {
+TEST(FindSshSession, IsFoundAmongTheAncestors) {
   test::FakeTree tree;
   tree.AddFile("/proc/30/environ", "A=1");
   tree.AddFile("/proc/30/status", "Name:\tvassign\nPPid:\t20\n");
   tree.AddFile("/proc/20/environ", std::string("B=2\0SSH_CONNECTION=10.0.0.9 5 10.0.0.1 22\0", 42));
-  EXPECT_EQ(FindSshServer(tree, 30), "10.0.0.1");
+  EXPECT_THAT(FindSshSession(tree, 30), Optional(SshSession{"10.0.0.9", "10.0.0.1", ""}));
 }
 
-TEST(SshServer, LoopOfParentsEnds) {
+TEST(FindSshSession, LoopOfParentsEnds) {
   test::FakeTree tree;
   tree.AddFile("/proc/30/status", "PPid:\t31\n");
   tree.AddFile("/proc/31/status", "PPid:\t30\n");
-  EXPECT_EQ(FindSshServer(tree, 30), "");
+  EXPECT_EQ(FindSshSession(tree, 30), std::nullopt);
 }
 
 }  // namespace

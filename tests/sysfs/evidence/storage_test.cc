@@ -1,9 +1,6 @@
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 
-#include "sysfs/evidence/parts.h"
-#include "tests/support/fake_tree.h"
-#include "tests/support/matchers.h"
+#include "tests/sysfs/evidence/find.h"
 
 namespace sysfs {
 namespace {
@@ -12,20 +9,16 @@ using testing::AllOf;
 using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
-using testing::Field;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr char kPlace[] = "/sys/devices/pci0000:08/0000:08:00.0";
-
-auto Detail(const std::string& text) { return Field(&Evidence::detail, HasSubstr(text)); }
+constexpr char kVirtual[] = "/sys/devices/virtual/block/";
 
 class StorageUse : public testing::Test {
  protected:
   StorageUse() {
     tree_.AddDriver("nvme");
     tree_.AddDevice({.driver = "nvme"});
-    AddBlock("sda", std::string(kPlace) + "/ata1/block/sda", "8:0");
+    AddBlock("sda", Sda(), "8:0");
   }
 
   void AddBlock(const std::string& name, const std::string& place, const std::string& number) {
@@ -38,14 +31,19 @@ class StorageUse : public testing::Test {
     AddBlock(name, disk_place + "/" + name, number);
     tree_.AddFile(disk_place + "/" + name + "/partition", "1\n");
   }
+  void AddMapping(const std::string& lower_place, const std::string& name,
+                  const std::string& uuid) {
+    AddBlock("dm-0", std::string(kVirtual) + "dm-0", "253:0");
+    tree_.AddFile(std::string(kVirtual) + "dm-0/dm/name", name + "\n");
+    tree_.AddFile(std::string(kVirtual) + "dm-0/dm/uuid", uuid + "\n");
+    tree_.AddDirectory(lower_place + "/holders/dm-0");
+  }
   std::string Sda() const { return std::string(kPlace) + "/ata1/block/sda"; }
   void Mount(const std::string& number, const std::string& point, const std::string& source) {
     tree_.AddFile("/proc/self/mountinfo",
                   fmt::format("36 35 {} / {} rw - ext4 {} rw\n", number, point, source));
   }
-  std::vector<Evidence> Find() const {
-    return FindStorageUse(tree_, ReadDevice(tree_, {0, 8, 0, 0}).value(), sources_);
-  }
+  std::vector<Evidence> Find() const { return RunFinder(FindStorageUse, tree_, sources_); }
 
   test::FakeTree tree_;
   EvidenceSources sources_;
@@ -61,28 +59,36 @@ TEST_F(StorageUse, IdleDiskIsFree) {
 TEST_F(StorageUse, MountedPartition) {
   AddPartition(Sda(), "sda1", "8:1");
   Mount("8:1", "/data", "/dev/sda1");
-  EXPECT_THAT(Find(), ElementsAre(AllOf(Detail("sda1 is mounted on /data"),
-                                        Field(&Evidence::reason, ForceReason::kMounted),
-                                        Field(&Evidence::cure, "umount /data"))));
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Kind(UseKind::kMount), Detail("sda1 is mounted on /data"),
+                                        Path({"sda", "sda1", "mounted on /data"}),
+                                        Reason(ForceReason::kMounted), Cure("umount /data"))));
+}
+
+TEST_F(StorageUse, MountPointWithABlankIsQuotedInTheCure) {
+  Mount("8:0", "/my\\040data", "/dev/sda");
+  EXPECT_THAT(Find(),
+              ElementsAre(AllOf(Path({"sda", "mounted on /my data"}), Cure("umount '/my data'"))));
 }
 
 TEST_F(StorageUse, RootFileSystemIsNamedAsSuch) {
   Mount("8:0", "/", "/dev/root");
-  EXPECT_THAT(Find(), ElementsAre(Detail("root file system")));
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Detail("root file system"), Cure("another device"))));
 }
 
 TEST_F(StorageUse, MountInAnotherNamespaceOnly) {
   tree_.AddLink("/proc/self/ns/mnt", "mnt:[1]");
   tree_.AddLink("/proc/70/ns/mnt", "mnt:[2]");
   tree_.AddFile("/proc/70/mountinfo", "36 35 8:0 / /data rw - ext4 /dev/sda rw\n");
-  EXPECT_THAT(Find(), ElementsAre(Detail("/data in the mount namespace of pid 70")));
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Detail("/data in the mount namespace of pid 70"),
+                                        Cure("nsenter -m -t 70 umount /data"))));
 }
 
 TEST_F(StorageUse, Swap) {
   AddPartition(Sda(), "sda2", "8:2");
   tree_.AddFile("/proc/swaps", "Filename Type\n/dev/sda2 partition 1 0 -2\n");
-  EXPECT_THAT(Find(), ElementsAre(AllOf(Detail("sda2 is swap"),
-                                        Field(&Evidence::cure, "swapoff /dev/sda2"))));
+  EXPECT_THAT(Find(),
+              ElementsAre(AllOf(Kind(UseKind::kSwap), Detail("sda2 is swap"),
+                                Path({"sda", "sda2", "swap space"}), Cure("swapoff /dev/sda2"))));
 }
 
 // btrfs shows an anonymous number; its source names one of its devices, sysfs all of them.
@@ -91,21 +97,42 @@ TEST_F(StorageUse, Btrfs) {
   EXPECT_THAT(Find(), ElementsAre(Detail("sda is mounted on /data")));
   tree_.AddFile("/proc/self/mountinfo", "");
   tree_.AddDirectory("/sys/fs/btrfs/1111-2222/devices/sda");
-  EXPECT_THAT(Find(), ElementsAre(Detail("btrfs 1111-2222")));
+  EXPECT_THAT(Find(), ElementsAre(Path({"sda", "btrfs 1111-2222"})));
 }
 
 TEST_F(StorageUse, HoldersAreUseAndLeadToTheirMounts) {
   AddPartition(Sda(), "sda3", "8:3");
-  AddBlock("dm-0", "/sys/devices/virtual/block/dm-0", "253:0");
-  tree_.AddFile("/sys/devices/virtual/block/dm-0/dm/name", "vg-data\n");
-  tree_.AddDirectory(Sda() + "/sda3/holders/dm-0");
-  tree_.AddDirectory("/sys/devices/virtual/block/dm-0/holders/sda3");  // a loop
-  Mount("253:0", "/srv", "/dev/mapper/vg-data");
+  AddMapping(Sda() + "/sda3", "vg--a-data", "LVM-abc");
+  tree_.AddDirectory(std::string(kVirtual) + "dm-0/holders/sda3");  // a loop
+  Mount("253:0", "/srv", "/dev/mapper/vg--a-data");
   const auto found = Find();
-  EXPECT_THAT(found, Contains(Detail("dm-0 is mounted on /srv (dm-0 vg-data is on sda3)")));
-  EXPECT_THAT(found, Contains(AllOf(Detail("sda3 is part of dm-0 vg-data"),
-                                    Field(&Evidence::cure, "dmsetup remove vg-data"))));
-  EXPECT_THAT(found, Each(Field(&Evidence::reason, ForceReason::kMounted)));
+  EXPECT_THAT(found,
+              Contains(AllOf(Detail("dm-0 is mounted on /srv"),
+                             Path({"sda", "sda3", "dm-0 (vg--a-data)", "mounted on /srv"}))));
+  EXPECT_THAT(found,
+              Contains(AllOf(Kind(UseKind::kHolder), Detail("sda3 is part of dm-0 (vg--a-data)"),
+                             Cure("vgchange -an vg-a"))));
+  EXPECT_THAT(found, Each(Reason(ForceReason::kMounted)));
+}
+
+TEST_F(StorageUse, CureSuitsWhoMadeTheMapping) {
+  for (const auto& [uuid, cure] : {std::pair("CRYPT-LUKS2-1-secret", "cryptsetup close secret"),
+                                   {"mpath-36", "multipath -f secret"},
+                                   {"", "dmsetup remove secret"}}) {
+    AddMapping(Sda(), "secret", uuid);
+    EXPECT_THAT(Find(), Contains(Cure(cure))) << uuid;
+  }
+}
+
+TEST_F(StorageUse, VeryDeepStacksEnd) {
+  std::string lower = Sda();
+  for (int level = 0; level < 500; ++level) {
+    const std::string name = fmt::format("dm-{}", level);
+    AddBlock(name, kVirtual + name, fmt::format("253:{}", level));
+    tree_.AddDirectory(lower + "/holders/" + name);
+    lower = kVirtual + name;
+  }
+  EXPECT_THAT(Find(), testing::SizeIs(testing::Lt(100u)));
 }
 
 TEST_F(StorageUse, VisibleDiskOfAnNvmeSubsystem) {
@@ -117,7 +144,11 @@ TEST_F(StorageUse, VisibleDiskOfAnNvmeSubsystem) {
   tree_.AddLink(subsystem + "/nvme0", std::string(kPlace) + "/nvme/nvme0");
   tree_.AddLink("/sys/class/nvme-subsystem/nvme-subsys0", subsystem);
   Mount("259:2", "/data", "/dev/nvme0n1p1");
-  EXPECT_THAT(Find(), ElementsAre(Detail("nvme0n1p1 is mounted on /data")));
+  EXPECT_THAT(Find(), ElementsAre(Path({"nvme0n1", "nvme0n1p1", "mounted on /data"})));
+  tree_.AddFile("/proc/self/mountinfo", "");
+  tree_.AddFile("/dev/ng0n1", "");
+  tree_.AddLink("/proc/90/fd/3", "/dev/ng0n1");  // past the block layer
+  EXPECT_THAT(Find(), ElementsAre(Path({"nvme0n1", "pid 90 (?)"})));
 }
 
 TEST_F(StorageUse, OtherNvmeSubsystemsAreNotOurs) {
@@ -130,15 +161,25 @@ TEST_F(StorageUse, OtherNvmeSubsystemsAreNotOurs) {
   EXPECT_THAT(Find(), IsEmpty());
 }
 
+TEST_F(StorageUse, DiskOfAUsbController) {
+  AddBlock("sdb", std::string(kPlace) + "/usb1/1-2/1-2:1.0/host6/block/sdb", "8:16");
+  Mount("8:16", "/media", "/dev/sdb");
+  EXPECT_THAT(Find(), ElementsAre(Path({"usb 1-2", "sdb", "mounted on /media"})));
+}
+
 TEST_F(StorageUse, ProcessWithTheDiskOpen) {
   tree_.AddFile("/proc/90/comm", "qemu\n");
   tree_.AddLink("/proc/90/fd/8", "/dev/sda");
-  EXPECT_THAT(Find(), ElementsAre(Detail("pid 90 (qemu) has /dev/sda open")));
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Kind(UseKind::kOpen), Path({"sda", "pid 90 (qemu)"}),
+                                        Detail("pid 90 (qemu) has /dev/sda open"))));
 }
 
 TEST_F(StorageUse, ClaimInsideTheKernelIsAskedLast) {
   sources_.claimed = [](const std::string& path) { return path == "/dev/sda"; };
-  EXPECT_THAT(Find(), ElementsAre(Detail("/dev/sda is claimed inside the kernel")));
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Kind(UseKind::kClaim),
+                                        Detail("/dev/sda is claimed inside the kernel"))));
+  Mount("8:0", "/data", "/dev/sda");
+  EXPECT_THAT(Find(), ElementsAre(Kind(UseKind::kMount)));
 }
 
 }  // namespace

@@ -1,0 +1,199 @@
+// The one place of this folder that knows libnl.
+#include "sysfs/evidence/route_dump.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <set>
+#include <tuple>
+
+namespace sysfs {
+namespace {
+
+constexpr int kMostDumps = 3;
+
+struct FreeSocket {
+  void operator()(nl_sock* socket) const { nl_socket_free(socket); }
+};
+struct FreeMessage {
+  void operator()(nl_msg* message) const { nlmsg_free(message); }
+};
+struct FreeInterfaces {
+  void operator()(struct if_nameindex* list) const { ::if_freenameindex(list); }
+};
+using Socket = std::unique_ptr<nl_sock, FreeSocket>;
+using Message = std::unique_ptr<nl_msg, FreeMessage>;
+using Attributes = std::array<nlattr*, RTA_MAX + 1>;
+
+Socket Connect() {
+  Socket socket(nl_socket_alloc());
+  if (!socket || nl_connect(socket.get(), NETLINK_ROUTE) < 0) return nullptr;
+  nl_socket_enable_msg_peek(socket.get());
+  return socket;
+}
+
+std::map<int, std::string> ReadInterfaces() {
+  std::map<int, std::string> names;
+  const std::unique_ptr<struct if_nameindex, FreeInterfaces> list(::if_nameindex());
+  for (const struct if_nameindex* entry = list.get(); entry != nullptr && entry->if_index != 0;
+       ++entry) {
+    names[static_cast<int>(entry->if_index)] = entry->if_name;
+  }
+  return names;
+}
+
+// Where one message sends its packets, each interface once.
+std::set<int> OutputsOf(const Attributes& attributes) {
+  std::set<int> outputs;
+  if (attributes[RTA_OIF] != nullptr)
+    outputs.insert(static_cast<int>(nla_get_u32(attributes[RTA_OIF])));
+  if (attributes[RTA_MULTIPATH] == nullptr) return outputs;
+  const auto* hop = static_cast<const rtnexthop*>(nla_data(attributes[RTA_MULTIPATH]));
+  int left = nla_len(attributes[RTA_MULTIPATH]);
+  while (left >= static_cast<int>(sizeof *hop) && hop->rtnh_len >= sizeof *hop &&
+         hop->rtnh_len <= left) {
+    outputs.insert(hop->rtnh_ifindex);
+    const int step = static_cast<int>(RTNH_ALIGN(hop->rtnh_len));
+    left -= step;
+    hop = reinterpret_cast<const rtnexthop*>(reinterpret_cast<const char*>(hop) + step);
+  }
+  return outputs;
+}
+
+std::string DestinationOf(const rtmsg& route, const Attributes& attributes) {
+  if (route.rtm_dst_len == 0) return "default";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const nlattr* destination = attributes[RTA_DST];
+  const int size = route.rtm_family == AF_INET6 ? 16 : 4;
+  if (destination == nullptr || nla_len(destination) < size ||
+      ::inet_ntop(route.rtm_family, nla_data(destination), text.data(), text.size()) == nullptr)
+    return "?";
+  return fmt::format("{}/{}", text.data(), route.rtm_dst_len);
+}
+
+// A route that an administrator, a daemon or the network wants, and that is alive.
+bool IsWanted(const rtmsg& route) {
+  return route.rtm_type == RTN_UNICAST && route.rtm_protocol != RTPROT_KERNEL &&
+         (route.rtm_flags & (RTM_F_CLONED | RTNH_F_DEAD)) == 0;
+}
+
+bool Parse(nl_msg* message, const rtmsg*& route, Attributes& attributes) {
+  nlmsghdr* header = nlmsg_hdr(message);
+  if (header->nlmsg_type != RTM_NEWROUTE || nlmsg_datalen(header) < static_cast<int>(sizeof *route))
+    return false;
+  route = static_cast<const rtmsg*>(nlmsg_data(header));
+  return nlmsg_parse(header, sizeof *route, attributes.data(), RTA_MAX, nullptr) >= 0;
+}
+
+class Collector {
+ public:
+  void Add(const rtmsg& route, const Attributes& attributes) {
+    if (!IsWanted(route)) return;
+    const uint32_t table =
+        attributes[RTA_TABLE] != nullptr ? nla_get_u32(attributes[RTA_TABLE]) : route.rtm_table;
+    const bool is_default = route.rtm_dst_len == 0;
+    for (const int output : OutputsOf(attributes)) {
+      const auto name = interfaces_.find(output);
+      if (name == interfaces_.end()) continue;
+      const bool is_ipv6 = route.rtm_family == AF_INET6;
+      auto [known, is_new] = routes_.try_emplace({output, table, is_ipv6, is_default});
+      if (is_new) {
+        known->second = {name->second, DestinationOf(route, attributes), table, is_ipv6, 1};
+      } else if (!is_default) {
+        ++known->second.count;
+      }
+    }
+  }
+
+  std::vector<HostRoute> Take() const {
+    std::vector<HostRoute> all;
+    for (const auto& [key, route] : routes_) all.push_back(route);
+    return all;
+  }
+
+ private:
+  std::map<int, std::string> interfaces_ = ReadInterfaces();
+  std::map<std::tuple<int, uint32_t, bool, bool>, HostRoute> routes_;
+};
+
+int Collect(nl_msg* message, void* collector) {
+  const rtmsg* route = nullptr;
+  Attributes attributes{};
+  if (Parse(message, route, attributes))
+    static_cast<Collector*>(collector)->Add(*route, attributes);
+  return NL_OK;
+}
+
+int TakeOutput(nl_msg* message, void* output) {
+  const rtmsg* route = nullptr;
+  Attributes attributes{};
+  if (!Parse(message, route, attributes)) return NL_OK;
+  const auto outputs = OutputsOf(attributes);
+  if (!outputs.empty()) *static_cast<int*>(output) = *outputs.begin();
+  return NL_OK;
+}
+
+// A question for the route to one address.
+Message Question(const std::string& address) {
+  std::array<std::byte, sizeof(in6_addr)> bytes{};
+  rtmsg route = {};
+  route.rtm_family = address.find(':') == std::string::npos ? AF_INET : AF_INET6;
+  if (::inet_pton(route.rtm_family, address.c_str(), bytes.data()) != 1) return nullptr;
+  const int size = route.rtm_family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr);
+  route.rtm_dst_len = static_cast<unsigned char>(size * 8);
+  Message message(nlmsg_alloc_simple(RTM_GETROUTE, 0));
+  if (!message || nlmsg_append(message.get(), &route, sizeof route, NLMSG_ALIGNTO) < 0 ||
+      nla_put(message.get(), RTA_DST, size, bytes.data()) < 0)
+    return nullptr;
+  return message;
+}
+
+int Dump(int family, Collector& collector) {
+  const Socket socket = Connect();
+  if (!socket) return -NLE_NOMEM;
+  nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, Collect, &collector);
+  rtmsg request = {};
+  request.rtm_family = static_cast<unsigned char>(family);
+  const int sent = nl_send_simple(socket.get(), RTM_GETROUTE, NLM_F_DUMP, &request, sizeof request);
+  return sent < 0 ? sent : nl_recvmsgs_default(socket.get());
+}
+
+}  // namespace
+
+std::vector<HostRoute> DumpRoutes() {
+  Collector collector;
+  for (const int family : {AF_INET, AF_INET6}) {
+    int result = -NLE_DUMP_INTR;
+    // A table that changed under the dump is read again.
+    for (int attempt = 0; attempt < kMostDumps && result == -NLE_DUMP_INTR; ++attempt) {
+      result = Dump(family, collector);
+    }
+  }
+  return collector.Take();
+}
+
+std::optional<std::string> RouteTo(const std::string& address) {
+  const Message question = Question(address);
+  const Socket socket = Connect();
+  if (!question || !socket) return std::nullopt;
+  int output = 0;
+  nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, TakeOutput, &output);
+  if (nl_send_auto(socket.get(), question.get()) < 0 || nl_recvmsgs_default(socket.get()) < 0)
+    return std::nullopt;
+  std::array<char, IF_NAMESIZE> name{};
+  if (output <= 0 || ::if_indextoname(static_cast<unsigned>(output), name.data()) == nullptr)
+    return std::nullopt;
+  return std::string(name.data());
+}
+
+}  // namespace sysfs
