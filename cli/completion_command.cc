@@ -12,7 +12,7 @@
 namespace cli {
 namespace {
 
-constexpr std::string_view kHead = R"(# bash completion of vassign; made by: vassign completion bash
+constexpr std::string_view kHead = R"sh(# bash completion of vassign; made by: vassign completion bash
 _vassign()
 {
     local cur prev words cword i command="" options="" devices=""
@@ -28,9 +28,9 @@ _vassign()
             return
         fi
         case "$command ${words[i]}" in
-)";
+)sh";
 
-constexpr std::string_view kValues = R"(
+constexpr std::string_view kValues = R"sh(
     case $prev in
         --driver)
             COMPREPLY=($(compgen -W "$(cd /sys/bus/pci/drivers 2>/dev/null && echo *)" -- "$cur"))
@@ -48,9 +48,9 @@ constexpr std::string_view kValues = R"(
             ;
         ;
     esac
-)";
+)sh";
 
-constexpr std::string_view kTail = R"(
+constexpr std::string_view kTail = R"sh(
     if [[ $cur != -* && -n $devices ]]; then
         options+=" $(vassign list --no-headers -o bdf 2>/dev/null)"
     fi
@@ -59,7 +59,7 @@ constexpr std::string_view kTail = R"(
     then __ltrim_colon_completions "$cur" fi
     }
 complete -F _vassign vassign
-)";
+)sh";
 
 struct Command {
   std::string path;  // " sriov set"
