@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/devices/list_command.h"
 #include "cli/devices/show_command.h"
+#include "cli/devices/watch_command.h"
 #include "cli/exit_status.h"
 #include "cli/functions/command.h"
 #include "cli/parse.h"
@@ -35,8 +36,10 @@ base::Status RunChosen(Context& context) {
   if (!context.sysroot.empty()) {
     context.tree = sysfs::HostTree(context.sysroot);
     context.use_marks = nullptr;  // addresses and processes are those of the running host
+    context.device_number = nullptr;
   }
   TRY(context.run());
+  if (context.reader_left) return {};
   context.out.flush();
   if (!context.out) return base::Fail(base::Code::kInternal, "the output could not be written");
   return {};
@@ -58,6 +61,7 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   app.require_subcommand(1);
   AddListCommand(app, context);
   AddShowCommand(app, context);
+  AddWatchCommand(app, context);
   AddBindCommand(app, context);
   AddRestoreCommand(app, context);
   AddSriovCommand(app, context);
