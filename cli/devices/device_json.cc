@@ -39,13 +39,17 @@ Json SubsystemJson(const PciDevice& device, const sysfs::Names& names) {
 
 Json SriovJson(const PciDevice& device, HostView& host) {
   if (device.physfn)
-    return {{"role", "vf"}, {"pf", Bdf(*device.physfn)}, {"index", OrNull(host.VfIndex(device))}};
+    return {{"role", "vf"},
+            {"pf", Bdf(*device.physfn)},
+            {"autoprobe", nullptr},
+            {"index", OrNull(host.VfIndex(device))}};
   if (!device.sriov_totalvfs) return nullptr;
   return {{"role", "pf"},
           {"total", *device.sriov_totalvfs},
           {"num", OrNull(device.sriov_numvfs)},
           {"vfs", Bdfs(device.virtfns)},
-          {"autoprobe", OrNull(host.Autoprobe(device))}};
+          {"autoprobe", OrNull(host.Autoprobe(device))},
+          {"index", nullptr}};
 }
 
 Json GroupJson(const PciDevice& device, HostView& host) {

@@ -11,22 +11,22 @@ namespace cli {
 namespace {
 
 // Standard output on a terminal of 100 columns, or on a pipe.
-class Output : public testing::Test {
+class TerminalOutput : public testing::Test {
  protected:
-  Output() {
+  TerminalOutput() {
     std::fflush(stdout);
     saved_ = ::dup(STDOUT_FILENO);
     ::setenv("TERM", "xterm", 1);
     ::unsetenv("NO_COLOR");
   }
-  ~Output() override {
+  ~TerminalOutput() override {
     std::fflush(stdout);
     ::dup2(saved_, STDOUT_FILENO);
     ::close(saved_);
     ::unsetenv("NO_COLOR");
   }
-  Output(const Output&) = delete;
-  Output& operator=(const Output&) = delete;
+  TerminalOutput(const TerminalOutput&) = delete;
+  TerminalOutput& operator=(const TerminalOutput&) = delete;
 
   void UseTerminal() {
     winsize size{};
@@ -50,21 +50,21 @@ class Output : public testing::Test {
   int slave_ = -1;
 };
 
-TEST_F(Output, APipeHasNeitherColourNorWidth) {
+TEST_F(TerminalOutput, APipeHasNeitherColourNorWidth) {
   UsePipe();
   const Terminal found = StandardOutput();
   EXPECT_FALSE(found.colour);
   EXPECT_EQ(found.width, 0u);
 }
 
-TEST_F(Output, ATerminalHasBoth) {
+TEST_F(TerminalOutput, ATerminalHasBoth) {
   UseTerminal();
   const Terminal found = StandardOutput();
   EXPECT_TRUE(found.colour);
   EXPECT_EQ(found.width, 100u);
 }
 
-TEST_F(Output, NoColorIsHonouredUnlessEmpty) {
+TEST_F(TerminalOutput, NoColorIsHonouredUnlessEmpty) {
   UseTerminal();
   ::setenv("NO_COLOR", "1", 1);
   EXPECT_FALSE(StandardOutput().colour);
@@ -72,7 +72,7 @@ TEST_F(Output, NoColorIsHonouredUnlessEmpty) {
   EXPECT_TRUE(StandardOutput().colour);
 }
 
-TEST_F(Output, ADumbTerminalGetsNoColour) {
+TEST_F(TerminalOutput, ADumbTerminalGetsNoColour) {
   UseTerminal();
   ::setenv("TERM", "dumb", 1);
   EXPECT_FALSE(StandardOutput().colour);

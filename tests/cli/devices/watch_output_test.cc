@@ -9,9 +9,9 @@
 namespace cli {
 namespace {
 
-class Output : public testing::Test {
+class WatchLine : public testing::Test {
  protected:
-  Output() {
+  WatchLine() {
     ::setenv("TZ", "UTC", 1);
     ::tzset();
     before_.device.address = {0, 8, 0, 0};
@@ -43,7 +43,7 @@ class Output : public testing::Test {
   WatchedDevice after_;
 };
 
-TEST_F(Output, TextSaysWhatChanged) {
+TEST_F(WatchLine, TextSaysWhatChanged) {
   const std::string start = "01:46:40  0000:08:00.0  ";
   EXPECT_EQ(Text(ChangeKind::kUnbound), start + "unbound    nvme");
   EXPECT_EQ(Text(ChangeKind::kBound), start + "bound      vfio-pci");
@@ -59,18 +59,18 @@ TEST_F(Output, TextSaysWhatChanged) {
             start + "removed    Samsung Electronics Co Ltd NVMe SSD Controller SM981/PM981/PM983");
 }
 
-TEST_F(Output, ColourOnlyWhenAsked) {
+TEST_F(WatchLine, ColourOnlyWhenAsked) {
   EXPECT_THAT(Text(ChangeKind::kBound), testing::Not(testing::HasSubstr("\x1b")));
   EXPECT_THAT(WatchText({ChangeKind::kBound, before_, after_}, time_, names_, true),
               testing::HasSubstr("\x1b[32mbound"));
 }
 
-TEST_F(Output, NamesCannotCommandTheTerminal) {
+TEST_F(WatchLine, NamesCannotCommandTheTerminal) {
   after_.device.driver = "evil\x1b[2J\n";
   EXPECT_EQ(Text(ChangeKind::kBound), "01:46:40  0000:08:00.0  bound      evil?[2J?");
 }
 
-TEST_F(Output, JsonHasBothValuesAndTheState) {
+TEST_F(WatchLine, JsonHasBothValuesAndTheState) {
   const auto bound = Json(ChangeKind::kBound);
   EXPECT_EQ(bound["schema"], "vassign.watch/1");
   EXPECT_EQ(bound["time"], "2001-09-09T01:46:40.007Z");
@@ -84,13 +84,13 @@ TEST_F(Output, JsonHasBothValuesAndTheState) {
   EXPECT_TRUE(Json(ChangeKind::kOwner)["from"].is_null());
 }
 
-TEST_F(Output, JsonOfARemovalHasNoState) {
+TEST_F(WatchLine, JsonOfARemovalHasNoState) {
   const auto json = nlohmann::json::parse(WatchJson({ChangeKind::kRemoved, before_, {}}, time_));
   EXPECT_TRUE(json["state"].is_null());
   EXPECT_TRUE(json["to"].is_null());
 }
 
-TEST_F(Output, JsonStaysJsonWhateverADriverIsCalled) {
+TEST_F(WatchLine, JsonStaysJsonWhateverADriverIsCalled) {
   after_.device.driver = "\xff\n\"";
   EXPECT_EQ(Json(ChangeKind::kBound)["to"], "\xef\xbf\xbd\n\"");
 }
