@@ -49,22 +49,29 @@ bool IsWanted(const Context& context, const DeviceFilter& filter, const Change& 
   return passes(change.before) || passes(change.after);
 }
 
+// What became of the last write to the output: errno, 0 when it went well.
+int WriteLine(std::ostream& out, const std::string& line) {
+  errno = 0;
+  out << line << std::flush;
+  if (out) return 0;
+  return errno != 0 ? errno : EIO;
+}
+
 // False when nobody reads any more, which is no error.
 base::Result<bool> Tell(Context& context, const WatchOptions& options, const WatchSource& source,
                         const std::vector<Change>& changes) {
   const WatchTime time = source.now();
   for (const Change& change : changes) {
     if (!IsWanted(context, options.filter, change)) continue;
-    context.out << (context.json ? WatchJson(change, time)
-                                 : WatchText(change, time, context.names, context.colour))
-                << '\n';
+    const std::string line = context.json ? WatchJson(change, time)
+                                          : WatchText(change, time, context.names, context.colour);
+    const int err = WriteLine(context.out, line + '\n');
+    if (err == 0) continue;
+    if (err != EPIPE) return base::FailErrno("write the changes", err);
+    context.reader_left = true;
+    return false;
   }
-  errno = 0;
-  context.out.flush();
-  if (context.out) return true;
-  if (errno != EPIPE) return base::FailErrno("write the changes", errno);
-  context.reader_left = true;
-  return false;
+  return true;
 }
 
 std::vector<Change> Present(const Snapshot& now) {

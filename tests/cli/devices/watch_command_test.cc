@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <deque>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <streambuf>
 
 #include "sysfs/base/text.h"
 #include "tests/cli/vassign_run.h"
@@ -15,6 +18,21 @@ using sysfs::DeviceEvent;
 using sysfs::PciAddress;
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+// An output whose every write fails.
+class BrokenOutput final : public std::streambuf {
+ public:
+  explicit BrokenOutput(int err) : err_(err) {}
+
+ protected:
+  int_type overflow(int_type /*byte*/) override {
+    errno = err_;
+    return traits_type::eof();
+  }
+
+ private:
+  int err_;
+};
 
 const std::string kDrive = "/sys/bus/pci/devices/0000:08:00.0";
 
@@ -166,6 +184,26 @@ TEST_F(Watch, JsonIsALineAChange) {
   for (const auto line : base::Split(base::Trim(outcome.out), '\n'))
     changes.push_back(nlohmann::json::parse(line)["change"]);
   EXPECT_THAT(changes, ElementsAre("unbound", "bound"));
+}
+
+int StatusOfWatchWith(int err) {
+  BrokenOutput buffer(err);
+  std::ostream out(&buffer);
+  std::ostringstream messages;
+  Context context(test::LoadHost("host.txt"), out, messages);
+  context.watch_source = []() -> base::Result<WatchSource> {
+    return WatchSource{[]() -> base::Result<Wake> {
+                         return Wake{true, false, {}};
+                       },
+                       std::chrono::system_clock::now};
+  };
+  const char* const words[] = {"vassign", "watch", "--initial", nullptr};
+  return RunVassign(3, words, context);
+}
+
+TEST(WatchOutput, AReaderThatLeavesIsNoErrorAFullDiskIs) {
+  EXPECT_EQ(StatusOfWatchWith(EPIPE), 0);
+  EXPECT_EQ(StatusOfWatchWith(ENOSPC), 7);
 }
 
 }  // namespace
