@@ -9,9 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "cli/devices/watch_source.h"
 #include "sriov/host.h"
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/base/result.h"
+#include "sysfs/holders.h"
 #include "sysfs/names.h"
 #include "sysfs/pci_device.h"
 #include "sysfs/tree.h"
@@ -34,11 +36,16 @@ struct Context {
   // What needs this function right now. Without it the column and the JSON field are left out: an
   // empty cell would say "free".
   std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> use_marks;
+  // The device number behind a path, to recognise a node under another name. Empty: by its name.
+  sysfs::DeviceNumber device_number;
   // How the commands that change something reach the host; empty: for real. Tests give another one.
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
   // The same for virtual functions: cards, drives and udev.
   std::function<sriov::Host(sysfs::AssignmentHost&)> sriov_host;
   std::vector<std::string> command;  // what stands behind -- in `vassign with`
+  // What wakes `watch` up; empty: the running host's events and signals.
+  std::function<base::Result<WatchSource>()> watch_source;
+  bool reader_left = false;  // a write to `out` failed because nobody reads it, which is fine
   int status = 0;  // what a command that succeeded ends with (a guest command's own status)
   // The chosen command, set while the arguments are parsed and called afterwards.
   std::function<base::Status()> run;

@@ -15,6 +15,7 @@
 #include "cli/completion_command.h"
 #include "cli/devices/list_command.h"
 #include "cli/devices/show_command.h"
+#include "cli/devices/watch_command.h"
 #include "cli/diagnosis/doctor_command.h"
 #include "cli/diagnosis/explain_command.h"
 #include "cli/exit_status.h"
@@ -41,8 +42,10 @@ base::Status RunChosen(Context& context) {
   if (!context.sysroot.empty()) {
     context.tree = sysfs::HostTree(context.sysroot);
     context.use_marks = nullptr;  // addresses and processes are those of the running host
+    context.device_number = nullptr;
   }
   TRY(context.run());
+  if (context.reader_left) return {};
   context.out.flush();
   if (!context.out) return base::Fail(base::Code::kInternal, "the output could not be written");
   return {};
@@ -77,6 +80,7 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   AddShowCommand(app, context);
   AddExplainCommand(app, context);
   AddDoctorCommand(app, context);
+  AddWatchCommand(app, context);
   AddBindCommand(app, context);
   AddRestoreCommand(app, context);
   AddResetCommand(app, context);

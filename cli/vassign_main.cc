@@ -4,6 +4,7 @@
 #include "cli/devices/use_marks.h"
 #include "cli/terminal.h"
 #include "cli/vassign.h"
+#include "sysfs/evidence/evidence.h"
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
@@ -13,5 +14,6 @@ int main(int argc, char** argv) {
   context.width = terminal.width;
   context.progress = cli::IsErrorTerminal();
   context.use_marks = cli::HostUseMarks(*context.tree);
+  context.device_number = sysfs::HostSources().device_number;
   return cli::RunVassign(argc, argv, context);
 }

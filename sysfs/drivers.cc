@@ -17,6 +17,8 @@ constexpr std::array<std::string_view, 8> kVfioDrivers = {
     "vfio_pci",     "hisi_acc_vfio_pci", "mlx5_vfio_pci",   "nvgrace_gpu_vfio_pci",
     "pds_vfio_pci", "qat_vfio_pci",      "virtio_vfio_pci", "xe_vfio_pci"};
 
+constexpr std::string_view kVfioAlias = "alias vfio_pci:";
+
 // Drivers and modules spell the same name with '-' or '_', at will.
 std::string Underscored(std::string_view name) {
   std::string result(name);
@@ -68,7 +70,6 @@ base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
 std::optional<std::string> BestVfioModule(std::string_view modules_alias,
                                           std::string_view modalias) {
   constexpr std::string_view kNative = "pci:";
-  constexpr std::string_view kLine = "alias vfio_pci:";
   if (!modalias.starts_with(kNative)) return std::nullopt;
   const std::string wanted = "vfio_" + std::string(modalias);
   std::optional<std::string> best;
@@ -77,7 +78,7 @@ std::optional<std::string> BestVfioModule(std::string_view modules_alias,
     const size_t end = modules_alias.find('\n');
     const std::string_view line = modules_alias.substr(0, end);
     modules_alias.remove_prefix(end == std::string_view::npos ? modules_alias.size() : end + 1);
-    if (!line.starts_with(kLine)) continue;
+    if (!line.starts_with(kVfioAlias)) continue;
     const auto words = base::Split(line, ' ');
     if (words.size() != 3) continue;
     const std::string pattern(words[1]);
@@ -90,18 +91,34 @@ std::optional<std::string> BestVfioModule(std::string_view modules_alias,
   return best;
 }
 
-std::optional<std::string> BestVfioDriver(const Tree& tree, std::string_view modalias) {
+VfioDrivers::VfioDrivers(const Tree& tree) : tree_(tree) {
   const auto release = ReadText(tree, "/proc/sys/kernel/osrelease");
-  const auto aliases =
-      ReadText(tree, "/lib/modules/" + release.value_or("") + "/modules.alias").value_or("");
-  auto module = BestVfioModule(aliases, modalias);
+  const auto all = ReadText(tree, "/lib/modules/" + release.value_or("") + "/modules.alias");
+  if (!all) return;
+  for (const std::string_view line : base::Split(*all, '\n')) {
+    if (line.starts_with(kVfioAlias)) aliases_.append(line).append("\n");
+  }
+}
+
+std::optional<std::string> VfioDrivers::Best(std::string_view modalias) const {
+  const auto module = BestVfioModule(aliases_, modalias);
+  const auto known = drivers_.find(module);
+  if (known != drivers_.end()) return known->second;
+  return drivers_[module] = DriverOf(module);
+}
+
+std::optional<std::string> VfioDrivers::DriverOf(const std::optional<std::string>& module) const {
   // vfio_pci may be built in, or the modules of a recorded host be absent.
   const std::string name = module.value_or("vfio_pci");
-  const auto drivers = DriversOfModule(tree, name);
+  const auto drivers = DriversOfModule(tree_, name);
   if (!drivers.empty()) return drivers.front();
-  if (name == "vfio_pci" && (module || tree.Exists("/sys/bus/pci/drivers/vfio-pci")))
+  if (name == "vfio_pci" && (module || tree_.Exists("/sys/bus/pci/drivers/vfio-pci")))
     return "vfio-pci";
   return module;
+}
+
+std::optional<std::string> BestVfioDriver(const Tree& tree, std::string_view modalias) {
+  return VfioDrivers(tree).Best(modalias);
 }
 
 }  // namespace sysfs

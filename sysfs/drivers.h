@@ -4,6 +4,7 @@
 // module that all of them stand on (vfio_pci_core), the two others by name.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,9 +37,24 @@ base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
 std::optional<std::string> BestVfioModule(std::string_view modules_alias,
                                           std::string_view modalias);
 
-// The VFIO driver that fits a device best: a variant that knows it, else vfio-pci. The driver's
-// name when its module is loaded, otherwise the module's. Nothing when this kernel has none. Reads
-// modules.alias of the tree's kernel.
+// The VFIO drivers of the tree's kernel, asked for many devices: reads modules.alias once. Not
+// thread safe; the tree outlives it.
+class VfioDrivers {
+ public:
+  explicit VfioDrivers(const Tree& tree);
+  // The one that fits a device best: a variant that knows it, else vfio-pci. The driver's name when
+  // its module is loaded, otherwise the module's. Nothing when this kernel has none.
+  std::optional<std::string> Best(std::string_view modalias) const;
+
+ private:
+  std::optional<std::string> DriverOf(const std::optional<std::string>& module) const;
+
+  const Tree& tree_;
+  std::string aliases_;  // the lines that are about VFIO
+  mutable std::map<std::optional<std::string>, std::optional<std::string>> drivers_;  // by module
+};
+
+// For a single device.
 std::optional<std::string> BestVfioDriver(const Tree& tree, std::string_view modalias);
 
 }  // namespace sysfs

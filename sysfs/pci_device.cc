@@ -70,8 +70,7 @@ std::optional<unsigned> GroupOf(const Tree& tree, const std::string& path) {
   return static_cast<unsigned>(*id);
 }
 
-// Attributes that a device lock guards come last.
-void ReadRest(const Tree& tree, PciDevice& device) {
+void ReadUnlocked(const Tree& tree, PciDevice& device) {
   const std::string path = device.path();
   device.revision = static_cast<uint8_t>(ReadHex(tree, path + "/revision").value_or(0));
   const auto node = Small(ReadDecimal(tree, path + "/numa_node"));  // "-1" is no number here
@@ -84,9 +83,6 @@ void ReadRest(const Tree& tree, PciDevice& device) {
       device.virtfns.push_back(*function);
     }
   }
-  const auto wanted = ReadText(tree, path + "/driver_override");
-  if (wanted && !wanted->empty() && *wanted != "(null)") device.driver_override = *wanted;
-  if (device.sriov_totalvfs) device.sriov_numvfs = Small(ReadDecimal(tree, path + "/sriov_numvfs"));
 }
 
 // "0x00000000fe000000 0x00000000fe003fff 0x0000000000140204": start, last, flags.
@@ -115,8 +111,17 @@ base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address, 
   TRY(ParseUevent(*uevent, device));
   device.iommu_group = GroupOf(tree, path);
   device.physfn = LinkedAddress(tree, path + "/physfn");
-  if (detail == Detail::kFull) ReadRest(tree, device);
+  if (detail >= Detail::kUnlocked) ReadUnlocked(tree, device);
+  if (detail == Detail::kFull) ReadLocked(tree, device);
   return device;
+}
+
+void ReadLocked(const Tree& tree, PciDevice& device) {
+  const std::string path = device.path();
+  const auto wanted = ReadText(tree, path + "/driver_override");
+  const bool is_set = wanted && !wanted->empty() && *wanted != "(null)";
+  device.driver_override = is_set ? wanted : std::nullopt;
+  if (device.sriov_totalvfs) device.sriov_numvfs = Small(ReadDecimal(tree, path + "/sriov_numvfs"));
 }
 
 base::Result<std::vector<PciAddress>> ListDevices(const Tree& tree) {
@@ -142,6 +147,19 @@ base::Result<std::vector<PciDevice>> ReadDevices(const Tree& tree, Detail detail
     if (device) devices.push_back(std::move(*device));
   }
   return devices;
+}
+
+std::vector<PciAddress> BridgesAbove(const Tree& tree, const PciAddress& address) {
+  PciDevice device;
+  device.address = address;
+  std::vector<PciAddress> bridges;
+  const auto place = tree.ReadLink(device.path());
+  if (!place) return bridges;
+  for (const std::string_view part : base::Split(*place, '/')) {
+    const auto bridge = PciAddress::Parse(part);
+    if (bridge && *bridge != address) bridges.push_back(*bridge);
+  }
+  return bridges;
 }
 
 std::vector<PciBar> ReadBars(const Tree& tree, const PciAddress& address) {

@@ -36,6 +36,8 @@ struct PciDevice {
   std::vector<PciAddress> virtfns;         // in the order of their index
   std::optional<unsigned> sriov_totalvfs;  // nothing when not SR-IOV capable
   std::optional<unsigned> sriov_numvfs;
+  // Somebody holds its lock: driver_override and sriov_numvfs are not known (sysfs/guarded.h).
+  bool busy = false;
 
   std::string path() const { return "/sys/bus/pci/devices/" + address.ToString(); }
   uint8_t base_class() const { return static_cast<uint8_t>(class_code >> 16); }
@@ -44,17 +46,24 @@ struct PciDevice {
 };
 
 // How much to read. kBrief takes what `uevent` and two links tell (five system calls): address,
-// ids, class, driver, modalias, iommu_group and physfn. It never waits for a device lock, which
-// `sriov_numvfs` and, on older kernels, `driver_override` do.
-enum class Detail : uint8_t { kBrief, kFull };
+// ids, class, driver, modalias, iommu_group and physfn. kUnlocked takes all that no device lock
+// guards. kFull also takes `driver_override` and `sriov_numvfs`: reading them waits for the lock,
+// and a driver that is stuck in its remove function keeps it (drivers/pci/pci-sysfs.c,
+// drivers/pci/iov.c).
+enum class Detail : uint8_t { kBrief, kUnlocked, kFull };
 
 // kNotFound when sysfs has no such function.
 base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address,
                                    Detail detail = Detail::kFull);
 // All functions, in the order of their addresses. A function that vanishes meanwhile is left out.
 base::Result<std::vector<PciDevice>> ReadDevices(const Tree& tree, Detail detail = Detail::kFull);
+// What kFull adds to kUnlocked. Waits for the device's lock.
+void ReadLocked(const Tree& tree, PciDevice& device);
 // Their addresses alone: one directory.
 base::Result<std::vector<PciAddress>> ListDevices(const Tree& tree);
+// The functions above one, from the root, without reading any of them: one link. Empty for a
+// function on a root bus.
+std::vector<PciAddress> BridgesAbove(const Tree& tree, const PciAddress& address);
 // The device's resources that have a size (reads `resource`, never the device).
 std::vector<PciBar> ReadBars(const Tree& tree, const PciAddress& address);
 

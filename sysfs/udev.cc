@@ -60,18 +60,23 @@ Monitor::Monitor(Monitor&&) noexcept = default;
 Monitor& Monitor::operator=(Monitor&&) noexcept = default;
 Monitor::~Monitor() = default;
 
-base::Result<Monitor> Monitor::Open(const std::vector<std::string>& subsystems) {
+base::Result<Monitor> Monitor::Open(const std::vector<std::string>& subsystems,
+                                    EventSource source) {
   constexpr const char* kWhat = "listen to device events";
   auto handles = std::make_unique<Handles>();
   handles->context = udev_new();
   if (handles->context == nullptr) return base::FailErrno(kWhat, errno);
-  handles->monitor = udev_monitor_new_from_netlink(handles->context, "udev");
+  handles->monitor = udev_monitor_new_from_netlink(
+      handles->context, source == EventSource::kUdev ? "udev" : "kernel");
   if (handles->monitor == nullptr) return base::FailErrno(kWhat, errno);
   for (const std::string& subsystem : subsystems) {
     const int result = udev_monitor_filter_add_match_subsystem_devtype(handles->monitor,
                                                                        subsystem.c_str(), nullptr);
     if (result < 0) return base::FailErrno(kWhat, -result);
   }
+  // Thousands of functions may come at once. Without the right to, the usual size has to do.
+  constexpr int kBuffer = 8 << 20;
+  (void)udev_monitor_set_receive_buffer_size(handles->monitor, kBuffer);
   if (const int result = udev_monitor_enable_receiving(handles->monitor); result < 0)
     return base::FailErrno(kWhat, -result);
   return Monitor(std::move(handles));

@@ -1,8 +1,8 @@
-// Device events as udev announces them, through libudev: after its rules have run and device nodes
-// have their owners.
+// Device events, through libudev: as udev announces them, after its rules have run and device nodes
+// have their owners, or as the kernel does.
 //
 // Open the monitor before the change whose event is awaited. Used by one thread at a time. Where no
-// udevd runs there are no events, so that a wait asks the kernel's state first.
+// udevd runs there are no events of its own, so that a wait asks the kernel's state first.
 #pragma once
 
 #include <chrono>
@@ -25,11 +25,14 @@ struct DeviceEvent {
   std::optional<PciAddress> address;  // of a pci event
 };
 
+enum class EventSource : uint8_t { kUdev, kKernel };
+
 class Monitor {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  static base::Result<Monitor> Open(const std::vector<std::string>& subsystems = {"pci"});
+  static base::Result<Monitor> Open(const std::vector<std::string>& subsystems = {"pci"},
+                                    EventSource source = EventSource::kUdev);
   Monitor(Monitor&&) noexcept;
   Monitor& operator=(Monitor&&) noexcept;
   Monitor(const Monitor&) = delete;

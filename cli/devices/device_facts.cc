@@ -4,8 +4,11 @@
 
 #include <algorithm>
 
+#include "cli/devices/busy.h"
+#include "sysfs/assignment/assignment.h"
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
+#include "sysfs/guarded.h"
 
 namespace cli {
 namespace {
@@ -17,17 +20,6 @@ using sysfs::Tree;
 
 std::vector<std::string> Names(const Tree& tree, const std::string& path) {
   return tree.List(path).value_or(std::vector<std::string>{});
-}
-
-std::vector<PciAddress> BridgesAbove(const Tree& tree, const sysfs::PciDevice& device) {
-  std::vector<PciAddress> bridges;
-  const auto real = sysfs::RealPath(tree, device.path());
-  if (!real) return bridges;
-  for (const std::string_view part : base::Split(*real, '/')) {
-    const auto address = PciAddress::Parse(part);
-    if (address && *address != device.address) bridges.push_back(*address);
-  }
-  return bridges;
 }
 
 // With multipath a controller holds the hidden path "nvme0c1n1" of the disk "nvme0n1".
@@ -56,7 +48,7 @@ std::vector<std::string> Interfaces(const Tree& tree, const std::string& path) {
 
 void ReadDrivers(const Tree& tree, const std::string& sysroot, DeviceFacts& facts) {
   const std::string& modalias = facts.device.modalias;
-  facts.vfio_driver = sysfs::BestVfioDriver(tree, modalias);
+  if (!facts.device.is_bridge()) facts.vfio_driver = sysfs::BestVfioDriver(tree, modalias);
   const std::string release =
       sysfs::ReadText(tree, "/proc/sys/kernel/osrelease").value_or("unknown");
   auto candidates = sysfs::CandidateDrivers(tree, modalias, sysroot + "/lib/modules/" + release);
@@ -89,6 +81,18 @@ void ReadGroupFacts(const Tree& tree, DeviceFacts& facts) {
   const auto cdevs = Names(tree, facts.device.path() + "/vfio-dev");
   if (!cdevs.empty()) facts.device_node = "/dev/vfio/devices/" + cdevs.front();
   facts.group = std::move(*group);
+}
+
+// Who has it open through VFIO.
+void ReadOwner(const Tree& tree, const FactSources& sources, DeviceFacts& facts) {
+  const auto& driver = facts.device.driver;
+  if (!driver || !sysfs::IsVfioDriver(tree, *driver)) return;
+  const std::vector<std::string> nodes = sysfs::VfioNodes(tree, facts.device);
+  if (nodes.empty()) return;
+  const Owners owners(tree, nodes, sources.device_number);
+  facts.owner = owners.Of(nodes);
+  if (!facts.owner && !owners.sees_all())
+    facts.unknown.push_back({"owner", "Owner", std::string(kOwnerUnknown)});
 }
 
 // The bit map of resourceN_resize: bit n stands for 2^n MiB (PCIe 6.0, 7.8.6).
@@ -139,23 +143,44 @@ Power ReadPower(const Tree& tree, const std::string& path) {
           ReadBool(tree, path + "/d3cold_allowed")};
 }
 
+std::string SleepReason(const Power& power) {
+  return fmt::format("the device sleeps ({}), and reading it would wake it",
+                     power.state.value_or(power.runtime.value_or("suspended")));
+}
+
 void ReadSriov(const Tree& tree, DeviceFacts& facts) {
   const sysfs::PciDevice& device = facts.device;
   facts.sriov_autoprobe = ReadBool(tree, device.path() + "/sriov_drivers_autoprobe");
   if (!device.physfn) return;
-  const auto pf = sysfs::ReadDevice(tree, *device.physfn);
+  const auto pf = sysfs::ReadDevice(tree, *device.physfn, sysfs::Detail::kUnlocked);
   if (!pf) return;
   const auto self = std::find(pf->virtfns.begin(), pf->virtfns.end(), device.address);
   if (self != pf->virtfns.end()) facts.vf_index = static_cast<unsigned>(self - pf->virtfns.begin());
 }
 
+// What only the device itself can tell, unless it sleeps.
+void ReadAwake(const Tree& tree, DeviceFacts& facts) {
+  const std::string path = facts.device.path();
+  const bool asleep = IsAsleep(facts.power);
+  for (const sysfs::PciBar& bar : sysfs::ReadBars(tree, facts.device.address)) {
+    facts.bars.push_back({bar, std::nullopt});
+    if (!asleep) facts.bars.back().resizable = ResizableSizes(tree, path, bar.index);
+  }
+  if (!asleep) {
+    facts.link = ReadLinkFacts(tree, path);
+    return;
+  }
+  const std::string reason = SleepReason(facts.power);
+  facts.unknown.push_back({"link", "Link", reason});
+  if (!facts.bars.empty()) facts.unknown.push_back({"bars.resizable", "BAR sizes", reason});
+}
+
 void ReadConfig(const Tree& tree, DeviceFacts& facts) {
-  const auto unknown = [&](const char* reason) {
+  const auto unknown = [&](const std::string& reason) {
     facts.unknown.push_back({"capabilities", "Interrupts, Capabilities", reason});
   };
-  // Reading configuration space would wake the device.
-  if (facts.power.state == "D3cold") {
-    unknown("the device sleeps in D3cold");
+  if (IsAsleep(facts.power)) {
+    unknown(SleepReason(facts.power));
     return;
   }
   const auto bytes = tree.ReadBytes(facts.device.path() + "/config", sysfs::kExtendedConfigSize);
@@ -170,7 +195,25 @@ void ReadConfig(const Tree& tree, DeviceFacts& facts) {
   }
 }
 
+// Last: another process may hold the lock.
+void ReadBehindLock(const Tree& tree, const FactSources& sources, DeviceFacts& facts) {
+  if (!sources.sysroot.empty()) {
+    sysfs::ReadLocked(tree, facts.device);
+    return;
+  }
+  sysfs::ReadGuarded(tree, std::span(&facts.device, 1));
+  if (!facts.device.busy) return;
+  facts.unknown.push_back({"driver_override", "Override", std::string(kBusyReason)});
+  if (facts.device.sriov_totalvfs)
+    facts.unknown.push_back({"sriov.num", "Enabled", std::string(kBusyReason)});
+}
+
 }  // namespace
+
+bool IsAsleep(const Power& power) {
+  if (power.runtime == "suspended" || power.runtime == "suspending") return true;
+  return power.state && power.state->starts_with('D') && *power.state != "D0";
+}
 
 ConfigFacts ParseConfig(std::span<const std::byte> config) {
   namespace msi = sysfs::registers::msi;
@@ -196,21 +239,21 @@ ConfigFacts ParseConfig(std::span<const std::byte> config) {
 }
 
 base::Result<DeviceFacts> ReadFacts(const Tree& tree, const PciAddress& address,
-                                    const std::string& sysroot) {
+                                    const FactSources& sources) {
   DeviceFacts facts;
-  facts.device = TRY(sysfs::ReadDevice(tree, address));
+  facts.device = TRY(sysfs::ReadDevice(tree, address, sysfs::Detail::kUnlocked));
   const std::string path = facts.device.path();
-  facts.bridges = BridgesAbove(tree, facts.device);
+  facts.bridges = sysfs::BridgesAbove(tree, address);
   facts.interfaces = Interfaces(tree, path);
-  ReadDrivers(tree, sysroot, facts);
+  ReadDrivers(tree, sources.sysroot, facts);
   ReadGroupFacts(tree, facts);
-  for (const sysfs::PciBar& bar : sysfs::ReadBars(tree, address))
-    facts.bars.push_back({bar, ResizableSizes(tree, path, bar.index)});
-  facts.link = ReadLinkFacts(tree, path);
-  facts.reset_methods = ReadResetMethods(tree, path);
+  ReadOwner(tree, sources, facts);
   facts.power = ReadPower(tree, path);
+  facts.reset_methods = ReadResetMethods(tree, path);
   ReadSriov(tree, facts);
+  ReadAwake(tree, facts);
   ReadConfig(tree, facts);
+  ReadBehindLock(tree, sources, facts);
   return facts;
 }
 

@@ -1,7 +1,9 @@
 // Everything about one PCI function, read once for `vassign show`.
 //
 // A fact that cannot be had is nothing, and when the reader could get it by other means `unknown`
-// says how. Only configuration space beyond its first 64 bytes needs root.
+// says how. Only configuration space beyond its first 64 bytes needs root. A sleeping device is
+// never woken: what only the device itself knows (link, sizes that a BAR may take, configuration
+// space) stays unknown then, because their files resume it (drivers/pci/pci-sysfs.c).
 #pragma once
 
 #include <optional>
@@ -9,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/devices/owners.h"
 #include "sysfs/base/result.h"
 #include "sysfs/capability.h"
 #include "sysfs/iommu_group.h"
@@ -33,7 +36,8 @@ struct Link {
 
 struct Bar {
   sysfs::PciBar bar;
-  std::vector<uint64_t> resizable;  // sizes in bytes that it may be given
+  // Sizes in bytes that it may be given; nothing when the device sleeps.
+  std::optional<std::vector<uint64_t>> resizable;
 };
 
 struct Power {
@@ -67,6 +71,7 @@ struct DeviceFacts {
   std::vector<GroupMember> members;
   std::optional<std::string> group_node;   // /dev/vfio/14
   std::optional<std::string> device_node;  // /dev/vfio/devices/vfio3
+  std::optional<Owner> owner;
   std::vector<Bar> bars;
   std::optional<Link> link;
   std::optional<std::vector<std::string>> reset_methods;
@@ -77,9 +82,16 @@ struct DeviceFacts {
   std::vector<UnknownFact> unknown;
 };
 
-// `sysroot` is where the tree's root lies, for libkmod; empty for the running host.
+struct FactSources {
+  std::string sysroot;                     // of a recorded host; empty for the running one
+  sysfs::DeviceNumber device_number = {};  // of a path; may be empty
+};
+
 base::Result<DeviceFacts> ReadFacts(const sysfs::Tree& tree, const sysfs::PciAddress& address,
-                                    const std::string& sysroot);
+                                    const FactSources& sources);
+
+// Whether reading the device itself would wake it.
+bool IsAsleep(const Power& power);
 
 // What the bytes of configuration space tell.
 ConfigFacts ParseConfig(std::span<const std::byte> config);

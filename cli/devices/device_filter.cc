@@ -6,10 +6,14 @@
 #include <array>
 #include <cctype>
 
+#include "cli/devices/assignable.h"
 #include "sysfs/base/text.h"
 
 namespace cli {
 namespace {
+
+constexpr const char* kGroup =
+    "Filters (repeat one for alternatives; different ones must all hold)";
 
 struct ClassWord {
   std::string_view word;
@@ -41,8 +45,8 @@ std::string ClassDigits(const std::string& value) {
   return Lower(value.starts_with("0x") ? value.substr(2) : value);
 }
 
-template <class Predicate>
-bool AnyOrNone(const std::vector<std::string>& values, Predicate matches) {
+template <class Value, class Predicate>
+bool AnyOrNone(const std::vector<Value>& values, Predicate matches) {
   return values.empty() || std::any_of(values.begin(), values.end(), matches);
 }
 
@@ -55,6 +59,11 @@ bool IsVendor(const std::string& value, uint16_t vendor, const sysfs::Names& nam
   return Lower(names.Vendor(vendor).value_or("")).find(Lower(value)) != std::string::npos;
 }
 
+// Asked of the tree where only the brief facts were read.
+bool IsPhysicalFunction(const sysfs::PciDevice& device, const sysfs::Tree& tree) {
+  return device.sriov_totalvfs || tree.Exists(device.path() + "/sriov_totalvfs");
+}
+
 }  // namespace
 
 std::string ClassWords() {
@@ -63,7 +72,7 @@ std::string ClassWords() {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
-base::Status CheckFilter(const DeviceFilter& filter) {
+base::Status CheckFilter(const DeviceFilter& filter, const Context& context) {
   constexpr size_t kClassLength = 6;
   for (const std::string& value : filter.classes) {
     const std::string digits = ClassDigits(value);
@@ -72,13 +81,18 @@ base::Status CheckFilter(const DeviceFilter& filter) {
       return base::Fail(base::Code::kUsage, "--class " + base::Quote(value) + ": no such class",
                         "use one of " + ClassWords() + ", or digits of the class code like 0108");
   }
+  if (filter.free && !context.use_marks)
+    return base::Fail(base::Code::kUsage, "--free: a recorded host does not tell what is in use",
+                      "leave --sysroot away to ask the running host");
   return {};
 }
 
-bool Passes(const DeviceFilter& filter, const sysfs::PciDevice& device, const sysfs::Tree& tree,
-            const sysfs::Names& names) {
+sysfs::Detail DetailFor(const DeviceFilter& filter) {
+  return filter.nodes.empty() ? sysfs::Detail::kBrief : sysfs::Detail::kUnlocked;
+}
+
+bool Passes(const DeviceFilter& filter, const sysfs::PciDevice& device, const Context& context) {
   const std::string class_code = fmt::format("{:06x}", device.class_code);
-  const auto& groups = filter.groups;
   if (!AnyOrNone(filter.classes, [&](const std::string& value) {
         return class_code.starts_with(ClassDigits(value));
       }))
@@ -87,14 +101,42 @@ bool Passes(const DeviceFilter& filter, const sysfs::PciDevice& device, const sy
         return device.driver ? *device.driver == value : value == "none";
       }))
     return false;
-  if (!AnyOrNone(filter.vendors,
-                 [&](const std::string& value) { return IsVendor(value, device.vendor, names); }))
+  if (!AnyOrNone(filter.vendors, [&](const std::string& value) {
+        return IsVendor(value, device.vendor, context.names);
+      }))
     return false;
-  const bool in_group = device.iommu_group && std::find(groups.begin(), groups.end(),
-                                                        *device.iommu_group) != groups.end();
-  if (!groups.empty() && !in_group) return false;
+  if (!AnyOrNone(filter.groups, [&](unsigned group) { return device.iommu_group == group; }))
+    return false;
+  if (!AnyOrNone(filter.nodes, [&](unsigned node) {
+        return device.numa_node && static_cast<unsigned>(*device.numa_node) == node;
+      }))
+    return false;
   if (filter.virtual_functions && !device.physfn) return false;
-  return !filter.physical_functions || tree.Exists(device.path() + "/sriov_totalvfs");
+  if (filter.physical_functions && !IsPhysicalFunction(device, *context.tree)) return false;
+  if (filter.assignable && !CheckAssignable(*context.tree, device)) return false;
+  return !filter.free || (!device.is_bridge() && context.use_marks(device).empty());
+}
+
+void AddFilterOptions(CLI::App& command, DeviceFilter& filter) {
+  const auto add = [&](const char* name, auto& values, const char* what, const char* type) {
+    command.add_option(name, values, what)->type_name(type)->expected(1)->take_all()->group(kGroup);
+  };
+  add("--class", filter.classes, "Class by name or by its leading digits: net, 0108", "CLASS");
+  add("--driver", filter.drivers, "Driver that is bound; none for no driver", "NAME");
+  add("--vendor", filter.vendors, "Vendor number (8086) or a part of its name", "VENDOR");
+  add("--group", filter.groups, "IOMMU group", "N");
+  add("--numa", filter.nodes, "NUMA node", "N");
+  const auto flag = [&](const char* name, bool& value, const char* what) {
+    command.add_flag(name, value, what)->group(kGroup);
+  };
+  flag("--vf", filter.virtual_functions, "SR-IOV virtual functions");
+  flag("--pf", filter.physical_functions, "SR-IOV capable physical functions");
+  flag("--assignable", filter.assignable, "Endpoints whose IOMMU group allows it");
+}
+
+void AddFreeOption(CLI::App& command, DeviceFilter& filter) {
+  command.add_flag("--free", filter.free, "Endpoints that nothing on this host needs")
+      ->group(kGroup);
 }
 
 }  // namespace cli

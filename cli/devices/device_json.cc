@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <algorithm>
 
 #include "cli/devices/capability_names.h"
+#include "cli/devices/host_view.h"
+#include "cli/report.h"
 #include "cli/uses_json.h"
 #include "sysfs/base/text.h"
-#include "sysfs/drivers.h"
 
 namespace cli {
 namespace {
@@ -39,50 +40,78 @@ Json SubsystemJson(const PciDevice& device, const sysfs::Names& names) {
           {"device", Named(device.subsystem_device, names.Subsystem(device))}};
 }
 
-Json SriovJson(const PciDevice& device) {
-  if (device.physfn) return {{"role", "vf"}, {"pf", Bdf(*device.physfn)}};
+Json SriovJson(const PciDevice& device, HostView& host) {
+  if (device.physfn)
+    return {{"role", "vf"},
+            {"pf", Bdf(*device.physfn)},
+            {"autoprobe", nullptr},
+            {"index", OrNull(host.VfIndex(device))}};
   if (!device.sriov_totalvfs) return nullptr;
   return {{"role", "pf"},
           {"total", *device.sriov_totalvfs},
           {"num", OrNull(device.sriov_numvfs)},
-          {"vfs", Bdfs(device.virtfns)}};
+          {"vfs", Bdfs(device.virtfns)},
+          {"autoprobe", OrNull(host.Autoprobe(device))},
+          {"index", nullptr}};
 }
 
-// Each group is read once, however many of its members are listed.
-class Groups {
- public:
-  explicit Groups(const sysfs::Tree& tree) : tree_(tree) {}
+Json GroupJson(const PciDevice& device, HostView& host) {
+  if (!device.iommu_group) return nullptr;
+  const HostView::Group& group = host.GroupOf(*device.iommu_group);
+  if (!group.known)
+    return {{"id", *device.iommu_group},
+            {"type", nullptr},
+            {"members", nullptr},
+            {"isolated", nullptr},
+            {"blockers", nullptr}};
+  Json blockers = Json::array();
+  for (const sysfs::Blocker& blocker : group.blockers)
+    blockers.push_back({{"bdf", Bdf(blocker.address)}, {"driver", blocker.driver}});
+  return {{"id", group.known->id},
+          {"type", group.known->type.empty() ? Json(nullptr) : Json(group.known->type)},
+          {"members", Bdfs(group.known->members)},
+          {"isolated", OrNull(group.isolated)},
+          {"blockers", std::move(blockers)}};
+}
 
-  Json Of(const PciDevice& device) {
-    if (!device.iommu_group) return nullptr;
-    const unsigned id = *device.iommu_group;
-    const auto known = groups_.find(id);
-    if (known != groups_.end()) return known->second;
-    return groups_[id] = Read(id);
+Json OwnerJson(const std::optional<Owner>& owner) {
+  if (!owner) return nullptr;
+  return {{"pid", owner->pid}, {"comm", owner->command}};
+}
+
+// What stands in the way of an assignment: the hardware's reasons, then the host's.
+Json AssignableJson(const PciDevice& device, const Json& in_use, HostView& host) {
+  Json reasons = Json::array();
+  if (const base::Status status = host.Assignable(device); !status) {
+    const std::string& hint = status.error().hint();
+    reasons.push_back({{"code", CodeName(status.error().code())},
+                       {"message", status.error().message()},
+                       {"hint", hint.empty() ? Json(nullptr) : Json(hint)}});
   }
+  const bool refuses = std::any_of(in_use.begin(), in_use.end(), [](const Json& piece) {
+    return piece.at("severity") == "refuse";
+  });
+  if (refuses)
+    reasons.push_back({{"code", CodeName(base::Code::kInUse)},
+                       {"message", "this host needs it: see in_use"},
+                       {"hint", nullptr}});
+  const bool ok = reasons.empty();
+  return {{"ok", ok}, {"reasons", std::move(reasons)}};
+}
 
- private:
-  Json Read(unsigned id) const {
-    const auto group = sysfs::ReadGroup(tree_, id);
-    if (!group) return {{"id", id}, {"type", nullptr}, {"members", nullptr}};
-    Json blockers = Json::array();
-    for (const sysfs::Blocker& blocker : sysfs::FindBlockers(tree_, *group))
-      blockers.push_back({{"bdf", Bdf(blocker.address)}, {"driver", blocker.driver}});
-    return {{"id", id},
-            {"type", group->type.empty() ? Json(nullptr) : Json(group->type)},
-            {"members", Bdfs(group->members)},
-            {"blockers", std::move(blockers)}};
-  }
-
-  const sysfs::Tree& tree_;
-  std::map<unsigned, Json> groups_;
-};
+Json UnknownJson(const std::vector<UnknownFact>& facts) {
+  Json unknown = Json::array();
+  for (const UnknownFact& fact : facts)
+    unknown.push_back({{"fact", fact.fact}, {"reason", fact.reason}});
+  return unknown;
+}
 
 // What `list` and `show` both say.
-Json CommonJson(const Context& context, const PciDevice& device, Groups& groups) {
+Json CommonJson(const Context& context, const PciDevice& device, HostView& host) {
   const PciAddress& at = device.address;
   Json in_use = nullptr;
   if (context.use_marks) in_use = UsesJson(sysfs::ToUses(context.use_marks(device)));
+  Json assignable = AssignableJson(device, in_use, host);
   return {
       {"bdf", Bdf(at)},
       {"address",
@@ -96,10 +125,11 @@ Json CommonJson(const Context& context, const PciDevice& device, Groups& groups)
         {"name", OrNull(context.names.Class(device.class_code))}}},
       {"driver", OrNull(device.driver)},
       {"driver_override", OrNull(device.driver_override)},
-      {"iommu_group", groups.Of(device)},
+      {"iommu_group", GroupJson(device, host)},
       {"numa_node", OrNull(device.numa_node)},
-      {"sriov", SriovJson(device)},
-      {"in_use", std::move(in_use)}};
+      {"sriov", SriovJson(device, host)},
+      {"in_use", std::move(in_use)},
+      {"assignable", std::move(assignable)}};
 }
 
 Json HostJson(const sysfs::Tree& tree) {
@@ -109,11 +139,20 @@ Json HostJson(const sysfs::Tree& tree) {
           {"iommu", {{"groups", std::move(groups)}}}};
 }
 
-Json Envelope(const Context& context, const char* schema, Json devices) {
+Json Warnings(const HostView& host) {
+  Json warnings = Json::array();
+  if (host.has_acs_override())
+    warnings.push_back(
+        "pcie_acs_override is on the kernel's command line: a group may be smaller than what the "
+        "hardware isolates");
+  return warnings;
+}
+
+Json Envelope(const Context& context, const char* schema, const HostView& host, Json devices) {
   return {{"schema", schema},
           {"host", HostJson(*context.tree)},
           {"devices", std::move(devices)},
-          {"warnings", Json::array()}};
+          {"warnings", Warnings(host)}};
 }
 
 Json BarsJson(const std::vector<Bar>& bars) {
@@ -123,7 +162,7 @@ Json BarsJson(const std::vector<Bar>& bars) {
                     {"start", fmt::format("{:#x}", one.bar.start)},
                     {"size", one.bar.size},
                     {"flags", fmt::format("{:#x}", one.bar.flags)},
-                    {"resizable", one.resizable}});
+                    {"resizable", OrNull(one.resizable)}});
   return list;
 }
 
@@ -163,13 +202,15 @@ Json ConfigJson(const std::optional<ConfigFacts>& config) {
           {"flr", OrNull(config->function_level_reset)}};
 }
 
-Json FactsJson(const Context& context, const DeviceFacts& facts, Groups& groups) {
-  Json json = CommonJson(context, facts.device, groups);
+Json FactsJson(const Context& context, const DeviceFacts& facts, HostView& host) {
+  Json json = CommonJson(context, facts.device, host);
+  json["vfio_driver"] = OrNull(facts.vfio_driver);
+  json["owner"] = OwnerJson(facts.owner);
+  json["unknown"] = UnknownJson(facts.unknown);
   json["modalias"] = facts.device.modalias;
   json["bridges"] = Bdfs(facts.bridges);
   json["interfaces"] = facts.interfaces;
   json["candidate_drivers"] = OrNull(facts.candidates);
-  json["vfio_driver"] = OrNull(facts.vfio_driver);
   if (facts.group) {
     Json functions = Json::array();
     for (const GroupMember& member : facts.members)
@@ -177,10 +218,6 @@ Json FactsJson(const Context& context, const DeviceFacts& facts, Groups& groups)
                            {"driver", OrNull(member.driver)},
                            {"blocks", member.blocks}});
     json["iommu_group"]["functions"] = std::move(functions);
-  }
-  if (!json["sriov"].is_null()) {
-    json["sriov"]["autoprobe"] = OrNull(facts.sriov_autoprobe);
-    json["sriov"]["index"] = OrNull(facts.vf_index);
   }
   json["vfio"] = {{"group_node", OrNull(facts.group_node)},
                   {"device_node", OrNull(facts.device_node)}};
@@ -192,27 +229,39 @@ Json FactsJson(const Context& context, const DeviceFacts& facts, Groups& groups)
                    {"runtime", OrNull(facts.power.runtime)},
                    {"d3cold_allowed", OrNull(facts.power.d3cold_allowed)}};
   json["capabilities"] = ConfigJson(facts.config);
-  Json unknown = Json::array();
-  for (const UnknownFact& fact : facts.unknown)
-    unknown.push_back({{"fact", fact.fact}, {"reason", fact.reason}});
-  json["unknown"] = std::move(unknown);
   return json;
+}
+
+Json DetailedJson(const Context& context, const char* schema,
+                  const std::vector<DeviceFacts>& devices) {
+  HostView host(*context.tree, context.device_number);
+  Json list = Json::array();
+  for (const DeviceFacts& facts : devices) list.push_back(FactsJson(context, facts, host));
+  return Envelope(context, schema, host, std::move(list));
 }
 
 }  // namespace
 
 Json ListJson(const Context& context, const std::vector<PciDevice>& devices) {
-  Groups groups(*context.tree);
+  HostView host(*context.tree, context.device_number);
+  host.LookForOwners(devices);
   Json list = Json::array();
-  for (const PciDevice& device : devices) list.push_back(CommonJson(context, device, groups));
-  return Envelope(context, "vassign.list/1", std::move(list));
+  for (const PciDevice& device : devices) {
+    Json json = CommonJson(context, device, host);
+    json["vfio_driver"] = OrNull(host.VfioDriver(device));
+    json["owner"] = OwnerJson(host.OwnerOf(device));
+    json["unknown"] = UnknownJson(host.Unknown(device));
+    list.push_back(std::move(json));
+  }
+  return Envelope(context, "vassign.list/1", host, std::move(list));
+}
+
+Json DetailedListJson(const Context& context, const std::vector<DeviceFacts>& devices) {
+  return DetailedJson(context, "vassign.list/1", devices);
 }
 
 Json ShowJson(const Context& context, const std::vector<DeviceFacts>& devices) {
-  Groups groups(*context.tree);
-  Json list = Json::array();
-  for (const DeviceFacts& facts : devices) list.push_back(FactsJson(context, facts, groups));
-  return Envelope(context, "vassign.show/1", std::move(list));
+  return DetailedJson(context, "vassign.show/1", devices);
 }
 
 }  // namespace cli

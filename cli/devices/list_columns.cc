@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/devices/busy.h"
 #include "cli/devices/use_marks.h"
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
@@ -37,6 +38,7 @@ Cell Driver(const Context& context, const PciDevice& device) {
   return {*device.driver, is_vfio ? Style::kGood : Style::kPlain};
 }
 Cell Override(const Context& /*context*/, const PciDevice& device) {
+  if (device.busy) return {std::string(kBusy), Style::kWarning};
   return {device.driver_override.value_or("")};
 }
 Cell Group(const Context& /*context*/, const PciDevice& device) {
@@ -47,6 +49,7 @@ Cell Numa(const Context& /*context*/, const PciDevice& device) {
 }
 Cell Vfs(const Context& /*context*/, const PciDevice& device) {
   if (!device.sriov_totalvfs) return {};
+  if (device.busy) return {fmt::format("{}/{}", kBusy, *device.sriov_totalvfs), Style::kWarning};
   return {fmt::format("{}/{}", device.sriov_numvfs.value_or(0), *device.sriov_totalvfs)};
 }
 Cell Pf(const Context& /*context*/, const PciDevice& device) {
@@ -67,7 +70,7 @@ constexpr std::array<ListColumn, 12> kColumns = {{
     {"ids", "IDS", "vendor and device number", false, Detail::kBrief, Ids},
     {"code", "CODE", "class code", false, Detail::kBrief, ClassCode},
     {"override", "OVERRIDE", "the only driver that may bind", false, Detail::kFull, Override},
-    {"numa", "NUMA", "NUMA node", false, Detail::kFull, Numa},
+    {"numa", "NUMA", "NUMA node", false, Detail::kUnlocked, Numa},
     {"vfs", "VFS", "virtual functions, enabled/possible", false, Detail::kFull, Vfs},
     {"pf", "PF", "physical function of a virtual one", false, Detail::kBrief, Pf},
 }};

@@ -23,7 +23,7 @@ struct ListColumn {
 // "bdf,class,name"; kUsage with the known names otherwise. Empty text gives the default ones.
 base::Result<std::vector<const ListColumn*>> ParseColumns(const std::string& text,
                                                           const Context& context);
-// A line for each column, for --help.
+// A line for each column, for --help and `-o help`.
 std::string ColumnHelp();
 
 }  // namespace cli

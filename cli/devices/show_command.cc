@@ -13,7 +13,8 @@ namespace {
 
 base::Status RunShow(Context& context, const std::string& selector) {
   const auto address = TRY(SelectOne(*context.tree, selector));
-  const DeviceFacts facts = TRY(ReadFacts(*context.tree, address, context.sysroot));
+  const DeviceFacts facts =
+      TRY(ReadFacts(*context.tree, address, {context.sysroot, context.device_number}));
   if (context.json) {
     PrintJson(context.out, ShowJson(context, {facts}));
   } else {

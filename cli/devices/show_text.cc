@@ -64,6 +64,11 @@ class Page {
   std::string text_;
 };
 
+bool IsUnknown(const DeviceFacts& facts, std::string_view name) {
+  return std::any_of(facts.unknown.begin(), facts.unknown.end(),
+                     [&](const UnknownFact& fact) { return fact.fact == name; });
+}
+
 std::string Joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
@@ -98,7 +103,7 @@ void WriteDriver(const Context& context, const DeviceFacts& facts, Page& page) {
   const auto& device = facts.device;
   page.Section("Driver");
   page.Line("Bound", device.driver.value_or("none"));
-  page.Line("Override", device.driver_override.value_or("none"));
+  page.Line("Override", device.busy ? kUnknown : device.driver_override.value_or("none"));
   if (facts.candidates) {
     page.Line("Candidates", facts.candidates->empty() ? "none" : Joined(*facts.candidates));
   } else {
@@ -144,6 +149,12 @@ void WriteGroup(const Context& context, const DeviceFacts& facts, Page& page) {
   page.Line("Viable", ViabilityText(facts));
   page.Line("Group node", facts.group_node.value_or("none"));
   page.Line("Device node", facts.device_node.value_or("none"));
+  if (!facts.group_node && !facts.device_node) return;
+  if (facts.owner) {
+    page.Line("Owner", fmt::format("{} (pid {})", facts.owner->command, facts.owner->pid));
+  } else {
+    page.Line("Owner", IsUnknown(facts, "owner") ? kUnknown : "none");
+  }
 }
 
 std::string BarText(const Bar& one) {
@@ -154,9 +165,9 @@ std::string BarText(const Bar& one) {
   if ((flags & kPrefetch) != 0) kind += ", prefetchable";
   std::string text =
       fmt::format("{} at {:#x}, {}", base::FormatSize(one.bar.size), one.bar.start, kind);
-  if (one.resizable.empty()) return text;
+  if (!one.resizable || one.resizable->empty()) return text;
   std::vector<std::string> sizes;
-  for (const uint64_t size : one.resizable) sizes.push_back(base::FormatSize(size));
+  for (const uint64_t size : *one.resizable) sizes.push_back(base::FormatSize(size));
   return text + ", resizable to " + Joined(sizes);
 }
 
@@ -192,6 +203,7 @@ void WriteHardware(const DeviceFacts& facts, Page& page) {
     const bool is_rom = one.bar.index == kExpansionRom;
     page.Line(is_rom ? "ROM" : fmt::format("BAR {}", one.bar.index), BarText(one));
   }
+  if (IsUnknown(facts, "link")) page.Line("Link", kUnknown);
   if (facts.link)
     page.Line("Link", fmt::format("{} x{}, at most {} x{}", facts.link->speed, facts.link->width,
                                   facts.link->max_speed, facts.link->max_width));
@@ -212,7 +224,8 @@ void WriteSriov(const DeviceFacts& facts, Page& page) {
               fmt::format("virtual, number {} of {}", index, device.physfn->ToString()));
     return;
   }
-  const std::string count = device.sriov_numvfs ? std::to_string(*device.sriov_numvfs) : "unknown";
+  const std::string count = device.sriov_numvfs ? std::to_string(*device.sriov_numvfs)
+                                                : (device.busy ? kUnknown : "unknown");
   page.Line("Function", "physical");
   page.Line("Enabled", fmt::format("{} of {}", count, *device.sriov_totalvfs));
   if (facts.sriov_autoprobe)

@@ -144,6 +144,22 @@ TEST(ReadDevices, SaysThatSysfsIsMissing) {
   EXPECT_THAT(devices.error().hint(), HasSubstr("mount"));
 }
 
+TEST(BridgesAbove, AreNamedFromTheRoot) {
+  FakeTree tree;
+  tree.AddDevice({.bdf = "0000:00:01.0", .class_code = 0x060400});
+  tree.AddDevice({.bdf = "0000:01:00.0", .class_code = 0x060400, .parent = "0000:00:01.0"});
+  tree.AddDevice({.bdf = "0000:02:00.0", .parent = "0000:01:00.0"});
+  EXPECT_THAT(BridgesAbove(tree, {0, 2, 0, 0}),
+              ElementsAre(PciAddress{0, 0, 1, 0}, PciAddress{0, 1, 0, 0}));
+  EXPECT_THAT(BridgesAbove(tree, {0, 0x77, 0, 0}), IsEmpty());
+}
+
+TEST(BridgesAbove, AreNotTheFunctionItself) {
+  FakeTree tree;
+  tree.AddLink("/sys/bus/pci/devices/0000:09:00.0", "../0000:09:00.0/nonsense/0000:09:00.0");
+  EXPECT_THAT(BridgesAbove(tree, {0, 9, 0, 0}), IsEmpty());
+}
+
 TEST(ReadBars, KeepsIndexesAndLeavesOutEmptyOnes) {
   FakeTree tree;
   tree.AddDevice({});

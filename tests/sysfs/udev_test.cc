@@ -23,6 +23,12 @@ TEST_F(Events, NoneWaiting) {
   EXPECT_FALSE(monitor_->Next().has_value());
 }
 
+TEST_F(Events, TheKernelsOwnCanBeHeardToo) {
+  const auto monitor = Monitor::Open({"no-such-subsystem"}, EventSource::kKernel);
+  ASSERT_THAT(monitor, test::IsOk());
+  EXPECT_GE(monitor->fd(), 0);
+}
+
 TEST_F(Events, WaitForEndsAtTheDeadline) {
   const auto start = steady_clock::now();
   const auto event =

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <sstream>
+
 #include "tests/support/matchers.h"
 #include "tests/support/recorded_host.h"
 
@@ -16,9 +18,9 @@ class Filter : public testing::Test {
  protected:
   std::vector<std::string> Passing(const DeviceFilter& filter) {
     std::vector<std::string> names;
-    const auto devices = sysfs::ReadDevices(*tree_, sysfs::Detail::kBrief);
+    const auto devices = sysfs::ReadDevices(*context_.tree, DetailFor(filter));
     for (const auto& device : *devices) {
-      if (Passes(filter, device, *tree_, names_)) names.push_back(device.address.ToString());
+      if (Passes(filter, device, context_)) names.push_back(device.address.ToString());
     }
     return names;
   }
@@ -28,18 +30,20 @@ class Filter : public testing::Test {
     return filter;
   }
 
-  std::unique_ptr<test::FakeTree> tree_ = test::LoadHost("host.txt");
-  sysfs::Names names_{std::string(TEST_DATA_DIR) + "/pci.ids"};
+  Filter() { context_.names = sysfs::Names(std::string(TEST_DATA_DIR) + "/pci.ids"); }
+
+  std::ostringstream out_;
+  Context context_{test::LoadHost("host.txt"), out_, out_};
 };
 
 TEST_F(Filter, WrongClassIsRefusedWithTheWords) {
   for (const char* value : {"", "nett", "1", "0x", "01080200", "0g"}) {
-    const auto status = CheckFilter(Class(value));
+    const auto status = CheckFilter(Class(value), context_);
     ASSERT_THAT(status, FailsWith(base::Code::kUsage)) << value;
     EXPECT_THAT(status.error().hint(), HasSubstr("storage"));
   }
-  EXPECT_THAT(CheckFilter(Class("nvme")), test::IsOk());
-  EXPECT_THAT(CheckFilter(Class("0x0108")), test::IsOk());
+  EXPECT_THAT(CheckFilter(Class("nvme"), context_), test::IsOk());
+  EXPECT_THAT(CheckFilter(Class("0x0108"), context_), test::IsOk());
 }
 
 TEST_F(Filter, EmptyPassesAll) { EXPECT_EQ(Passing({}).size(), 15u); }
@@ -78,6 +82,42 @@ TEST_F(Filter, ByGroupAndFunctionKind) {
   filter = {};
   filter.physical_functions = true;
   EXPECT_THAT(Passing(filter), ElementsAre("0000:03:00.0", "0000:08:00.0"));
+}
+
+TEST_F(Filter, ByNumaNode) {
+  context_.tree = [] {
+    auto tree = test::LoadHost("host.txt");
+    tree->AddFile("/sys/bus/pci/devices/0000:09:00.0/numa_node", "1\n");
+    tree->AddFile("/sys/bus/pci/devices/0000:08:00.0/numa_node", "-1\n");
+    return tree;
+  }();
+  DeviceFilter filter;
+  filter.nodes = {1};
+  EXPECT_THAT(Passing(filter), ElementsAre("0000:09:00.0"));
+  filter.nodes = {0, 1};
+  EXPECT_EQ(Passing(filter).size(), 14u);
+}
+
+TEST_F(Filter, FreeAsksWhatTheHostNeeds) {
+  DeviceFilter filter = Class("storage");
+  filter.free = true;
+  EXPECT_THAT(CheckFilter(filter, context_), FailsWith(base::Code::kUsage));
+  context_.use_marks = [](const sysfs::PciDevice& device) {
+    return std::vector<std::string>(device.address.bus == 9 ? 1 : 0, "mounted");
+  };
+  EXPECT_THAT(CheckFilter(filter, context_), test::IsOk());
+  EXPECT_THAT(Passing(filter), ElementsAre("0000:08:00.0", "10000:01:00.0"));
+  filter.classes = {"bridge"};
+  EXPECT_THAT(Passing(filter), ElementsAre());
+}
+
+TEST_F(Filter, AssignableIsAnEndpointInAGroupThatNobodyElseBlocks) {
+  DeviceFilter filter;
+  filter.assignable = true;
+  // Not the bridges, not the one behind r8169's group, not the one without an IOMMU.
+  EXPECT_THAT(Passing(filter),
+              ElementsAre("0000:00:0f.0", "0000:00:10.0", "0000:03:00.0", "0000:03:10.0",
+                          "0000:03:10.2", "0000:08:00.0", "0000:09:00.0", "0000:0a:01.0"));
 }
 
 TEST_F(Filter, DifferentFiltersAllHold) {

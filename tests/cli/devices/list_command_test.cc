@@ -4,8 +4,11 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "cli/table.h"
 #include "tests/cli/vassign_run.h"
+#include "tests/support/stuck_tree.h"
 
 namespace cli {
 namespace {
@@ -69,6 +72,94 @@ TEST(List, NothingMatchesIsAnEmptyTable) {
   const auto outcome = vassign({"list", "--no-headers", "--driver", "absent"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out, "");
+}
+
+TEST(List, ColumnsAreExplainedOnRequest) {
+  VassignRun vassign;
+  const auto outcome = vassign({"list", "-o", "help"});
+  EXPECT_EQ(outcome.status, 0);
+  for (const char* column : {"bdf", "numa", "override", "in-use"})
+    EXPECT_THAT(outcome.out, HasSubstr(std::string("\n  ") + column + " "));
+}
+
+TEST(List, TreeShowsWhatIsBehindWhat) {
+  VassignRun vassign;
+  const auto outcome = vassign({"list", "--tree"});
+  EXPECT_EQ(outcome.status, 0);
+  ExpectGolden("list_tree.txt", outcome.out);
+}
+
+TEST(List, TreeOfVirtualFunctionsUnfoldsThem) {
+  VassignRun vassign;
+  ExpectGolden("list_tree_vf.txt", vassign({"list", "--tree", "--vf", "-o", "driver,group"}).out);
+  EXPECT_THAT(vassign({"list", "--tree", "03:10.2"}).out, HasSubstr("└─ 0000:03:10.2 "));
+}
+
+TEST(List, TreeFitsTheTerminal) {
+  VassignRun vassign;
+  vassign.context().width = 80;
+  std::istringstream lines(vassign({"list", "--tree"}).out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(DisplayWidth(line), 80u) << line;
+}
+
+TEST(List, OptionsThatDoNotGoTogether) {
+  VassignRun vassign;
+  EXPECT_EQ(vassign({"list", "--tree", "--json"}).status, 2);
+  vassign.context().json = false;
+  EXPECT_EQ(vassign({"list", "--details"}).status, 2);
+  EXPECT_EQ(vassign({"list", "--free"}).status, 2);
+}
+
+TEST(List, StuckDeviceIsBusyWithAFootnote) {
+  VassignRun vassign(std::make_unique<test::StuckTree>(
+      test::LoadHost("host.txt"),
+      std::set<std::string>{"/sys/bus/pci/devices/0000:03:00.0/sriov_numvfs"}));
+  const auto outcome = vassign({"list", "--no-headers", "-o", "bdf,override,vfs", "--pf"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.out,
+            "0000:03:00.0  busy  busy/7\n"
+            "0000:08:00.0  -     0/4\n");
+  EXPECT_THAT(outcome.err, HasSubstr("busy: "));
+  EXPECT_EQ(vassign({"list", "--no-headers", "-o", "bdf,override", "--class", "nvme"}).err, "");
+  const auto json = nlohmann::json::parse(vassign({"list", "--json", "03:00.0"}).out);
+  EXPECT_TRUE(json["devices"][0]["sriov"]["num"].is_null());
+  EXPECT_EQ(json["devices"][0]["unknown"][1]["fact"], "sriov.num");
+}
+
+TEST(List, DefaultColumnsNeverWaitForALock) {
+  VassignRun vassign(std::make_unique<test::StuckTree>(
+      test::LoadHost("host.txt"),
+      std::set<std::string>{"/sys/bus/pci/devices/0000:03:00.0/sriov_numvfs",
+                            "/sys/bus/pci/devices/0000:03:00.0/driver_override"},
+      test::StuckTree::kFails));
+  EXPECT_EQ(vassign({"list"}).status, 0);
+  EXPECT_EQ(vassign({"list", "--tree"}).status, 0);
+}
+
+TEST(List, JsonOfAllDetails) {
+  VassignRun vassign;
+  const auto list = nlohmann::json::parse(vassign({"list", "--json", "--details", "08:00.0"}).out);
+  const auto show = nlohmann::json::parse(vassign({"show", "--json", "08:00.0"}).out);
+  EXPECT_EQ(list["schema"], "vassign.list/1");
+  EXPECT_EQ(list["devices"], show["devices"]);
+}
+
+TEST(List, JsonSaysWhyNot) {
+  VassignRun vassign;
+  vassign.context().use_marks = [](const sysfs::PciDevice& device) {
+    return std::vector<std::string>(device.address.bus == 9 ? 1 : 0, "mounted /srv");
+  };
+  const auto reasons = [&](const char* device) {
+    const auto json = nlohmann::json::parse(vassign({"list", "--json", device}).out);
+    const auto& assignable = json["devices"][0]["assignable"];
+    EXPECT_EQ(assignable["ok"], assignable["reasons"].empty());
+    std::vector<std::string> codes;
+    for (const auto& reason : assignable["reasons"]) codes.push_back(reason["code"]);
+    return codes;
+  };
+  EXPECT_THAT(reasons("08:00.0"), testing::IsEmpty());
+  EXPECT_THAT(reasons("09:00.0"), testing::ElementsAre("in-use"));
+  EXPECT_THAT(reasons("0a:02.0"), testing::ElementsAre("unfit"));
 }
 
 TEST(List, JsonFollowsTheSchema) {
