@@ -35,18 +35,15 @@ constexpr std::string_view kValues = R"sh(
         --driver)
             COMPREPLY=($(compgen -W "$(cd /sys/bus/pci/drivers 2>/dev/null && echo *)" -- "$cur"))
             return
-            ;
-;
+            ;;
         --force)
             COMPREPLY=($(compgen -W "@REASONS@" -- "$cur"))
             return
-            ;
-        ;
+            ;;
         --sysroot)
             COMPREPLY=($(compgen -d -- "$cur"))
             return
-            ;
-        ;
+            ;;
     esac
 )sh";
 
@@ -55,9 +52,10 @@ constexpr std::string_view kTail = R"sh(
         options+=" $(vassign list --no-headers -o bdf 2>/dev/null)"
     fi
     COMPREPLY=($(compgen -W "$options" -- "$cur"))
-    if declare -F __ltrim_colon_completions >/dev/null;
-    then __ltrim_colon_completions "$cur" fi
-    }
+    if declare -F __ltrim_colon_completions >/dev/null; then
+        __ltrim_colon_completions "$cur"
+    fi
+}
 complete -F _vassign vassign
 )sh";
 

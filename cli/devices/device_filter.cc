@@ -114,7 +114,10 @@ bool Passes(const DeviceFilter& filter, const sysfs::PciDevice& device, const Co
   if (filter.virtual_functions && !device.physfn) return false;
   if (filter.physical_functions && !IsPhysicalFunction(device, *context.tree)) return false;
   if (filter.assignable && !CheckAssignable(*context.tree, device)) return false;
-  return !filter.free || (!device.is_bridge() && context.use_marks(device).empty());
+  if (!filter.free) return true;
+  const auto uses = context.use_marks(device);
+  return !device.is_bridge() &&
+         std::none_of(uses.begin(), uses.end(), [](const auto& piece) { return piece.refuses; });
 }
 
 void AddFilterOptions(CLI::App& command, DeviceFilter& filter) {

@@ -88,10 +88,8 @@ Json AssignableJson(const PciDevice& device, const Json& in_use, HostView& host)
                        {"message", status.error().message()},
                        {"hint", hint.empty() ? Json(nullptr) : Json(hint)}});
   }
-  const bool refuses = std::any_of(in_use.begin(), in_use.end(), [](const Json& piece) {
-    return piece.at("severity") == "refuse";
-  });
-  if (refuses)
+  const auto refuses = [](const Json& piece) { return piece.at("severity") == "refuse"; };
+  if (std::any_of(in_use.begin(), in_use.end(), refuses))
     reasons.push_back({{"code", CodeName(base::Code::kInUse)},
                        {"message", "this host needs it: see in_use"},
                        {"hint", nullptr}});

@@ -51,10 +51,14 @@ std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostUseMark
 }
 
 std::string Marks(const std::vector<sysfs::Evidence>& evidence) {
+  constexpr size_t kShown = 3;
   std::vector<std::string> marks;
+  size_t count = 0;
   for (const sysfs::Evidence& piece : evidence) {
-    if (piece.refuses) marks.push_back(piece.path.empty() ? piece.detail : piece.path.back());
+    if (!piece.refuses || ++count > kShown) continue;
+    marks.push_back(piece.path.empty() ? piece.detail : piece.path.back());
   }
+  if (count > kShown) marks.push_back(fmt::format("and {} more", count - kShown));
   return fmt::format("{}", fmt::join(marks, ", "));
 }
 

@@ -15,22 +15,33 @@ bool IsSibling(const PciAddress& a, const PciAddress& b) {
   return a.domain == b.domain && a.bus == b.bus && a.device == b.device;
 }
 
+Finding UseBlocks(const Evidence& piece) {
+  std::string cure = piece.cure;
+  if (CanOverride(piece)) {
+    cure += fmt::format("{}--force={} takes it all the same: {}", cure.empty() ? "" : "; ",
+                        Name(*piece.reason), Risk(*piece.reason));
+  }
+  return Blocks("in-use", base::Code::kInUse, Chain(piece), std::move(cure));
+}
+
 void JudgeUse(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   if (facts.evidence.empty()) {
     findings.push_back(Good("in-use", "nothing uses it"));
     return;
   }
+  constexpr size_t kNamed = 6;  // a console may have dozens of users
+  size_t count = 0;
   for (const Evidence& piece : facts.evidence) {
     if (!piece.refuses) {
       findings.push_back(Note("in-use", Chain(piece), piece.cure));
-      continue;
+    } else if (++count <= kNamed) {
+      findings.push_back(UseBlocks(piece));
     }
-    std::string cure = piece.cure;
-    if (CanOverride(piece)) {
-      cure += fmt::format("{}--force={} takes it all the same: {}", cure.empty() ? "" : "; ",
-                          Name(*piece.reason), Risk(*piece.reason));
-    }
-    findings.push_back(Blocks("in-use", base::Code::kInUse, Chain(piece), std::move(cure)));
+  }
+  if (count > kNamed) {
+    findings.push_back(Blocks("in-use", base::Code::kInUse,
+                              fmt::format("and {} more uses", count - kNamed),
+                              "vassign show --json names them all"));
   }
 }
 

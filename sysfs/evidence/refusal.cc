@@ -50,6 +50,9 @@ std::vector<base::Use> ToUses(const std::vector<Evidence>& evidence, bool has_op
 
 base::Status CheckEvidence(const PciAddress& address, const std::vector<Evidence>& evidence,
                            const std::optional<ForceSet>& force) {
+  // A console may have dozens of users; the structure holds them all.
+  constexpr size_t kToldInText = 6;
+  size_t count = 0;
   std::string refusals;
   std::string notes;
   std::vector<Evidence> told;
@@ -57,6 +60,7 @@ base::Status CheckEvidence(const PciAddress& address, const std::vector<Evidence
     const bool covered = force && CanOverride(piece) && force->contains(*piece.reason);
     if (covered && piece.refuses) continue;
     told.push_back(piece);
+    if (piece.refuses && ++count > kToldInText) continue;
     if (piece.refuses) {
       refusals += Refusal(piece, force.has_value());
     } else {
@@ -64,6 +68,8 @@ base::Status CheckEvidence(const PciAddress& address, const std::vector<Evidence
     }
   }
   if (refusals.empty()) return {};
+  if (count > kToldInText)
+    refusals += fmt::format("\n  and {} more; --json names them all", count - kToldInText);
   return base::Failure(
       base::Error(base::Code::kInUse,
                   fmt::format("{}: in use{}{}", address.ToString(), refusals, notes))

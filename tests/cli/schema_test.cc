@@ -36,7 +36,12 @@ class Schema : public testing::Test {
 TEST_F(Schema, ReportsFollowIt) {
   test::VassignRun vassign;
   vassign.context().use_marks = [](const sysfs::PciDevice& device) {
-    return std::vector<std::string>(device.address.bus == 9 ? 1 : 0, "mounted /srv");
+    std::vector<sysfs::Evidence> evidence;
+    if (device.address.bus == 9) {
+      evidence.push_back(
+          {sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted /srv"}, "", std::nullopt, ""});
+    }
+    return evidence;
   };
   KeepOutput(vassign, "list.json", {"list", "--json"});
   KeepOutput(vassign, "details.json", {"list", "--json", "--details"});

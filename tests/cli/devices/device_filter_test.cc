@@ -103,7 +103,10 @@ TEST_F(Filter, FreeAsksWhatTheHostNeeds) {
   filter.free = true;
   EXPECT_THAT(CheckFilter(filter, context_), FailsWith(base::Code::kUsage));
   context_.use_marks = [](const sysfs::PciDevice& device) {
-    return std::vector<std::string>(device.address.bus == 9 ? 1 : 0, "mounted");
+    // A warning on each, and a use that refuses on one.
+    sysfs::Evidence piece;
+    piece.refuses = device.address.bus == 9;
+    return std::vector{piece};
   };
   EXPECT_THAT(CheckFilter(filter, context_), test::IsOk());
   EXPECT_THAT(Passing(filter), ElementsAre("0000:08:00.0", "10000:01:00.0"));

@@ -50,5 +50,11 @@ TEST(HostUseMarks, LooksAtTheTree) {
   EXPECT_THAT(marks(sysfs::ReadDevice(tree, {0, 0, 1, 0}).value()), IsEmpty());
 }
 
+TEST(Marks, TellAFewOfMany) {
+  std::vector<sysfs::Evidence> evidence(5);
+  for (sysfs::Evidence& piece : evidence) piece.path = {"0000:08:00.0", "busy"};
+  EXPECT_EQ(Marks(evidence), "busy, busy, busy, and 2 more");
+}
+
 }  // namespace
 }  // namespace cli

@@ -106,5 +106,20 @@ TEST(Chain, OfNothingIsEmpty) {
   EXPECT_THAT(ToUses({}), IsEmpty());
 }
 
+TEST(Refusal, TellsAFewOfManyAndKeepsAll) {
+  std::vector<Evidence> evidence;
+  for (int pid = 100; pid < 130; ++pid) {
+    Evidence piece;
+    piece.path = {"0000:08:00.0", "pid " + std::to_string(pid)};
+    evidence.push_back(piece);
+  }
+  const auto status = CheckEvidence({0, 8, 0, 0}, evidence, ForceSet());
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message().find("pid 105"), std::string::npos);
+  EXPECT_EQ(status.error().message().find("pid 106"), std::string::npos);
+  EXPECT_NE(status.error().message().find("and 24 more"), std::string::npos);
+  EXPECT_EQ(status.error().uses().size(), 30U);
+}
+
 }  // namespace
 }  // namespace sysfs
