@@ -12,6 +12,7 @@
 namespace cli {
 namespace {
 
+// clang-format off
 constexpr std::string_view kHead = R"sh(# bash completion of vassign; made by: vassign completion bash
 _vassign()
 {
@@ -58,6 +59,7 @@ constexpr std::string_view kTail = R"sh(
 }
 complete -F _vassign vassign
 )sh";
+// clang-format on
 
 struct Command {
   std::string path;  // " sriov set"
