@@ -41,8 +41,7 @@ DiagnosisSources RecordedSources(const Tree& tree);
 HostFacts ReadHostFacts(const Tree& tree, const DiagnosisSources& sources);
 
 // Each check in the order in which a person would look. Sources: Documentation/admin-guide
-// (kernel-parameters, LSM lockdown), Documentation/driver-api/vfio.rst; the recipes are those of
-// docs/diagnosis.md.
+// (kernel-parameters, LSM lockdown), Documentation/driver-api/vfio.rst.
 std::vector<Finding> JudgeHost(const HostFacts& facts);
 
 // The parts that a single device's verdict repeats.
