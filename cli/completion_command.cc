@@ -136,7 +136,7 @@ void AddCompletionCommand(CLI::App& app, Context& context) {
   command->footer(
       "For this shell: source <(vassign completion bash)\n"
       "For every one: vassign completion bash >/etc/bash_completion.d/vassign");
-  command->callback([&app, &context] {
+  command->callback([shell, &app, &context] {
     context.run = [&app, &context]() -> base::Status {
       context.out << BashCompletion(app);
       return {};

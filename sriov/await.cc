@@ -51,16 +51,20 @@ base::Status AwaitFunctions(const sysfs::Tree& tree, const PciAddress& pf, unsig
     const unsigned done = watch ? arrived.processed : arrived.linked;
     if (progress && done > shown) progress(shown = done, count);
     if (done == count) return {};
+    // What udev has announced by the deadline counts, however late we come to look.
+    constexpr milliseconds kInterval(100);
     const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
-    if (!watch || left <= milliseconds::zero()) {
+    const auto address = watch ? watch(std::clamp(left, milliseconds::zero(), kInterval))
+                               : std::optional<PciAddress>();
+    if (address) {
+      announced.insert(*address);
+    } else if (!watch || left <= milliseconds::zero()) {
       return base::Fail(
           base::Code::kTimedOut,
           fmt::format("{}: of {} virtual functions {} are known to the kernel and {} to udev",
                       pf.ToString(), count, arrived.linked, arrived.processed),
           "udevadm settle waits on; then run the command again");
     }
-    constexpr milliseconds kInterval(100);
-    if (const auto address = watch(std::min(left, kInterval))) announced.insert(*address);
   }
 }
 

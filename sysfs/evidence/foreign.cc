@@ -13,8 +13,9 @@ namespace {
 // driverctl(8) keeps a file for each device that it overrides at boot.
 void FindDriverctl(const Search& search, std::vector<Evidence>& found) {
   const std::string address = search.device.address.ToString();
-  const std::string path = "/etc/driverctl.d/pci-" + address;
-  if (!search.tree.Exists(path)) return;
+  const std::string folder = "/etc/driverctl.d";
+  const std::string path = folder + "/pci-" + address;
+  if (!IsListed(search.tree, folder, "pci-" + address)) return;
   found.push_back({UseKind::kForeign,
                    {address, "driverctl"},
                    "driverctl manages it (" + path + ")",

@@ -46,6 +46,10 @@ Findings FindForeignUse(const Search& search);
 void AddHolders(const Search& search, const std::vector<WatchedNode>& nodes,
                 std::vector<Evidence>& evidence);
 
+// Whether a folder has an entry of this name. Asks for the whole folder, which a report over many
+// devices reads once.
+bool IsListed(const Tree& tree, const std::string& folder, const std::string& name);
+
 // A kernel object at or below the function and the way to it.
 struct Below {
   std::string name;               // "sda"

@@ -8,6 +8,11 @@
 
 namespace sysfs {
 
+bool IsListed(const Tree& tree, const std::string& folder, const std::string& name) {
+  const auto names = tree.List(folder);
+  return names && std::find(names->begin(), names->end(), name) != names->end();
+}
+
 bool IsUsbDevice(std::string_view name) {
   const size_t dash = name.find('-');
   if (dash == std::string_view::npos || !base::ParseDecimal(name.substr(0, dash))) return false;

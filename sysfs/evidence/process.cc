@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "sysfs/drivers.h"
 #include "sysfs/evidence/parts.h"
 
 namespace sysfs {
@@ -53,15 +54,18 @@ Findings FindVfioUse(const Search& search) {
   const PciDevice& device = search.device;
   const std::vector<std::string> path = {device.address.ToString()};
   Findings found;
-  const auto watch = [&](const std::string& node) {
-    if (search.tree.Exists(node))
-      found.nodes.push_back(
-          {node, Extend(path, node), UseKind::kVfio, ForceReason::kAssigned, false});
+  const auto watch = [&](const std::string& folder, const std::string& name) {
+    if (!IsListed(search.tree, folder, name)) return;
+    const std::string node = folder + "/" + name;
+    found.nodes.push_back(
+        {node, Extend(path, node), UseKind::kVfio, ForceReason::kAssigned, false});
   };
-  if (device.iommu_group) watch(fmt::format("/dev/vfio/{}", *device.iommu_group));
+  if (device.iommu_group) watch("/dev/vfio", std::to_string(*device.iommu_group));
+  // Only a VFIO driver makes the folder.
+  if (!device.driver || !IsVfioDriver(search.tree, *device.driver)) return found;
   for (const std::string& name :
        search.tree.List(device.path() + "/vfio-dev").value_or(std::vector<std::string>())) {
-    watch("/dev/vfio/devices/" + name);
+    watch("/dev/vfio/devices", name);
   }
   return found;
 }

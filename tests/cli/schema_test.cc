@@ -35,14 +35,7 @@ class Schema : public testing::Test {
 
 TEST_F(Schema, ReportsFollowIt) {
   test::VassignRun vassign;
-  vassign.context().use_marks = [](const sysfs::PciDevice& device) {
-    std::vector<sysfs::Evidence> evidence;
-    if (device.address.bus == 9) {
-      evidence.push_back(
-          {sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted /srv"}, "", std::nullopt, ""});
-    }
-    return evidence;
-  };
+  vassign.context().use_marks = test::UsedOnBus(9);
   KeepOutput(vassign, "list.json", {"list", "--json"});
   KeepOutput(vassign, "details.json", {"list", "--json", "--details"});
   const json list = json::parse(vassign({"list", "--json"}).out);

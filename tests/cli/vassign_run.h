@@ -5,11 +5,14 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <functional>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "cli/vassign.h"
+#include "sysfs/evidence/evidence.h"
 #include "tests/support/recorded_host.h"
 
 namespace test {
@@ -43,6 +46,21 @@ class VassignRun {
   std::ostringstream err_;
   cli::Context context_;
 };
+
+// Marks of use: a mounted file system on what sits on this bus, nothing else anywhere.
+inline std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> UsedOnBus(uint8_t bus) {
+  return [bus](const sysfs::PciDevice& device) {
+    std::vector<sysfs::Evidence> evidence;
+    if (device.address.bus == bus) {
+      evidence.push_back({sysfs::UseKind::kMount,
+                          {device.address.ToString(), "sda", "mounted /srv"},
+                          "",
+                          std::nullopt,
+                          ""});
+    }
+    return evidence;
+  };
+}
 
 // Equal to tests/data/golden/NAME. With VASSIGN_UPDATE_GOLDEN set, the file is written instead.
 inline void ExpectGolden(const std::string& name, const std::string& text) {

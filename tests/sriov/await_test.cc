@@ -63,6 +63,13 @@ TEST_F(Await, SilentUdevTimesOut) {
                         AllOf(HasSubstr("2 are known to the kernel"), HasSubstr("0 to udev"))));
 }
 
+// A program that got no processor for as long as it meant to wait.
+TEST_F(Await, WhatWasAnnouncedInTimeCountsAfterTheDeadline) {
+  const Watch watch = StartWatch();
+  Enable("3");
+  EXPECT_THAT(AwaitFunctions(world_.tree(), kCard, 3, watch, milliseconds(0), {}), IsOk());
+}
+
 TEST_F(Await, OtherDevicesDoNotCount) {
   Enable("1");
   bool told = false;

@@ -39,13 +39,7 @@ TEST(List, DefaultColumns) {
 
 TEST(List, UseIsShownOnlyWhenItIsKnown) {
   VassignRun vassign;
-  vassign.context().use_marks = [](const sysfs::PciDevice& device) {
-    std::vector<sysfs::Evidence> evidence;
-    if (device.address.bus == 9)
-      evidence.push_back(
-          {sysfs::UseKind::kMount, {"0000:09:00.0", "sda", "mounted /srv"}, "", std::nullopt, ""});
-    return evidence;
-  };
+  vassign.context().use_marks = test::UsedOnBus(9);
   ExpectGolden("list_in_use.txt", vassign({"list", "--class", "storage"}).out);
 }
 
@@ -146,9 +140,7 @@ TEST(List, JsonOfAllDetails) {
 
 TEST(List, JsonSaysWhyNot) {
   VassignRun vassign;
-  vassign.context().use_marks = [](const sysfs::PciDevice& device) {
-    return std::vector<std::string>(device.address.bus == 9 ? 1 : 0, "mounted /srv");
-  };
+  vassign.context().use_marks = test::UsedOnBus(9);
   const auto reasons = [&](const char* device) {
     const auto json = nlohmann::json::parse(vassign({"list", "--json", device}).out);
     const auto& assignable = json["devices"][0]["assignable"];

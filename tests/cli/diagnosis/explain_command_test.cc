@@ -56,7 +56,7 @@ TEST_F(ExplainCommand, Json) {
 
 TEST_F(ExplainCommand, BadInput) {
   EXPECT_EQ(world_.Run({"explain"}), 2);
-  EXPECT_EQ(world_.Run({"explain", "zz"}), 2);
+  EXPECT_EQ(world_.Run({"explain", "zz:00.0"}), 2);
   EXPECT_EQ(world_.Run({"explain", "07:00.0"}), 3);
   EXPECT_EQ(world_.Run({"explain", "08:00.0", "--sysroot", "/nonexistent"}), 2);
 }
