@@ -14,7 +14,7 @@ using sysfs::PciAddress;
 
 Goal GoalOf(const SetRequest& request, const PhysicalFunction& pf,
             const std::optional<Record>& record) {
-  Goal goal = {request.count, request.drivers, {}, {}};
+  Goal goal = {request.count, request.drivers, {}, {}, request.settings};
   const auto former = record ? record->autoprobe : pf.autoprobe;
   if (request.count == 0 || request.drivers == Drivers::kVfio) {
     goal.autoprobe = former;
@@ -25,8 +25,11 @@ Goal GoalOf(const SetRequest& request, const PhysicalFunction& pf,
 }
 
 Goal GoalOf(const Record& record) {
-  return {static_cast<unsigned>(record.functions.size()), Drivers::kRecorded, record.autoprobe,
-          record};
+  return {static_cast<unsigned>(record.functions.size()),
+          Drivers::kRecorded,
+          record.autoprobe,
+          record,
+          {}};
 }
 
 base::Result<std::optional<Record>> FindOwnRecord(const Journal& journal,

@@ -18,7 +18,8 @@ namespace sriov {
 struct SetRequest {
   sysfs::PciAddress pf;
   unsigned count = 0;
-  Drivers drivers = Drivers::kKernel;  // of the virtual functions
+  Drivers drivers = Drivers::kKernel;            // of the virtual functions
+  std::map<unsigned, VfSettings> settings = {};  // by index, set before any driver binds
 };
 
 // What --dry-run prints.

@@ -87,9 +87,11 @@ VfAttributes WantedAttributes(const PhysicalFunction& pf, const Goal& goal,
     if (!goal.record || function.index >= goal.record->functions.size()) return wanted;
     return goal.record->functions[function.index].attributes;
   }
+  if (const auto found = goal.settings.find(function.index); found != goal.settings.end())
+    wanted = found->second.attributes;
   // A driver that runs has chosen an address already and does not look again.
   const auto& mac = function.attributes.mac;
-  if (mac && mac->is_zero() && !function.device.driver)
+  if (!wanted.mac && mac && mac->is_zero() && !function.device.driver)
     wanted.mac = StableMac(machine_id, pf.device.address, function.index);
   return wanted;
 }
@@ -147,11 +149,15 @@ base::Result<Steps> PlanSettings(const PhysicalFunction& pf, const Goal& goal,
                                  const std::string& machine_id) {
   Steps steps = TRY(PlanResources(pf));
   for (const VirtualFunction& function : pf.functions) {
-    Append(steps,
-           PlanAttributes(pf, function.index, WantedAttributes(pf, goal, function, machine_id),
-                          goal.drivers == Drivers::kRecorded
-                              ? "as it was"
-                              : "an address that stays the same at every boot"));
+    const auto settings = goal.settings.find(function.index);
+    const bool is_asked = settings != goal.settings.end();
+    if (is_asked && settings->second.msix_count)
+      Append(steps, PlanMsix(pf, function.index, *settings->second.msix_count));
+    const std::string reason = goal.drivers == Drivers::kRecorded ? "as it was"
+                               : is_asked                         ? "as asked for"
+                                          : "an address that stays the same at every boot";
+    Append(steps, PlanAttributes(pf, function.index,
+                                 WantedAttributes(pf, goal, function, machine_id), reason));
   }
   return steps;
 }

@@ -12,6 +12,7 @@
 // A phase with nothing to do is empty, and so are all of them when everything is as wanted.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -28,11 +29,19 @@ enum class Drivers : uint8_t {
   kRecorded,  // what the record says
 };
 
+// What a request wants of one function beyond its driver.
+struct VfSettings {
+  VfAttributes attributes = {};
+  std::optional<unsigned> msix_count = {};
+  bool operator==(const VfSettings&) const = default;
+};
+
 struct Goal {
   unsigned count = 0;
   Drivers drivers = Drivers::kKernel;
-  std::optional<bool> autoprobe = {};  // in the end; nothing: as it is
-  std::optional<Record> record = {};   // kRecorded
+  std::optional<bool> autoprobe = {};            // in the end; nothing: as it is
+  std::optional<Record> record = {};             // kRecorded
+  std::map<unsigned, VfSettings> settings = {};  // by index; functions without any are left alone
 };
 
 inline bool Recreates(const PhysicalFunction& pf, const Goal& goal) {

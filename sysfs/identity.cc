@@ -1,0 +1,97 @@
+#include "sysfs/identity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sysfs/base/text.h"
+#include "sysfs/capability.h"
+
+namespace sysfs {
+namespace {
+
+constexpr size_t kConfigSize = 4096;
+constexpr size_t kDsnSize = 12;  // header and two double words
+
+std::optional<std::string> ReadSerial(const Tree& tree, const PciDevice& device) {
+  const auto controllers = tree.List(device.path() + "/nvme");
+  if (!controllers || controllers->empty()) return std::nullopt;
+  const auto text =
+      ReadText(tree, fmt::format("{}/nvme/{}/serial", device.path(), controllers->front()));
+  if (!text || base::Trim(*text).empty()) return std::nullopt;
+  return std::string(base::Trim(*text));
+}
+
+// Eight bytes from the highest on, as lspci and the kernel's pci_get_dsn order them.
+std::optional<std::string> ReadDsn(const Tree& tree, const PciDevice& device) {
+  const auto config = tree.ReadBytes(device.path() + "/config", kConfigSize);
+  if (!config) return std::nullopt;
+  const auto at = FindExtendedCapability(*config, ExtendedId::kSerialNumber);
+  if (!at || *at + kDsnSize > config->size()) return std::nullopt;
+  std::string text;
+  for (size_t i = 0; i < 8; ++i)
+    text += fmt::format("{}{:02x}", i == 0 ? "" : "-",
+                        std::to_integer<unsigned>((*config)[*at + 11 - i]));
+  return text;
+}
+
+// An interface may have been given another address, by a bond for one; the kernel then says so
+// (Documentation/ABI/testing/sysfs-class-net, addr_assign_type).
+std::optional<std::string> ReadMac(const Tree& tree, const PciDevice& device) {
+  const auto interfaces = tree.List(device.path() + "/net");
+  if (!interfaces || interfaces->empty()) return std::nullopt;
+  const std::string path = fmt::format("{}/net/{}", device.path(), interfaces->front());
+  if (const auto own = ReadText(tree, path + "/bonding_slave/perm_hwaddr")) return own;
+  if (ReadDecimal(tree, path + "/addr_assign_type") != uint64_t{0}) return std::nullopt;
+  return ReadText(tree, path + "/address");
+}
+
+}  // namespace
+
+std::string PciPath(const Tree& tree, const PciAddress& address) {
+  std::vector<PciAddress> hops = BridgesAbove(tree, address);
+  hops.push_back(address);
+  std::string path = fmt::format("{:04x}:{:02x}", hops.front().domain, hops.front().bus);
+  for (const PciAddress& hop : hops) path += fmt::format("/{:02x}.{}", hop.device, hop.function);
+  return path;
+}
+
+base::Result<std::string> ParsePciPath(std::string_view text) {
+  const auto bad = [&] {
+    return base::Fail(base::Code::kUsage, base::Quote(text) + ": not the path of a PCI function",
+                      "domain and root bus, then device and function of each bridge and of the "
+                      "function: 0000:00/1c.0/00.0");
+  };
+  const auto parts = base::Split(text, '/');
+  if (parts.size() < 2) return bad();
+  const auto root = base::Split(parts.front(), ':');
+  if (root.size() != 2 || root[0].empty() || root[1].empty()) return bad();
+  const auto domain = base::ParseHex(root[0], UINT32_MAX);
+  const auto bus = base::ParseHex(root[1], UINT8_MAX);
+  if (!domain || !bus) return bad();
+  std::string path = fmt::format("{:04x}:{:02x}", *domain, *bus);
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const auto numbers = base::Split(parts[i], '.');
+    if (numbers.size() != 2) return bad();
+    const auto device = base::ParseHex(numbers[0], 0x1f);
+    const auto function = base::ParseHex(numbers[1], 7);
+    if (!device || !function) return bad();
+    path += fmt::format("/{:02x}.{}", *device, *function);
+  }
+  return path;
+}
+
+Identity ReadIdentity(const Tree& tree, const PciDevice& device) {
+  Identity identity;
+  identity.path = PciPath(tree, device.address);
+  identity.vendor = device.vendor;
+  identity.device = device.device;
+  identity.subsystem_vendor = device.subsystem_vendor;
+  identity.subsystem_device = device.subsystem_device;
+  identity.serial = ReadSerial(tree, device);
+  identity.dsn = ReadDsn(tree, device);
+  identity.mac = ReadMac(tree, device);
+  return identity;
+}
+
+}  // namespace sysfs
