@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/declared/access.h"
+#include "cli/declared/pin.h"
 #include "cli/devices/watch_source.h"
 #include "sriov/host.h"
 #include "sysfs/assignment/assignment.h"
@@ -43,6 +45,10 @@ struct Context {
   // The same for virtual functions: cards, drives and udev.
   std::function<sriov::Host(sysfs::AssignmentHost&)> sriov_host;
   std::vector<std::string> command;  // what stands behind -- in `vassign with`
+  // The declarative file's own means; empty: the running host's. Tests give others.
+  std::shared_ptr<Pins> pins;
+  std::shared_ptr<Nodes> nodes;
+  std::function<base::Status()> start_guard;
   // What wakes `watch` up; empty: the running host's events and signals.
   std::function<base::Result<WatchSource>()> watch_source;
   bool reader_left = false;  // a write to `out` failed because nobody reads it, which is fine

@@ -13,6 +13,7 @@
 #include "cli/assignment/with_command.h"
 #include "cli/commands.h"
 #include "cli/completion_command.h"
+#include "cli/declared/commands.h"
 #include "cli/devices/list_command.h"
 #include "cli/devices/show_command.h"
 #include "cli/devices/watch_command.h"
@@ -87,6 +88,9 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   AddWithCommand(app, context);
   AddStatusCommand(app, context);
   AddSriovCommand(app, context);
+  AddPlanCommand(app, context);
+  AddApplyCommand(app, context);
+  AddConfirmCommand(app, context);
   AddCompletionCommand(app, context);
 
   context.status = kDone;

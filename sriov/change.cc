@@ -166,10 +166,11 @@ base::Result<SetPlan> PlanSet(Host& host, const SetRequest& request) {
   return Preview(host, pf, goal);
 }
 
-base::Result<Outcome> SetFunctions(Host& host, const SetRequest& request) {
+base::Result<Outcome> SetFunctions(Host& host, const SetRequest& request,
+                                   const sysfs::FileLock* held) {
   const Journal& journal = host.assignment.journal;
   Session session(host, request.pf);
-  TRY(session.Lock(request.count));
+  TRY(session.Lock(request.count, held));
   PhysicalFunction before = TRY(session.Read());
   const auto record = TRY(FindOwnRecord(journal, before));
   const Goal goal = GoalOf(request, before, record);
@@ -200,11 +201,12 @@ base::Result<std::optional<SetPlan>> PlanRestore(Host& host, const PciAddress& p
   return std::optional<SetPlan>(TRY(Preview(host, now, GoalOf(*record))));
 }
 
-base::Result<std::optional<Outcome>> Restore(Host& host, const PciAddress& pf) {
+base::Result<std::optional<Outcome>> Restore(Host& host, const PciAddress& pf,
+                                             const sysfs::FileLock* held) {
   const Journal& journal = host.assignment.journal;
   if (!TRY(FindRecord(journal, pf))) return std::optional<Outcome>();
   Session session(host, pf);
-  TRY(session.Lock(0));
+  TRY(session.Lock(0, held));
   const auto record = TRY(FindRecord(journal, pf));
   if (!record) return std::optional<Outcome>();
   const auto before = session.Read();

@@ -44,7 +44,9 @@ base::Result<SetPlan> PlanSet(Host& host, const SetRequest& request);
 
 // Exactly so many, with these drivers. Another number than 0 goes to another one through 0. When
 // the driver enables fewer than asked for, what came is kept and the error is kPartial.
-base::Result<Outcome> SetFunctions(Host& host, const SetRequest& request);
+// `held`: the host lock of a larger change that this is a part of.
+base::Result<Outcome> SetFunctions(Host& host, const SetRequest& request,
+                                   const sysfs::FileLock* held = nullptr);
 
 struct VfRequest {
   sysfs::PciAddress pf;
@@ -66,6 +68,7 @@ base::Result<Outcome> SetVf(Host& host, const VfRequest& request);
 // The physical function's virtual ones as the record has them: number, autoprobe, attributes,
 // drivers, a drive's resources. Nothing when there is no record.
 base::Result<std::optional<SetPlan>> PlanRestore(Host& host, const sysfs::PciAddress& pf);
-base::Result<std::optional<Outcome>> Restore(Host& host, const sysfs::PciAddress& pf);
+base::Result<std::optional<Outcome>> Restore(Host& host, const sysfs::PciAddress& pf,
+                                             const sysfs::FileLock* held = nullptr);
 
 }  // namespace sriov

@@ -8,10 +8,11 @@
 
 namespace sriov {
 
-base::Status Session::Lock(unsigned count) {
+base::Status Session::Lock(unsigned count, const sysfs::FileLock* held) {
   sysfs::AssignmentHost& host = host_.assignment;
   TRY(host.journal.Prepare());
-  host_lock_ = TRY(sysfs::TakeHostLock(host.journal.folder(), host.lock_patience));
+  if (!held) own_lock_ = TRY(sysfs::TakeHostLock(host.journal.folder(), host.lock_patience));
+  host_lock_ = held ? held : &*own_lock_;
   locks_ = TRY(sysfs::TakeDeviceLocks(host, {pf_}));
   deadline_ = CountDeadline(host.write_deadline, count);
   return {};

@@ -21,8 +21,9 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // The host lock and the physical function's. `count` scales the deadline of its writes.
-  base::Status Lock(unsigned count);
+  // The host lock and the physical function's. `count` scales the deadline of its writes. `held` is
+  // the host lock of a larger change that this is a part of, and outlives the session.
+  base::Status Lock(unsigned count, const sysfs::FileLock* held = nullptr);
   base::Result<PhysicalFunction> Read();
   // With the locks of these virtual functions, whose drivers the writes reach.
   base::Status Perform(const Steps& steps, const std::vector<VirtualFunction>& functions = {});
@@ -44,7 +45,8 @@ class Session {
   Host& host_;
   sysfs::PciAddress pf_;
   std::chrono::milliseconds deadline_{0};
-  std::optional<sysfs::FileLock> host_lock_;
+  std::optional<sysfs::FileLock> own_lock_;
+  const sysfs::FileLock* host_lock_ = nullptr;
   std::vector<sysfs::FileLock> locks_;
   std::string nvme_name_;
   std::unique_ptr<NvmeAdmin> nvme_;

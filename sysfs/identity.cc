@@ -81,7 +81,7 @@ base::Result<std::string> ParsePciPath(std::string_view text) {
   return path;
 }
 
-Identity ReadIdentity(const Tree& tree, const PciDevice& device) {
+Identity ReadIdentity(const Tree& tree, const PciDevice& device, IdentityDetail detail) {
   Identity identity;
   identity.path = PciPath(tree, device.address);
   identity.vendor = device.vendor;
@@ -89,7 +89,7 @@ Identity ReadIdentity(const Tree& tree, const PciDevice& device) {
   identity.subsystem_vendor = device.subsystem_vendor;
   identity.subsystem_device = device.subsystem_device;
   identity.serial = ReadSerial(tree, device);
-  identity.dsn = ReadDsn(tree, device);
+  if (detail == IdentityDetail::kWhole) identity.dsn = ReadDsn(tree, device);
   identity.mac = ReadMac(tree, device);
   return identity;
 }

@@ -34,8 +34,10 @@ std::string PciPath(const Tree& tree, const PciAddress& address);
 // The form alone: kUsage for what no path is; otherwise in canonical spelling.
 base::Result<std::string> ParsePciPath(std::string_view text);
 
-// Reads configuration space for the DSN, which wakes a sleeping device; all else is links and
-// attributes. Without root the DSN is not known.
-Identity ReadIdentity(const Tree& tree, const PciDevice& device);
+// kPassive reads links and attributes alone; kWhole reads configuration space for the DSN too,
+// which wakes a sleeping device. Without root the DSN is not known.
+enum class IdentityDetail : uint8_t { kPassive, kWhole };
+Identity ReadIdentity(const Tree& tree, const PciDevice& device,
+                      IdentityDetail detail = IdentityDetail::kWhole);
 
 }  // namespace sysfs

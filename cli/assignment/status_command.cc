@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/commands.h"
+#include "cli/declared/transaction.h"
 #include "cli/json_text.h"
 #include "cli/table.h"
 #include "sriov/record.h"
@@ -103,6 +104,26 @@ Json SessionJson(const sysfs::SessionNote& note) {
   return {{"pid", note.pid}, {"alive", note.alive}, {"devices", std::move(devices)}};
 }
 
+// An apply that is not kept yet, in a sentence; empty without one.
+std::string ApplyText(const std::optional<Transaction>& apply) {
+  if (!apply) return {};
+  if (apply->phase == Phase::kApplying)
+    return fmt::format("an apply (pid {}) is under way, or was killed: vassign apply undoes it\n",
+                       apply->pid);
+  const uint64_t now = MillisecondsSinceBoot();
+  const uint64_t left = apply->deadline > now ? (apply->deadline - now + 999) / 1000 : 0;
+  return fmt::format("an apply waits: undone in {} s unless vassign confirm runs\n", left);
+}
+
+Json ApplyJson(const std::optional<Transaction>& apply) {
+  if (!apply) return nullptr;
+  Json devices = Json::array();
+  for (const Touched& one : apply->touched) devices.push_back(one.address.ToString());
+  return {{"pid", apply->pid},
+          {"waits", apply->phase == Phase::kWaiting},
+          {"devices", std::move(devices)}};
+}
+
 void PrintTable(Context& context, const std::vector<Entry>& entries,
                 const std::vector<sysfs::SessionNote>& sessions) {
   Table table;
@@ -142,8 +163,10 @@ base::Status RunStatus(Context& context) {
   auto entries = ReadEntries(host, TRY(host.journal.List()));
   for (Entry& entry : ReadFunctions(host)) entries.push_back(std::move(entry));
   const auto sessions = TRY(sysfs::ListSessions(host.journal));
+  const auto apply = TRY(FindTransaction(host.journal));
   if (!context.json) {
     PrintTable(context, entries, sessions);
+    context.out << ApplyText(apply);
     return {};
   }
   Json devices = Json::array();
@@ -152,7 +175,8 @@ base::Status RunStatus(Context& context) {
   for (const sysfs::SessionNote& note : sessions) list.push_back(SessionJson(note));
   PrintJson(context.out, {{"schema", "vassign.status/1"},
                           {"devices", std::move(devices)},
-                          {"sessions", std::move(list)}});
+                          {"sessions", std::move(list)},
+                          {"apply", ApplyJson(apply)}});
   return {};
 }
 

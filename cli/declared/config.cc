@@ -1,4 +1,5 @@
 // toml++ is used in this file alone.
+#define TOML_HEADER_ONLY 1  // the packaged library throws
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include "cli/declared/config.h"

@@ -249,6 +249,9 @@ base::Result<DeviceFacts> ReadFacts(const Tree& tree, const PciAddress& address,
   ReadGroupFacts(tree, facts);
   ReadOwner(tree, sources, facts);
   facts.power = ReadPower(tree, path);
+  facts.identity = sysfs::ReadIdentity(
+      tree, facts.device,
+      IsAsleep(facts.power) ? sysfs::IdentityDetail::kPassive : sysfs::IdentityDetail::kWhole);
   facts.reset_methods = ReadResetMethods(tree, path);
   ReadSriov(tree, facts);
   ReadAwake(tree, facts);

@@ -14,6 +14,7 @@
 #include "cli/devices/owners.h"
 #include "sysfs/base/result.h"
 #include "sysfs/capability.h"
+#include "sysfs/identity.h"
 #include "sysfs/iommu_group.h"
 #include "sysfs/pci_device.h"
 #include "sysfs/tree.h"
@@ -64,6 +65,7 @@ struct UnknownFact {
 struct DeviceFacts {
   sysfs::PciDevice device;
   std::vector<sysfs::PciAddress> bridges;  // above it, from the root
+  sysfs::Identity identity;                // without the DSN of a sleeping device
   std::vector<std::string> interfaces;     // what its driver made: eth0, nvme0, nvme0n1, card1
   std::optional<std::vector<std::string>> candidates;  // drivers or, unloaded, modules
   std::optional<std::string> vfio_driver;              // the best one for it

@@ -207,6 +207,10 @@ Json FactsJson(const Context& context, const DeviceFacts& facts, HostView& host)
   json["unknown"] = UnknownJson(facts.unknown);
   json["modalias"] = facts.device.modalias;
   json["bridges"] = Bdfs(facts.bridges);
+  json["identity"] = {{"path", facts.identity.path},
+                      {"serial", OrNull(facts.identity.serial)},
+                      {"device_serial_number", OrNull(facts.identity.dsn)},
+                      {"mac", OrNull(facts.identity.mac)}};
   json["interfaces"] = facts.interfaces;
   json["candidate_drivers"] = OrNull(facts.candidates);
   if (facts.group) {

@@ -96,6 +96,10 @@ void WriteIdentity(const Context& context, const DeviceFacts& facts, Page& page)
   std::string place;
   for (const PciAddress& bridge : facts.bridges) place += bridge.ToString() + " > ";
   page.Line("Place", place + device.address.ToString());
+  page.Line("Path", facts.identity.path);
+  if (facts.identity.serial) page.Line("Serial", *facts.identity.serial);
+  if (facts.identity.dsn) page.Line("Device serial", *facts.identity.dsn);
+  if (facts.identity.mac) page.Line("MAC address", *facts.identity.mac);
   page.Line("NUMA node", device.numa_node ? std::to_string(*device.numa_node) : "none");
 }
 

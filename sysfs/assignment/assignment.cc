@@ -86,18 +86,6 @@ base::Status ApplyPlan(AssignmentHost& host, const std::vector<FileLock>& locks,
   return {};
 }
 
-Record NewRecord(const AssignmentHost& host, const PciDevice& device) {
-  Record record;
-  record.address = device.address;
-  record.vendor = device.vendor;
-  record.device = device.device;
-  record.driver = device.driver;
-  record.driver_override = device.driver_override;
-  if (device.driver) record.module = ModuleOfDriver(host.tree, *device.driver);
-  record.boot_id = host.journal.boot_id();
-  return record;
-}
-
 // One device of a bind: what the journal said of it before, and what it is to say.
 struct Entry {
   PciDevice device;
@@ -114,7 +102,7 @@ base::Result<std::vector<Entry>> MakeEntries(const AssignmentHost& host,
     // Somebody else's work: it is so already, and not ours to give back.
     const bool is_there = device.driver == plan.driver && device.driver_override == plan.driver;
     if (!previous && is_there) continue;
-    Record record = previous ? *previous : NewRecord(host, device);
+    Record record = previous ? *previous : RecordOf(host, device);
     record.wanted = plan.driver;
     entries.push_back({device, previous, previous, std::move(record)});
   }
@@ -225,6 +213,18 @@ AssignmentHost MakeAssignmentHost(Tree& tree, const std::string& folder) {
   std::string boot_id =
       ReadText(tree, "/proc/sys/kernel/random/boot_id").value_or(std::string("unknown"));
   return {tree, Journal(folder, std::move(boot_id)), HostSources(), {}, {}};
+}
+
+Record RecordOf(const AssignmentHost& host, const PciDevice& device) {
+  Record record;
+  record.address = device.address;
+  record.vendor = device.vendor;
+  record.device = device.device;
+  record.driver = device.driver;
+  record.driver_override = device.driver_override;
+  if (device.driver) record.module = ModuleOfDriver(host.tree, *device.driver);
+  record.boot_id = host.journal.boot_id();
+  return record;
 }
 
 base::Status CheckIdle(const AssignmentHost& host, const std::vector<PciAddress>& devices) {

@@ -79,6 +79,9 @@ base::Status CheckIdle(const AssignmentHost& host, const std::vector<PciAddress>
 // All checks of a bind: request, devices, records, use, viability. Nothing is changed.
 base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindRequest& request);
 
+// The record that a bind of this device would write first: what it is now.
+Record RecordOf(const AssignmentHost& host, const PciDevice& device);
+
 // CheckIdentity, with the way out.
 base::Status CheckRecord(const Journal& journal, const Record& record, const PciDevice& device);
 

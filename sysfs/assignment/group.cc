@@ -76,6 +76,11 @@ base::Result<std::vector<AssignmentPlan>> PlanGroupBinding(const AssignmentHost&
 base::Result<std::vector<AssignmentResult>> BindGroup(AssignmentHost& host, BindRequest request) {
   TRY(host.journal.Prepare());
   const FileLock lock = TRY(TakeHostLock(host.journal.folder(), host.lock_patience));
+  return BindGroup(host, std::move(request), lock);
+}
+
+base::Result<std::vector<AssignmentResult>> BindGroup(AssignmentHost& host, BindRequest request,
+                                                      const FileLock& lock) {
   const Requests requests = TRY(MakeRequests(host, std::move(request)));
   // Every refusal comes before the first write.
   TRY(PlanBinding(host, requests.binding));

@@ -27,5 +27,8 @@ base::Result<std::vector<AssignmentPlan>> PlanGroupBinding(const AssignmentHost&
 
 // All members or none: when the endpoints cannot be bound, the bridges go back.
 base::Result<std::vector<AssignmentResult>> BindGroup(AssignmentHost& host, BindRequest request);
+// The same as a part of a larger change, whose run holds the host lock.
+base::Result<std::vector<AssignmentResult>> BindGroup(AssignmentHost& host, BindRequest request,
+                                                      const FileLock& host_lock);
 
 }  // namespace sysfs

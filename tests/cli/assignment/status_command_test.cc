@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "cli/declared/transaction.h"
 #include "tests/support/assignment_world.h"
 
 namespace cli {
@@ -42,6 +43,20 @@ TEST(StatusCommand, AGoneDeviceAndADamagedRecord) {
   std::ofstream(world.journal().RecordPath({0, 8, 0, 0})) << "rubbish";
   EXPECT_EQ(world.Run({"status"}), 0);
   EXPECT_THAT(world.out(), HasSubstr("unreadable"));
+}
+
+TEST(StatusCommand, AnApplyThatIsNotKept) {
+  test::AssignmentWorld world;
+  Transaction apply = {"boot-1", 77, Phase::kWaiting, 60, MillisecondsSinceBoot() + 60000, {}, {}};
+  ASSERT_TRUE(StoreTransaction(world.journal(), apply));
+  EXPECT_EQ(world.Run({"status"}), 0);
+  EXPECT_THAT(world.out(), HasSubstr("an apply waits: undone in 60 s unless vassign confirm runs"));
+  apply.phase = Phase::kApplying;
+  ASSERT_TRUE(StoreTransaction(world.journal(), apply));
+  EXPECT_EQ(world.Run({"status"}), 0);
+  EXPECT_THAT(world.out(), HasSubstr("an apply (pid 77) is under way, or was killed"));
+  EXPECT_EQ(world.Run({"status", "--json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(world.out()).at("apply").at("waits"), false);
 }
 
 TEST(StatusCommand, BadInput) {

@@ -126,7 +126,7 @@ TEST(Config, EveryMistakeIsToldWithItsLine) {
       {With("[device.sriov]\ncount = 2"), "given away"},
       {With("access = { mode = \"0999\" }"), "octal"},
       {With("access = { mode = 432 }"), "mode is not a text"},
-      {With(With("")), "f.toml:5"},
+      {With(With("")), "f.toml:6: name is not new"},
       {"[[device]]\nname = \"a\"\nmatch = { serial = \"S\" }", "wants nothing"},
       {"[[device]]\nname = \"a\"\nmatch = { serial = \"\" }\ndriver = \"x\"",
        "serial is not a text"},

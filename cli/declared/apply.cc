@@ -1,0 +1,170 @@
+#include "cli/declared/apply.h"
+
+#include <fmt/format.h>
+
+#include "cli/declared/undo.h"
+#include "sysfs/assignment/group.h"
+
+namespace cli {
+namespace {
+
+using sysfs::Journal;
+
+base::Failure AwaitsConfirmation(const Transaction& transaction) {
+  const uint64_t now = MillisecondsSinceBoot();
+  const uint64_t left = transaction.deadline > now ? transaction.deadline - now : 0;
+  return base::Fail(
+      base::Code::kLocked,
+      fmt::format("an apply waits to be confirmed and is undone in {} s", (left + 999) / 1000),
+      "vassign confirm keeps it");
+}
+
+// The host lock is ours: whoever made this transaction is dead or waits.
+base::Status FinishFormer(DeclaredHost& host, const sysfs::FileLock& lock,
+                          std::vector<std::string>& notes) {
+  const auto former = TRY(FindTransaction(host.assignment().journal));
+  if (!former) return {};
+  if (former->phase == Phase::kWaiting && MillisecondsSinceBoot() < former->deadline)
+    return AwaitsConfirmation(*former);
+  TRY(Undo(host, *former, lock, "undone: it was killed"));
+  notes.push_back(fmt::format("undone first: what the apply of pid {} left behind", former->pid));
+  return {};
+}
+
+Pinned PinsOf(const DeclaredPlan& plan, const Pinned& known) {
+  Pinned pins;
+  for (const EntryPlan& entry : plan.entries) {
+    const auto found = known.find(entry.entry.name);
+    const auto pin = found == known.end() ? std::nullopt : std::optional(found->second);
+    pins.emplace(entry.entry.name, Combine(entry.found->device.identity, pin));
+  }
+  return pins;
+}
+
+base::Status StoreNewPins(DeclaredHost& host, const Pinned& pins, const Pinned& known) {
+  for (const auto& [name, identity] : pins) {
+    const auto found = known.find(name);
+    if (found == known.end() || found->second != identity) TRY(host.pins.Store(name, identity));
+  }
+  return {};
+}
+
+base::Result<EntryOutcome> Perform(DeclaredHost& host, const EntryPlan& plan,
+                                   const sysfs::FileLock& lock) {
+  const Entry& entry = plan.entry;
+  EntryOutcome outcome = {entry.name, plan.found->device.address};
+  outcome.changed = !plan.empty();
+  sysfs::AssignmentHost& assignment = host.assignment();
+  if (entry.driver) {
+    const auto request = BindingOf(entry, outcome.address);
+    outcome.devices = TRY(entry.group ? sysfs::BindGroup(assignment, request, lock)
+                                      : sysfs::Bind(assignment, request, lock));
+  }
+  if (entry.functions) {
+    outcome.functions =
+        TRY(sriov::SetFunctions(host.sriov, FunctionsOf(entry, outcome.address), &lock));
+  }
+  if (entry.access) {
+    TRY(Perform(host.nodes, TRY(PlanAccess(host.nodes, *entry.access, AccessNodes(host, plan)))));
+  }
+  return outcome;
+}
+
+// The failure, and what became of the way back.
+base::Failure UndoAfter(DeclaredHost& host, const Transaction& transaction,
+                        const sysfs::FileLock& lock, const Entry& entry, base::Error cause) {
+  std::string text = fmt::format("{}: {}: {}", entry.place, entry.name, cause.message());
+  std::string hint = cause.hint();
+  if (cause.code() == base::Code::kTimedOut) {
+    text += "; a write is still under way: nothing was undone yet";
+    if (hint.empty()) hint = "vassign apply undoes it when that write has ended";
+  } else if (const base::Status undone = Undo(host, transaction, lock, "undone: a step failed");
+             undone) {
+    text += "; all that was done before is undone";
+  } else {
+    text += "; " + undone.error().message();
+  }
+  return base::Failure(base::Error(cause.code(), std::move(text), cause.err())
+                           .WithHint(std::move(hint))
+                           .WithUses(cause.uses()));
+}
+
+base::Result<ApplyOutcome> Unchanged(DeclaredHost& host, const DeclaredPlan& plan,
+                                     const Pinned& pins, const Pinned& known,
+                                     std::vector<std::string> notes) {
+  TRY(StoreNewPins(host, pins, known));
+  ApplyOutcome outcome = {{}, std::move(notes), false, 0};
+  for (const EntryPlan& entry : plan.entries)
+    outcome.entries.push_back({entry.entry.name, entry.found->device.address});
+  return outcome;
+}
+
+}  // namespace
+
+base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
+                                 const ApplyRequest& request) {
+  const Journal& journal = host.assignment().journal;
+  TRY(journal.Prepare());
+  const sysfs::FileLock lock =
+      TRY(sysfs::TakeHostLock(journal.folder(), host.assignment().lock_patience));
+  std::vector<std::string> notes;
+  TRY(FinishFormer(host, lock, notes));
+  const DeclaredPlan plan = TRY(PlanDeclared(host, config, request.selection));
+  notes.insert(notes.end(), plan.notes.begin(), plan.notes.end());
+  const Pinned known = TRY(host.pins.Read());
+  const Pinned pins = PinsOf(plan, known);
+  if (plan.empty()) return Unchanged(host, plan, pins, known, std::move(notes));
+
+  Transaction transaction = {
+      journal.boot_id(),         request.pid, Phase::kApplying, request.confirm, 0,
+      TRY(Snapshot(host, plan)), pins};
+  TRY(StoreTransaction(journal, transaction));
+  if (request.confirm) {
+    base::Status started = request.start_guard();
+    if (!started) {
+      TRY(EndTransaction(journal, "not begun"));
+      return base::Failure(std::move(started.error()).With("nothing was changed"));
+    }
+  }
+  ApplyOutcome outcome = {{}, std::move(notes), true, 0};
+  for (const EntryPlan& entry : plan.entries) {
+    auto done = Perform(host, entry, lock);
+    if (!done) return UndoAfter(host, transaction, lock, entry.entry, std::move(done.error()));
+    outcome.entries.push_back(std::move(*done));
+  }
+  if (!request.confirm) {
+    TRY(Keep(host, transaction));
+    return outcome;
+  }
+  transaction.phase = Phase::kWaiting;
+  transaction.deadline = MillisecondsSinceBoot() + uint64_t{*request.confirm} * 1000;
+  TRY(StoreTransaction(journal, transaction));
+  outcome.deadline = transaction.deadline;
+  return outcome;
+}
+
+base::Result<ApplyOutcome> ApplyEach(DeclaredHost& host, const Config& config,
+                                     const ApplyRequest& request,
+                                     std::vector<base::Error>& failures) {
+  ApplyOutcome all;
+  size_t done = 0;
+  for (const Entry& entry : config) {
+    auto outcome = Apply(host, {entry}, request);
+    if (!outcome) {
+      failures.push_back(std::move(outcome.error()));
+      continue;
+    }
+    ++done;
+    all.changed = all.changed || outcome->changed;
+    for (EntryOutcome& one : outcome->entries) all.entries.push_back(std::move(one));
+    for (std::string& note : outcome->notes) all.notes.push_back(std::move(note));
+  }
+  if (failures.empty()) return all;
+  if (done == 0 && failures.size() == 1) return base::Failure(failures.front());
+  return base::Fail(
+      base::Code::kPartial,
+      fmt::format("{} of {} entries could not be applied", failures.size(), config.size()),
+      "vassign plan shows what is left");
+}
+
+}  // namespace cli

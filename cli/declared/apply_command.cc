@@ -1,0 +1,144 @@
+// `vassign apply`: the host as the declarative file has it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "cli/declared/commands.h"
+#include "cli/declared/guard.h"
+#include "cli/declared/host.h"
+#include "cli/declared/output.h"
+#include "cli/declared/undo.h"
+#include "cli/devices/selector.h"
+#include "sysfs/base/text.h"
+
+namespace cli {
+namespace {
+
+struct ApplyOptions {
+  std::string file;
+  std::string device;
+  std::vector<std::string> repin;
+  std::string confirm;
+  bool boot = false;
+  ChangingOptions changing;
+};
+
+base::Result<ApplyRequest> RequestOf(const Context& context, const ApplyOptions& options) {
+  ApplyRequest request;
+  request.pid = ::getpid();
+  request.selection.repin.insert(options.repin.begin(), options.repin.end());
+  if (!options.device.empty())
+    request.selection.only = TRY(SelectOne(*context.tree, options.device));
+  if (options.confirm.empty()) return request;
+  const auto seconds = base::ParseDecimal(options.confirm, 86400);
+  if (!seconds || *seconds == 0) {
+    return base::Fail(base::Code::kUsage, "--confirm " + options.confirm + ": not from 1 to 86400",
+                      "the seconds after which an apply is undone that nobody confirms");
+  }
+  if (options.boot)
+    return base::Fail(base::Code::kUsage, "--confirm: nobody is there to confirm at boot");
+  request.confirm = static_cast<unsigned>(*seconds);
+  request.start_guard =
+      context.start_guard ? context.start_guard : [] { return StartGuard("/proc/self/exe"); };
+  return request;
+}
+
+void TellLeft(Context& context, unsigned left) {
+  if (!context.progress) return;
+  context.err << fmt::format(
+      "\rundone in {} s unless you press Enter, or vassign confirm runs \x1b[K", left);
+  context.err.flush();
+}
+
+// The end of the wait, in one word or sentence.
+base::Result<std::string> AwaitConfirmation(Context& context, DeclaredHost& host,
+                                            const ApplyOutcome& outcome) {
+  const sysfs::Journal& journal = host.assignment().journal;
+  if (!context.progress) {
+    context.err << fmt::format("undone in {} s unless vassign confirm runs\n",
+                               (outcome.deadline - MillisecondsSinceBoot() + 999) / 1000);
+    context.err.flush();
+  }
+  const bool reads_enter = context.progress && ::isatty(STDIN_FILENO) == 1;
+  const Ending ending = TRY(AwaitEnding(journal, outcome.deadline, reads_enter,
+                                        [&](unsigned left) { TellLeft(context, left); }));
+  if (context.progress) context.err << '\n';
+  if (ending == Ending::kGone) return LastOutcome(journal);
+  if (ending == Ending::kInterrupted) {
+    return base::Fail(base::Code::kTimedOut,
+                      "interrupted: the guard undoes the change when the "
+                      "time is over",
+                      "vassign confirm keeps it");
+  }
+  TRY(ConfirmWaiting(host));
+  return "kept";
+}
+
+base::Status RunApply(Context& context, const ApplyOptions& options) {
+  const Config config = TRY(ConfigOf(context, options.file));
+  const auto reach = TRY(ReachDeclared(context, "apply", options.changing));
+  DeclaredHost& host = reach->host();
+  const ApplyRequest request = TRY(RequestOf(context, options));
+  if (options.changing.dry_run) {
+    PrintDeclared(context, TRY(PlanDeclared(host, config, request.selection)));
+    return {};
+  }
+  if (options.boot) {
+    // Many devices come at once, each with a run of its own.
+    host.assignment().lock_patience = std::chrono::seconds(options.changing.timeout);
+    std::vector<base::Error> failures;
+    const auto outcome = ApplyEach(host, config, request, failures);
+    for (const base::Error& error : failures) context.err << "vassign: " << error.message() << '\n';
+    if (!outcome) return base::Failure(outcome.error());
+    if (!context.json) TellEntries(context, *outcome);
+    PrintApplied(context, *outcome, "kept", failures);
+    return {};
+  }
+  const ApplyOutcome outcome = TRY(Apply(host, config, request));
+  if (!context.json) TellEntries(context, outcome);
+  if (outcome.deadline == 0) {
+    PrintApplied(context, outcome, "kept", {});
+    return {};
+  }
+  const std::string ending = TRY(AwaitConfirmation(context, host, outcome));
+  PrintApplied(context, outcome, ending, {});
+  if (ending == "kept") {
+    if (!context.json) context.out << "kept\n";
+    return {};
+  }
+  return base::Fail(base::Code::kTimedOut, "the change was " + ending,
+                    "apply again, and confirm in time");
+}
+
+}  // namespace
+
+void AddApplyCommand(CLI::App& app, Context& context) {
+  auto options = std::make_shared<ApplyOptions>();
+  CLI::App* command = app.add_subcommand("apply", "Make the host as the declarative file has it");
+  command->add_option("FILE", options->file, "Instead of /etc/vassign/vassign.toml and conf.d")
+      ->type_name("");
+  command
+      ->add_option("--confirm", options->confirm,
+                   "Undo everything after S seconds unless Enter or vassign confirm comes")
+      ->type_name("S");
+  command->add_option("--device", options->device, "Only the entries of this device")
+      ->type_name("DEV");
+  command->add_option("--repin", options->repin, "Accept the card that an entry finds now")
+      ->type_name("NAME")
+      ->expected(1)
+      ->take_all();
+  command->add_flag("--boot", options->boot,
+                    "Each entry for itself: what fails does not stop the others");
+  AddChangingOptions(*command, context, options->changing);
+  command->footer(
+      "All entries or none: what fails is undone, and so is what a killed run left. The undo of\n"
+      "--confirm runs outside of this session: it also comes when the connection is lost. A "
+      "second\n"
+      "apply writes nothing.");
+  command->callback([options, &context] {
+    context.run = [options, &context] { return RunApply(context, *options); };
+  });
+}
+
+}  // namespace cli

@@ -1,0 +1,172 @@
+#include "cli/declared/guard.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "cli/declared/undo.h"
+#include "sysfs/base/fd.h"
+#include "vmm/signals.h"
+
+namespace cli {
+namespace {
+
+// Readable when a file of the journal's folder was replaced or removed.
+base::Result<base::Fd> WatchFolder(const sysfs::Journal& journal) {
+  base::Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  if (!watch.valid()) return base::FailErrno("inotify", errno);
+  if (::inotify_add_watch(watch.raw(), journal.folder().c_str(), IN_MOVED_TO | IN_DELETE) < 0)
+    return base::FailErrno("watch " + journal.folder(), errno);
+  return watch;
+}
+
+void Drain(const base::Fd& fd) {
+  std::array<char, 4096> buffer;
+  while (::read(fd.raw(), buffer.data(), buffer.size()) > 0) {
+  }
+}
+
+// Invalid when the process is gone.
+base::Fd OpenProcess(int pid) {
+  return base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+int WaitMilliseconds(const std::optional<Transaction>& transaction, uint64_t now) {
+  if (!transaction || transaction->phase == Phase::kApplying) return -1;
+  const uint64_t left = transaction->deadline > now ? transaction->deadline - now : 0;
+  return static_cast<int>(std::min<uint64_t>(left, INT32_MAX));
+}
+
+// The outcome is decided under the host lock: somebody may have confirmed meanwhile.
+base::Status UndoUnkept(DeclaredHost& host, bool owner_lives) {
+  const sysfs::Journal& journal = host.assignment().journal;
+  const sysfs::FileLock lock =
+      TRY(sysfs::TakeHostLock(journal.folder(), host.assignment().lock_patience));
+  const auto transaction = TRY(FindTransaction(journal));
+  if (DecideGuard(transaction, MillisecondsSinceBoot(), owner_lives) != GuardStep::kUndo) return {};
+  return Undo(
+      host, *transaction, lock,
+      transaction->phase == Phase::kWaiting ? "undone: nobody confirmed" : "undone: it was killed");
+}
+
+base::Status RunToEnd(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  std::vector<std::string> copies = words;
+  for (std::string& word : copies) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const pid_t pid = ::fork();
+  if (pid < 0) return base::FailErrno("start " + words.front(), errno);
+  if (pid == 0) {
+    ::execvp(pointers[0], pointers.data());
+    ::_exit(127);
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return base::Fail(base::Code::kInternal, fmt::format("{} did not start the guard", words.front()),
+                    "systemctl status; without --confirm no guard is needed");
+}
+
+// Two forks: the guard is nobody's child, and of no terminal.
+base::Status RunDetached(const std::string& program) {
+  const pid_t pid = ::fork();
+  if (pid < 0) return base::FailErrno("start the guard", errno);
+  if (pid == 0) {
+    ::setsid();
+    const pid_t guard = ::fork();
+    if (guard != 0) ::_exit(guard < 0 ? 1 : 0);
+    const int null = ::open("/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
+    ::signal(SIGHUP, SIG_IGN);
+    ::execl(program.c_str(), "vassign", "confirm", "--guard", static_cast<char*>(nullptr));
+    ::_exit(127);
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  return base::Fail(base::Code::kInternal, "the guard could not be started");
+}
+
+}  // namespace
+
+GuardStep DecideGuard(const std::optional<Transaction>& transaction, uint64_t now,
+                      bool owner_lives) {
+  if (!transaction) return GuardStep::kEnd;
+  if (transaction->phase == Phase::kApplying)
+    return owner_lives ? GuardStep::kAwait : GuardStep::kUndo;
+  return now < transaction->deadline ? GuardStep::kAwait : GuardStep::kUndo;
+}
+
+base::Status Guard(DeclaredHost& host) {
+  const sysfs::Journal& journal = host.assignment().journal;
+  const base::Fd watch = TRY(WatchFolder(journal));
+  auto transaction = TRY(FindTransaction(journal));
+  if (!transaction) return {};
+  const base::Fd owner = OpenProcess(transaction->pid);
+  bool owner_lives = owner.valid();
+  while (true) {
+    const uint64_t now = MillisecondsSinceBoot();
+    switch (DecideGuard(transaction, now, owner_lives)) {
+      case GuardStep::kEnd:
+        return {};
+      case GuardStep::kUndo:
+        return UndoUnkept(host, owner_lives);
+      case GuardStep::kAwait:
+        break;
+    }
+    std::array<pollfd, 2> events = {{{watch.raw(), POLLIN, 0}, {owner.raw(), POLLIN, 0}}};
+    // An owner that has ended stays readable: it is asked once.
+    const int ready =
+        ::poll(events.data(), owner_lives ? 2 : 1, WaitMilliseconds(transaction, now));
+    if (ready < 0 && errno != EINTR) return base::FailErrno("poll", errno);
+    if (ready > 0 && owner_lives && events[1].revents != 0) owner_lives = false;
+    Drain(watch);
+    transaction = TRY(FindTransaction(journal));
+  }
+}
+
+base::Status StartGuard(const std::string& program) {
+  if (::access("/run/systemd/system", F_OK) != 0) return RunDetached(program);
+  return RunToEnd({"systemd-run", "--quiet", "--collect", "--no-block", "--description",
+                   "undo of vassign apply unless it is confirmed",
+                   fmt::format("--unit=vassign-confirm-{}", ::getpid()), program, "confirm",
+                   "--guard"});
+}
+
+base::Result<Ending> AwaitEnding(const sysfs::Journal& journal, uint64_t deadline, bool reads_enter,
+                                 const std::function<void(unsigned left)>& tell) {
+  constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
+  const auto signals = TRY(vmm::SignalSource::Create(kSignals));
+  const base::Fd watch = TRY(WatchFolder(journal));
+  while (true) {
+    const auto transaction = TRY(FindTransaction(journal));
+    if (!transaction) return Ending::kGone;
+    const uint64_t now = MillisecondsSinceBoot();
+    tell(static_cast<unsigned>(now < deadline ? (deadline - now + 999) / 1000 : 0));
+    std::array<pollfd, 3> events = {
+        {{watch.raw(), POLLIN, 0}, {signals.fd().raw(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}}};
+    constexpr int kSecond = 1000;
+    if (::poll(events.data(), reads_enter ? 3 : 2, kSecond) < 0 && errno != EINTR)
+      return base::FailErrno("poll", errno);
+    if ((events[1].revents & POLLIN) != 0 && signals.Take()) return Ending::kInterrupted;
+    if (reads_enter && events[2].revents != 0) {
+      std::array<char, 256> line;
+      if (::read(STDIN_FILENO, line.data(), line.size()) > 0) return Ending::kEnter;
+      reads_enter = false;  // the terminal is gone
+    }
+    Drain(watch);
+  }
+}
+
+}  // namespace cli

@@ -1,0 +1,40 @@
+// Who undoes an apply that nobody confirms, outside the session that began it: its own process,
+// which a closed connection does not reach.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/declared/plan.h"
+
+namespace cli {
+
+enum class GuardStep : uint8_t {
+  kEnd,    // there is nothing to guard any more
+  kAwait,  // a change of the transaction, the owner's end or the deadline
+  kUndo,
+};
+
+// `now` in milliseconds since boot; `owner_lives` while the process that applies does.
+GuardStep DecideGuard(const std::optional<Transaction>& transaction, uint64_t now,
+                      bool owner_lives);
+
+// Until the transaction is kept or undone. The last state is the transaction's outcome.
+base::Status Guard(DeclaredHost& host);
+
+// Starts `PROGRAM confirm --guard` by systemd-run where systemd is the init, so that it belongs to
+// no session; otherwise as a process of a session of its own. It runs when this returns.
+base::Status StartGuard(const std::string& program);
+
+// How a waiting apply ended, for the person in front of it.
+enum class Ending : uint8_t {
+  kGone,         // the transaction ended: LastOutcome says how
+  kEnter,        // the person pressed Enter
+  kInterrupted,  // SIGINT, SIGTERM, SIGHUP
+};
+// `tell` is called about once a second with the seconds that are left. `reads_enter`: standard
+// input is a terminal.
+base::Result<Ending> AwaitEnding(const sysfs::Journal& journal, uint64_t deadline, bool reads_enter,
+                                 const std::function<void(unsigned left)>& tell);
+
+}  // namespace cli

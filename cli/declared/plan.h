@@ -1,0 +1,64 @@
+// From the declarative file to what has to be done: nothing is changed here.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/declared/access.h"
+#include "cli/declared/config.h"
+#include "cli/declared/pin.h"
+#include "cli/declared/resolve.h"
+#include "cli/declared/transaction.h"
+#include "sriov/change.h"
+#include "sysfs/assignment/assignment.h"
+
+namespace cli {
+
+// All that applying needs. The reference outlives it.
+struct DeclaredHost {
+  sriov::Host& sriov;
+  Pins pins;
+  Nodes nodes;
+
+  sysfs::AssignmentHost& assignment() const { return sriov.assignment; }
+};
+
+struct EntryPlan {
+  Entry entry;
+  std::optional<Resolved> found;                // nothing: optional, and not there
+  std::optional<sriov::SetPlan> functions;      // of an entry with virtual functions
+  std::vector<sysfs::AssignmentPlan> bindings;  // of one with a driver
+  std::vector<AccessChange> access;
+  std::vector<std::string> differences;  // "driver nvme -> vfio-pci"
+  bool empty() const { return differences.empty(); }
+};
+
+struct Selection {
+  std::optional<sysfs::PciAddress> only;  // the entries of this device alone
+  std::set<std::string> repin;            // entries whose new card is accepted
+};
+
+struct DeclaredPlan {
+  std::vector<EntryPlan> entries;  // in the order of the file
+  std::vector<std::string> notes;
+  bool empty() const;
+};
+
+// The requests that carry an entry out.
+sysfs::BindRequest BindingOf(const Entry& entry, const sysfs::PciAddress& address);
+sriov::SetRequest FunctionsOf(const Entry& entry, const sysfs::PciAddress& address);
+
+// All checks of all entries: the first refusal is the plan's. Errors as Resolve, PlanSet and
+// PlanBinding; kUsage for two entries of one device.
+base::Result<DeclaredPlan> PlanDeclared(const DeclaredHost& host, const Config& config,
+                                        const Selection& selection);
+
+// What the entries would touch, as it is now (cli/declared/transaction.h).
+base::Result<std::vector<Touched>> Snapshot(const DeclaredHost& host, const DeclaredPlan& plan);
+
+// The nodes that an entry's access is about, as far as they are there now.
+std::vector<std::string> AccessNodes(const DeclaredHost& host, const EntryPlan& plan);
+
+}  // namespace cli

@@ -1,0 +1,87 @@
+#include "cli/declared/commands.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/functions/run.h"
+
+namespace cli {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+class DeclaredCommands : public testing::Test {
+ protected:
+  DeclaredCommands() {
+    test::FakeTree& tree = vassign_.world().tree();
+    tree.AddFile("/sys/bus/pci/devices/0000:08:00.0/nvme/nvme1/serial", "S1\n");
+    tree.AddFile("/etc/vassign/vassign.toml",
+                 "[[device]]\nname = \"drive\"\nmatch = { serial = \"S1\" }\n"
+                 "driver = \"vfio-pci\"\n");
+    vassign_.context().pins = std::make_shared<Pins>(pins_.path());
+    vassign_.context().start_guard = [] { return base::Status(); };
+  }
+  nlohmann::json Out() const { return nlohmann::json::parse(vassign_.out(), nullptr, false); }
+
+  test::SriovRun vassign_;
+  test::TempFolder pins_;
+};
+
+TEST_F(DeclaredCommands, PlanShowsTheDifferenceAndTheSteps) {
+  EXPECT_EQ(vassign_({"plan"}), 11);
+  EXPECT_THAT(
+      vassign_.out(),
+      AllOf(StartsWith("drive (0000:08:00.0): driver nvme -> vfio-pci\n"),
+            HasSubstr("  echo vfio-pci > /sys/bus/pci/devices/0000:08:00.0/driver_override")));
+  EXPECT_EQ(vassign_.world().steps(), 0u);
+  EXPECT_EQ(vassign_({"plan", "--json"}), 11);
+  EXPECT_EQ(Out()["schema"], "vassign.plan/1");
+  EXPECT_EQ(Out()["differs"], true);
+  EXPECT_EQ(Out()["entries"][0]["bdf"], "0000:08:00.0");
+}
+
+TEST_F(DeclaredCommands, ApplyTellsTheEndState) {
+  EXPECT_EQ(vassign_({"apply"}), 0);
+  EXPECT_THAT(vassign_.out(), StartsWith("drive: 0000:08:00.0 nvme -> vfio-pci, group 8"));
+  EXPECT_EQ(vassign_({"plan"}), 0);
+  EXPECT_EQ(vassign_.out(), "drive (0000:08:00.0): as wanted\n");
+  vassign_.world().tree().ForgetWrites();
+  EXPECT_EQ(vassign_({"apply", "--json"}), 0);
+  EXPECT_EQ(Out()["schema"], "vassign.apply/1");
+  EXPECT_EQ(Out()["changed"], false);
+  EXPECT_THAT(vassign_.world().tree().writes(), IsEmpty());
+}
+
+TEST_F(DeclaredCommands, WrongLinesChangeNothing) {
+  const std::vector<std::pair<std::vector<const char*>, int>> lines = {
+      {{"apply", "--confirm", "0"}, 2},
+      {{"apply", "--confirm", "soon"}, 2},
+      {{"apply", "--confirm", "5", "--boot"}, 2},
+      {{"apply", "/nonexistent.toml"}, 3},
+      {{"apply", "--device", "1f:00.0"}, 3},
+      {{"plan", "a", "b"}, 2},
+      {{"confirm"}, 3},
+  };
+  for (const auto& [words, status] : lines) EXPECT_EQ(vassign_(words), status) << vassign_.err();
+  EXPECT_EQ(vassign_.world().steps(), 0u);
+}
+
+TEST_F(DeclaredCommands, WithoutAFileTheWayToOneIsTold) {
+  vassign_.world().tree().Remove("/etc/vassign/vassign.toml");
+  EXPECT_EQ(vassign_({"plan"}), 3);
+  EXPECT_THAT(vassign_.err(),
+              AllOf(HasSubstr("/etc/vassign/vassign.toml"), HasSubstr("--persist")));
+}
+
+TEST_F(DeclaredCommands, DryRunPrintsThePlan) {
+  EXPECT_EQ(vassign_({"apply", "--dry-run", "--confirm", "5"}), 0);
+  EXPECT_THAT(vassign_.out(), HasSubstr("driver nvme -> vfio-pci"));
+  EXPECT_EQ(vassign_.world().steps(), 0u);
+}
+
+}  // namespace
+}  // namespace cli
