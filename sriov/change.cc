@@ -56,6 +56,11 @@ std::vector<std::string> DescribeLater(const PhysicalFunction& pf, const Goal& g
     later.emplace_back("give each its queues and interrupts, reset it and set it online");
   if (!pf.interface.empty())
     later.emplace_back("give each that has none a MAC address that stays the same at every boot");
+  for (const auto& [index, settings] : goal.settings) {
+    std::string wanted = sriov::Format(settings.attributes);
+    if (settings.msix_count) wanted += fmt::format(" MSI-X vectors {}", *settings.msix_count);
+    later.push_back(fmt::format("function {}: {}", index, base::Trim(wanted)));
+  }
   switch (goal.drivers) {
     case Drivers::kKernel:
       later.emplace_back("offer them to the host's drivers");

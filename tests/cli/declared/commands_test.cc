@@ -77,6 +77,20 @@ TEST_F(DeclaredCommands, WithoutAFileTheWayToOneIsTold) {
               AllOf(HasSubstr("/etc/vassign/vassign.toml"), HasSubstr("--persist")));
 }
 
+TEST_F(DeclaredCommands, PlanTellsWhatNewFunctionsWillBe) {
+  vassign_.world().tree().AddFile("/sys/bus/pci/devices/0000:03:00.0/net/eth3/address",
+                                  "52:54:00:00:00:03\n");
+  vassign_.world().tree().AddFile("/sys/bus/pci/devices/0000:03:00.0/net/eth3/addr_assign_type",
+                                  "0\n");
+  vassign_.world().tree().AddFile("/etc/vassign/vassign.toml",
+                                  "[[device]]\nname = \"nic\"\nmatch = { mac = "
+                                  "\"52:54:00:00:00:03\" }\n[device.sriov]\ncount = 2\n"
+                                  "[[device.sriov.vf]]\nindex = 1\nvlan = 7\n");
+  EXPECT_EQ(vassign_({"plan"}), 11);
+  EXPECT_THAT(vassign_.out(), AllOf(StartsWith("nic (0000:03:00.0): virtual functions 0 -> 2\n"),
+                                    HasSubstr("# then function 1: vlan 7 qos 0\n")));
+}
+
 TEST_F(DeclaredCommands, DryRunPrintsThePlan) {
   EXPECT_EQ(vassign_({"apply", "--dry-run", "--confirm", "5"}), 0);
   EXPECT_THAT(vassign_.out(), HasSubstr("driver nvme -> vfio-pci"));
