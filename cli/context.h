@@ -9,8 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "cli/declared/access.h"
-#include "cli/declared/pin.h"
 #include "cli/devices/watch_source.h"
 #include "sriov/host.h"
 #include "sysfs/assignment/assignment.h"
@@ -21,6 +19,9 @@
 #include "sysfs/tree.h"
 
 namespace cli {
+
+struct Nodes;
+class Pins;
 
 struct Context {
   Context(std::unique_ptr<sysfs::Tree> host, std::ostream& result, std::ostream& message)

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/declared/pin.h"
 #include "tests/cli/functions/run.h"
 
 namespace cli {
