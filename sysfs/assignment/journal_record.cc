@@ -60,6 +60,13 @@ base::Result<std::optional<std::string>> OptionalName(const json& object, const 
   return std::optional<std::string>(TRY(NameOf(object, member)));
 }
 
+// The two words of power/control (Documentation/ABI/testing/sysfs-devices-power).
+base::Result<std::optional<std::string>> PowerOf(const json& object) {
+  auto word = TRY(OptionalName(object, "power_control"));
+  if (word && *word != "on" && *word != "auto") return Bad("power_control");
+  return word;
+}
+
 base::Result<uint16_t> Id(const json& object, const char* member) {
   const std::string text = TRY(Text(object, member));
   const auto value = base::ParseUnsigned(text, 0xffff);
@@ -104,6 +111,7 @@ std::string FormatRecord(const Record& record) {
                  {"driver", OrNull(record.driver)},
                  {"driver_override", OrNull(record.driver_override)},
                  {"module", OrNull(record.module)},
+                 {"power_control", OrNull(record.power_control)},
                  {"wanted", record.wanted},
                  {"state", Name(record.state)},
                  {"boot_id", record.boot_id}};
@@ -126,6 +134,7 @@ base::Result<Record> ParseRecord(std::string_view text) {
   record.driver = TRY(OptionalName(object, "driver"));
   record.driver_override = TRY(OptionalName(object, "driver_override"));
   record.module = TRY(OptionalName(object, "module"));
+  record.power_control = TRY(PowerOf(object));
   record.wanted = TRY(NameOf(object, "wanted"));
   record.state = TRY(StateOf(object));
   record.boot_id = TRY(NameOf(object, "boot_id"));
