@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sysfs/assignment/checksum.h"
 #include "sysfs/assignment/journal.h"
 #include "sysfs/base/text.h"
 
@@ -17,13 +18,6 @@ json OrNull(const std::optional<std::string>& text) { return text ? json(*text) 
 
 std::string Dump(const json& object) {
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-// FNV-1a, 64 bits: against damage, not against malice.
-uint64_t Checksum(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-  return hash;
 }
 
 base::Failure Bad(std::string_view member) {
