@@ -38,7 +38,8 @@ constexpr std::string_view kValues = R"sh(
             return
             ;;
         --force)
-            COMPREPLY=($(compgen -W "@REASONS@" -- "$cur"))
+            [[ $command == " restore" ]] && options=assigned || options="@REASONS@"
+            COMPREPLY=($(compgen -W "$options" -- "$cur"))
             return
             ;;
         --sysroot)

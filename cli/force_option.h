@@ -13,12 +13,16 @@ namespace cli {
 class ForceOption {
  public:
   void Add(CLI::App& command);
-  // kUsage with the list for a bare --force and for an unknown reason.
+  // For giving a device back: `assigned` alone.
+  void AddAssigned(CLI::App& command);
+  // kUsage with the list for a bare --force, for an unknown reason and for one that means nothing
+  // here.
   base::Result<sysfs::ForceSet> Parse() const;
 
  private:
   std::vector<std::string> words_;
   CLI::Option* option_ = nullptr;
+  bool is_assigned_only_ = false;
 };
 
 }  // namespace cli

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sriov/record.h"
+#include "sysfs/assignment/checksum.h"
 #include "sysfs/base/text.h"
 
 namespace sriov {
@@ -128,7 +129,11 @@ std::string FormatRecord(const Record& record) {
                  {"functions", std::move(functions)},
                  {"boot_id", record.boot_id}};
   if (record.primary) object["nvme_primary"] = {record.primary->queues, record.primary->interrupts};
-  return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  const auto dump = [&] {
+    return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  };
+  object["check"] = fmt::format("{:016x}", sysfs::Checksum(dump()));
+  return dump();
 }
 
 base::Result<Record> ParseRecord(std::string_view text) {

@@ -7,6 +7,7 @@
 
 #include "cli/assignment_output.h"
 #include "cli/devices/selector.h"
+#include "cli/force_option.h"
 #include "cli/functions/host.h"
 #include "cli/functions/output.h"
 #include "sriov/change.h"
@@ -20,6 +21,7 @@ using sysfs::PciAddress;
 struct RestoreOptions {
   std::vector<std::string> devices;
   bool all = false;
+  ForceOption force;
   ChangingOptions changing;
 };
 
@@ -55,6 +57,30 @@ base::Result<std::vector<PciAddress>> Selected(const Context& context, const Ass
   return all;
 }
 
+// What a long wait is for: on a terminal a line that is drawn over itself, elsewhere the first one.
+class WaitLine {
+ public:
+  explicit WaitLine(Context& context) : context_(context) {}
+  void Show(const std::string& text) {
+    if (context_.progress) {
+      context_.err << '\r' << text << "\x1b[K";
+    } else if (!is_shown_) {
+      context_.err << text << '\n';
+    }
+    context_.err.flush();
+    is_shown_ = true;
+  }
+  // The device is done with, one way or the other.
+  void End() {
+    if (is_shown_ && context_.progress) context_.err << '\n';
+    is_shown_ = false;
+  }
+
+ private:
+  Context& context_;
+  bool is_shown_ = false;
+};
+
 // Virtual functions are given back before the physical one takes them away.
 void PutPhysicalLast(const AssignmentHost& host, std::vector<PciAddress>& devices) {
   std::stable_partition(devices.begin(), devices.end(), [&](const PciAddress& address) {
@@ -63,12 +89,12 @@ void PutPhysicalLast(const AssignmentHost& host, std::vector<PciAddress>& device
 }
 
 base::Status PrintPlanned(Context& context, sriov::Host& host,
-                          const std::vector<PciAddress>& devices) {
+                          const std::vector<PciAddress>& devices, const sysfs::ForceSet& force) {
   TRY(sysfs::CheckIdle(host.assignment, devices));
   std::vector<sysfs::AssignmentPlan> plans;
   for (const PciAddress& address : devices) {
     const auto functions = TRY(sriov::PlanRestore(host, address));
-    sysfs::AssignmentPlan plan = TRY(sysfs::PlanRestoring(host.assignment, address));
+    sysfs::AssignmentPlan plan = TRY(sysfs::PlanRestoring(host.assignment, address, force));
     // A plan of both kinds is told as text or, in JSON, by the writes to sysfs alone.
     if (functions && !context.json)
       PrintSteps(context, functions->pf, functions->steps, functions->later);
@@ -85,21 +111,23 @@ struct Restored {
 
 // The device's driver and, where there is a record, its virtual functions: these need the driver
 // that they were recorded with, and have to be gone before it goes.
-base::Result<Restored> RestoreDevice(sriov::Host& host, const PciAddress& address) {
+base::Result<Restored> RestoreDevice(sriov::Host& host, const PciAddress& address,
+                                     const sysfs::ForceSet& force) {
   const auto record = TRY(sriov::FindRecord(host.assignment.journal, address));
-  if (!record) return Restored{TRY(sysfs::Restore(host.assignment, address)), ""};
+  if (!record) return Restored{TRY(sysfs::Restore(host.assignment, address, force)), ""};
   const auto device = sysfs::ReadDevice(host.assignment.tree, address, sysfs::Detail::kBrief);
   const bool driver_first = device && device->driver != record->driver;
   Restored restored;
   restored.result.address = restored.result.after.address = address;
-  if (driver_first) restored.result = TRY(sysfs::Restore(host.assignment, address));
+  if (driver_first) restored.result = TRY(sysfs::Restore(host.assignment, address, force));
   const auto outcome = TRY(sriov::Restore(host, address));
   if (outcome)
     restored.functions = outcome->notes.empty() || outcome->after.total > 0
                              ? OutcomeLine(*outcome)
                              : address.ToString() + ": " + outcome->notes.front();
   const bool has_device = device || TRY(host.assignment.journal.Find(address));
-  if (!driver_first && has_device) restored.result = TRY(sysfs::Restore(host.assignment, address));
+  if (!driver_first && has_device)
+    restored.result = TRY(sysfs::Restore(host.assignment, address, force));
   return restored;
 }
 
@@ -128,6 +156,8 @@ base::Status Summary(const std::vector<base::Error>& errors, size_t count) {
 }
 
 base::Status RunRestore(Context& context, const RestoreOptions& options) {
+  // First: a bare --force takes the device behind it for its reason.
+  const sysfs::ForceSet force = TRY(options.force.Parse());
   if (options.all != options.devices.empty()) {
     return base::Fail(base::Code::kUsage, "restore: name devices or --all",
                       "vassign restore --help shows what is wanted");
@@ -136,11 +166,15 @@ base::Status RunRestore(Context& context, const RestoreOptions& options) {
   sriov::Host& host = reach->host();
   auto devices = TRY(Selected(context, host.assignment, options));
   PutPhysicalLast(host.assignment, devices);
-  if (options.changing.dry_run) return PrintPlanned(context, host, devices);
+  if (options.changing.dry_run) return PrintPlanned(context, host, devices, force);
+  WaitLine waiting(context);
+  if (context.progress || !force.empty())
+    host.assignment.on_wait = [&](const std::string& text) { waiting.Show(text); };
   std::vector<Restored> results;
   std::vector<base::Error> errors;
   for (const PciAddress& address : devices) {
-    auto result = RestoreDevice(host, address);
+    auto result = RestoreDevice(host, address, force);
+    waiting.End();
     if (result) {
       results.push_back(std::move(*result));
     } else {
@@ -161,11 +195,13 @@ void AddRestoreCommand(CLI::App& app, Context& context) {
       app.add_subcommand("restore", "Give devices back to what they were bound to before");
   command->add_option("DEV", options->devices, "The devices")->type_name("");
   command->add_flag("--all", options->all, "Every device that vassign has taken");
+  options->force.AddAssigned(*command);
   AddChangingOptions(*command, context, options->changing);
   command->footer(
       "Also finishes or undoes what a killed run began. Without a record the override is cleared\n"
       "and the kernel chooses the driver. A physical function gets back its virtual ones as they\n"
-      "were: number, addresses, VLANs, drivers.");
+      "were: number, addresses, VLANs, drivers. A device that a process has is refused with the\n"
+      "process (4); --force=assigned asks it to let go, and waits for --timeout seconds (8).");
   command->callback([options, &context] {
     context.run = [options, &context] { return RunRestore(context, *options); };
   });

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "sysfs/assignment/deadline_tree.h"
 #include "sysfs/assignment/driver_plan.h"
 #include "sysfs/assignment/host_lock.h"
+#include "sysfs/assignment/identity_tree.h"
 #include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
@@ -56,7 +58,44 @@ base::Status LoadModule(const AssignmentHost& host, const AssignmentPlan& plan,
                     "ls /sys/module/*/drivers shows which driver a module brings");
 }
 
-base::Failure Explained(base::Error error, const AssignmentPlan& plan, const std::string& driver) {
+// "pid 77 (vmm)", of those that are still there. Once vfio-pci waits, its device file is gone and
+// nobody can be found by it any more: what was seen before has to do.
+std::string LivingUsers(const Tree& tree, const AssignmentPlan& plan) {
+  std::vector<std::string> titles;
+  for (const Holder& user : plan.users) {
+    std::string title =
+        fmt::format("pid {} ({})", user.pid, user.command.empty() ? "?" : user.command);
+    const bool is_listed = std::find(titles.begin(), titles.end(), title) != titles.end();
+    if (!is_listed && tree.Exists(fmt::format("/proc/{}", user.pid)))
+      titles.push_back(std::move(title));
+  }
+  return fmt::format("{}", fmt::join(titles, ", "));
+}
+
+WriteObserver ObserverOf(const AssignmentHost& host, const AssignmentPlan& plan) {
+  if (!host.on_wait) return {};
+  return [&host, &plan](int pid, milliseconds waited) {
+    using std::chrono::duration_cast;
+    using std::chrono::seconds;
+    std::string users = LivingUsers(host.tree, plan);
+    if (!users.empty()) users = " for " + users + " to let it go";
+    host.on_wait(fmt::format("{}: waiting{}: {}, {} of {} s",
+                             plan.devices.front().address.ToString(), users, DescribeWait(pid),
+                             duration_cast<seconds>(waited).count(),
+                             duration_cast<seconds>(host.write_deadline).count()));
+  };
+}
+
+base::Failure StillHeld(base::Error error, const std::string& users, const PciAddress& address) {
+  return base::Failure(std::move(error)
+                           .With(fmt::format("{} has not let it go", users))
+                           .WithHint(fmt::format("end {}: the write then ends by itself, and "
+                                                 "vassign restore {} does the rest",
+                                                 users, address.ToString())));
+}
+
+base::Failure Explained(const AssignmentHost& host, base::Error error, const AssignmentPlan& plan,
+                        const std::string& driver) {
   const bool at_bind = error.message().find("/drivers/" + driver + "/bind") != std::string::npos;
   const auto explanation = at_bind ? ExplainBind(error.err(), driver) : std::nullopt;
   if (explanation) {
@@ -65,6 +104,8 @@ base::Failure Explained(base::Error error, const AssignmentPlan& plan, const std
                 .WithHint(explanation->cure)
                 .WithCode(base::Code::kKernel);
   } else if (error.code() == base::Code::kTimedOut) {
+    const std::string users = LivingUsers(host.tree, plan);
+    if (!users.empty()) return StillHeld(std::move(error), users, plan.devices.front().address);
     error = std::move(error).WithHint(
         fmt::format("the device is kept in the journal; when that write has ended, run the command "
                     "again, or vassign restore {}",
@@ -75,14 +116,11 @@ base::Failure Explained(base::Error error, const AssignmentPlan& plan, const std
 
 base::Status ApplyPlan(AssignmentHost& host, const std::vector<FileLock>& locks,
                        const AssignmentPlan& plan, const std::string& driver) {
-  base::Status status;
-  if (host.in_process_writes) {
-    status = Apply(host.tree, plan.changes, host.apply);
-  } else {
-    DeadlineTree tree(host.tree, host.write_deadline, locks);
-    status = Apply(tree, plan.changes, host.apply);
-  }
-  if (!status) return Explained(std::move(status.error()), plan, driver);
+  DeadlineTree deadline_tree(host.tree, host.write_deadline, locks, ObserverOf(host, plan));
+  Tree& writer = host.in_process_writes ? host.tree : deadline_tree;
+  IdentityTree tree(writer, plan.devices);
+  base::Status status = Apply(tree, plan.changes, host.apply);
+  if (!status) return Explained(host, std::move(status.error()), plan, driver);
   return {};
 }
 
@@ -126,6 +164,9 @@ void Settle(const AssignmentHost& host, const std::vector<Entry>& entries) {
     const auto now = ReadDevice(host.tree, entry.device.address);
     if (!now || now->driver != entry.device.driver ||
         now->driver_override != entry.device.driver_override)
+      continue;
+    if (!entry.previous &&
+        ReadPowerControl(host.tree, entry.device.address) != entry.record.power_control)
       continue;
     const base::Status status = entry.previous ? host.journal.Store(*entry.previous)
                                                : host.journal.Remove(entry.device.address);
@@ -180,6 +221,21 @@ base::Status PerformBinding(AssignmentHost& host, const std::vector<FileLock>& l
   return {};
 }
 
+// The record goes only when it has been fulfilled: what could not be read was planned as unset, and
+// another hand may have been faster.
+base::Status CheckRestored(const Tree& tree, const Record& record) {
+  const PciDevice now = TRY(ReadDevice(tree, record.address));
+  if (now.driver == record.driver && now.driver_override == record.driver_override) return {};
+  return base::Fail(
+      base::Code::kKernel,
+      fmt::format("{}: all was written, but it is on {} with {} for its override instead of {} "
+                  "with {}",
+                  record.address.ToString(), now.driver.value_or("no driver"),
+                  now.driver_override.value_or("none"), record.driver.value_or("no driver"),
+                  record.driver_override.value_or("none")),
+      "vassign restore " + record.address.ToString() + " again");
+}
+
 // Before sysfs is touched the record says so; after it the record goes.
 base::Status PerformRestoring(AssignmentHost& host, const std::vector<FileLock>& locks,
                               const AssignmentPlan& plan, std::optional<Record> record) {
@@ -192,6 +248,7 @@ base::Status PerformRestoring(AssignmentHost& host, const std::vector<FileLock>&
       TRY(host.journal.Store(*record));
     }
     TRY(ApplyPlan(host, locks, plan, driver));
+    if (record) TRY(CheckRestored(host.tree, *record));
   }
   return host.journal.Remove(plan.devices.front().address);
 }
@@ -223,6 +280,7 @@ Record RecordOf(const AssignmentHost& host, const PciDevice& device) {
   record.driver = device.driver;
   record.driver_override = device.driver_override;
   if (device.driver) record.module = ModuleOfDriver(host.tree, *device.driver);
+  record.power_control = ReadPowerControl(host.tree, device.address);
   record.boot_id = host.journal.boot_id();
   return record;
 }
@@ -272,23 +330,27 @@ base::Result<std::vector<AssignmentResult>> Bind(AssignmentHost& host, const Bin
   return results;
 }
 
-base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address) {
+base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address,
+                                       const std::optional<ForceSet>& force) {
   TRY(host.journal.Prepare());
-  return Restore(host, address, TRY(TakeHostLock(host.journal.folder(), host.lock_patience)));
+  return Restore(host, address, TRY(TakeHostLock(host.journal.folder(), host.lock_patience)),
+                 force);
 }
 
 base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address,
-                                       const FileLock&) {
+                                       const FileLock&, const std::optional<ForceSet>& force) {
   const auto locks = TRY(TakeDeviceLocks(host, {address}));
   const auto record = TRY(host.journal.Find(address));
   if (!host.tree.Exists("/sys/bus/pci/devices/" + address.ToString()) &&
       host.tree.Exists("/sys/bus/pci/devices") && record)
     return ForgetMissing(host, address);
-  const AssignmentPlan plan = TRY(PlanRestoring(host, address));
+  const AssignmentPlan plan = TRY(PlanRestoring(host, address, force));
   TRY(PerformRestoring(host, locks, plan, record));
   AssignmentResult result = TRY(ResultOf(host, plan.devices.front()));
   if (!record && !plan.empty())
     result.note = "there was no record: its override was cleared and the kernel chose the driver";
+  if (const auto note = plan.notes.find(address); note != plan.notes.end())
+    result.note = note->second;
   return result;
 }
 

@@ -42,6 +42,8 @@ struct AssignmentHost {
   std::function<void()> settle = {};
   std::chrono::milliseconds lock_patience = std::chrono::seconds(5);  // for a lock of another run
   std::chrono::milliseconds write_deadline = std::chrono::seconds(30);
+  // Told once a second, in words, what a write that takes long is waiting for. May be empty.
+  std::function<void(const std::string& text)> on_wait = {};
   ApplyOptions apply = {};
   bool in_process_writes = false;  // tests over a tree in memory: no process for each write
 };
@@ -63,6 +65,7 @@ struct AssignmentPlan {
   ChangeSet changes;
   // Uses that do not refuse: overridden ones, and what is only worth knowing.
   std::map<PciAddress, std::string> notes = {};
+  std::vector<Holder> users = {};  // restore: who has it through VFIO and is made to let go
   bool empty() const { return changes.empty(); }
 };
 
@@ -109,12 +112,20 @@ base::Result<std::vector<FileLock>> TakeDeviceLocks(const AssignmentHost& host,
                                                     const std::vector<PciAddress>& devices);
 
 // Exactly what was there before, from the record; without one the override is cleared and the
-// kernel chooses.
-base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const PciAddress& address);
-base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address);
+// kernel chooses. A device that another process has through VFIO is refused, unless `force` holds
+// kAssigned: then vfio-pci asks that process to let go, and the write waits for it, kTimedOut with
+// its name at the deadline. Without a force set the refusal names no option.
+base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const PciAddress& address,
+                                           const std::optional<ForceSet>& force = {});
+base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address,
+                                       const std::optional<ForceSet>& force = {});
 // The same as a part of a larger change, whose run holds the host lock.
 base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& address,
-                                       const FileLock& host_lock);
+                                       const FileLock& host_lock,
+                                       const std::optional<ForceSet>& force = {});
+
+// "on" or "auto"; nothing without runtime power management.
+std::optional<std::string> ReadPowerControl(const Tree& tree, const PciAddress& address);
 
 // The device as it is now, for the last lines of a run that failed.
 std::string DescribeState(const Tree& tree, const PciAddress& address);

@@ -50,6 +50,25 @@ void CloseOthers(std::span<const FileLock> locks) {
   ::_exit(code < kUnknownError ? code : kUnknownError);
 }
 
+// Whether the process ended in time.
+bool AwaitEnd(const base::Fd& process, pid_t pid, std::chrono::milliseconds deadline,
+              const WriteObserver& observer) {
+  using std::chrono::milliseconds;
+  constexpr milliseconds kBeat(1000);
+  const auto start = std::chrono::steady_clock::now();
+  pollfd waiting = {process.raw(), POLLIN, 0};
+  for (milliseconds next = kBeat;; next += kBeat) {
+    const auto spent = [&] {
+      return std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+    };
+    const auto left = std::max(std::min(next, deadline) - spent(), milliseconds::zero());
+    const int ready = ::poll(&waiting, 1, static_cast<int>(left.count()));
+    if (ready > 0) return true;
+    if (ready == 0 && spent() >= deadline) return false;
+    if (ready == 0 && observer) observer(pid, spent());
+  }
+}
+
 base::Failure TimedOut(const std::string& path, pid_t pid, std::chrono::milliseconds deadline) {
   return base::Fail(base::Code::kTimedOut,
                     fmt::format("{}: the kernel did not finish this write within {:g} s: {}", path,
@@ -79,15 +98,7 @@ base::Status DeadlineTree::Write(const std::string& path, std::string_view value
   const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   siginfo_t info = {};
   if (process.valid()) {
-    const auto end = std::chrono::steady_clock::now() + deadline_;
-    pollfd waiting = {process.raw(), POLLIN, 0};
-    int ready = 0;
-    do {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-          end - std::chrono::steady_clock::now());
-      ready = ::poll(&waiting, 1, left.count() > 0 ? static_cast<int>(left.count()) : 0);
-    } while (ready < 0 && errno == EINTR);
-    if (ready == 0) return TimedOut(path, pid, deadline_);
+    if (!AwaitEnd(process, pid, deadline_, observer_)) return TimedOut(path, pid, deadline_);
   }
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) < 0) {
     if (errno != EINTR) return base::FailErrno("wait for the write to " + path, errno);

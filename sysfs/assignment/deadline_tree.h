@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -15,14 +16,19 @@
 
 namespace sysfs {
 
+// `pid` writes, and has done so for so long.
+using WriteObserver = std::function<void(int pid, std::chrono::milliseconds waited)>;
+
 // Reads go straight to the tree below. Not thread safe: made for a program of one thread (fork).
 // The referenced objects outlive it.
 class DeadlineTree final : public Tree {
  public:
   // `locks` are inherited by the writers, every other descriptor is closed there. The writer leaves
-  // "PID PATH" in them, for the message of who meets the lock.
-  DeadlineTree(Tree& below, std::chrono::milliseconds deadline, std::span<const FileLock> locks)
-      : below_(below), deadline_(deadline), locks_(locks) {}
+  // "PID PATH" in them, for the message of who meets the lock. `observer` is called once a second
+  // while a write is under way.
+  DeadlineTree(Tree& below, std::chrono::milliseconds deadline, std::span<const FileLock> locks,
+               WriteObserver observer = {})
+      : below_(below), deadline_(deadline), locks_(locks), observer_(std::move(observer)) {}
 
   base::Result<std::string> Read(const std::string& path) const override {
     return below_.Read(path);
@@ -45,6 +51,7 @@ class DeadlineTree final : public Tree {
   Tree& below_;
   std::chrono::milliseconds deadline_;
   std::span<const FileLock> locks_;
+  WriteObserver observer_;
 };
 
 // "pid 1234 waits in vfio_unregister_group_dev": where a process is in the kernel, as far as we may

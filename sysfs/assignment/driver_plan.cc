@@ -17,6 +17,8 @@ struct Move {
   DriverName to_driver;
   DriverName to_override;
   bool override_last = false;
+  std::optional<std::string> power = {};     // as it is
+  std::optional<std::string> to_power = {};  // as it shall be; nothing: as the drivers leave it
 };
 
 std::string DevicePath(const Move& move) { return "/sys/bus/pci/devices/" + move.address; }
@@ -32,6 +34,10 @@ Write Bind(const Move& move, const std::string& driver) {
 
 Write Override(const Move& move, const DriverName& name) {
   return {DevicePath(move) + "/driver_override", name.value_or("\n")};
+}
+
+Write Power(const Move& move, const std::string& word) {
+  return {DevicePath(move) + "/power/control", word};
 }
 
 bool KeepsDriver(const Move& move) { return move.driver == move.to_driver; }
@@ -60,16 +66,30 @@ void AddUnbind(const Move& move, ChangeSet& changes) {
   // function that is not probed by itself.
   change.undo = {Override(move, move.driver), Bind(move, *move.driver),
                  Override(move, move.driver_override)};
+  if (move.power) change.undo.push_back(Power(move, *move.power));
   change.expect = LinkCheck{DevicePath(move) + "/driver", std::nullopt};
   changes.push_back(std::move(change));
 }
 
 void AddBind(const Move& move, ChangeSet& changes) {
   if (!move.to_driver || KeepsDriver(move)) return;
-  changes.push_back({Bind(move, *move.to_driver),
-                     fmt::format("give {} to {}", move.address, *move.to_driver),
-                     {Unbind(move, *move.to_driver)},
-                     LinkCheck{DevicePath(move) + "/driver", *move.to_driver}});
+  Change change = {Bind(move, *move.to_driver),
+                   fmt::format("give {} to {}", move.address, *move.to_driver),
+                   {Unbind(move, *move.to_driver)},
+                   LinkCheck{DevicePath(move) + "/driver", *move.to_driver}};
+  if (move.power) change.undo.push_back(Power(move, *move.power));
+  changes.push_back(std::move(change));
+}
+
+// What it says now is of no use when a driver comes or goes: both may change it.
+void AddPower(const Move& move, ChangeSet& changes) {
+  if (!move.to_power || (KeepsDriver(move) && move.power == move.to_power)) return;
+  const std::string reason = *move.to_power == "auto"
+                                 ? fmt::format("let {} sleep when it is idle", move.address)
+                                 : fmt::format("keep {} awake", move.address);
+  Change change = {Power(move, *move.to_power), reason};
+  if (KeepsDriver(move) && move.power) change.undo = {Power(move, *move.power)};
+  changes.push_back(std::move(change));
 }
 
 ChangeSet PlanMoves(const std::vector<Move>& moves) {
@@ -82,16 +102,20 @@ ChangeSet PlanMoves(const std::vector<Move>& moves) {
   for (const Move& move : moves) {
     AddOverride(move, OverrideForBind(move), move.to_override, changes);
   }
+  for (const Move& move : moves) AddPower(move, changes);
   return changes;
 }
 
 }  // namespace
 
-ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver) {
+ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver,
+                   const PowerControl& power) {
   const std::string name(driver);
   std::vector<Move> moves;
   for (const PciDevice& device : devices) {
     moves.push_back({device.address.ToString(), device.driver, device.driver_override, name, name});
+    if (const auto now = power.find(device.address); now != power.end())
+      moves.back().power = now->second;
   }
   return PlanMoves(moves);
 }
@@ -101,7 +125,7 @@ ChangeSet PlanRestore(std::span<const RestoreItem> items) {
   for (const RestoreItem& item : items) {
     moves.push_back({item.device.address.ToString(), item.device.driver,
                      item.device.driver_override, item.record.driver, item.record.driver_override,
-                     item.override_last});
+                     item.override_last, item.power_control, item.record.power_control});
   }
   return PlanMoves(moves);
 }

@@ -4,8 +4,13 @@
 // `driver_override`, so that no other driver can take the device; then unbind; then
 // `drivers/X/bind`, which tells the probe's errno; then the driver link is looked at. `new_id` is
 // never used: it grabs every device of that kind. The override stays while a device is assigned.
+//
+// A driver may set `power/control` in its probe and remove functions: vfio-pci lets a device sleep
+// while it has it and forbids it afterwards (drivers/vfio/pci/vfio_pci_core.c), whatever an
+// administrator had chosen. So it is written last, wherever the driver changes.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,9 +23,13 @@
 
 namespace sysfs {
 
+// What power/control of devices says, "on" or "auto"; none without runtime power management.
+using PowerControl = std::map<PciAddress, std::string>;
+
 // All devices go to `driver` together: every override is written before the first unbind. Undone in
-// reverse, each device is where the snapshot has it. Empty when it is so already.
-ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver);
+// reverse, each device is where the snapshot has it, `power` included. Empty when it is so already.
+ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver,
+                   const PowerControl& power = {});
 
 struct RestoreItem {
   PciDevice device;  // as it is now
@@ -28,10 +37,11 @@ struct RestoreItem {
   // The physical function has sriov_drivers_autoprobe off: without an override no driver may bind
   // to this virtual function, so the recorded override is written last.
   bool override_last = false;
+  std::optional<std::string> power_control = {};  // as it is now
 };
 
-// Exactly the recorded driver and override, from whatever state a killed run left. Empty when it is
-// so already.
+// Exactly the recorded driver, override and power control, from whatever state a killed run left.
+// Empty when it is so already.
 ChangeSet PlanRestore(std::span<const RestoreItem> items);
 
 // Without a record: no override, and whatever driver the kernel prefers. `releases` says that the

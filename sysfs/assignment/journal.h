@@ -34,7 +34,8 @@ struct Record {
   std::optional<std::string> driver;           // bound before; nothing: driverless
   std::optional<std::string> driver_override;  // set before; nothing: unset
   std::optional<std::string> module;           // of the driver before; nothing: built in
-  std::string wanted;                          // driver asked for
+  std::optional<std::string> power_control;  // "on" or "auto"; nothing: the kernel has no such file
+  std::string wanted;                        // driver asked for
   RecordState state = RecordState::kPending;
   std::string boot_id;  // /proc/sys/kernel/random/boot_id
   bool operator==(const Record&) const = default;

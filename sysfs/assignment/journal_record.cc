@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sysfs/assignment/checksum.h"
 #include "sysfs/assignment/journal.h"
 #include "sysfs/base/text.h"
 
@@ -17,13 +18,6 @@ json OrNull(const std::optional<std::string>& text) { return text ? json(*text) 
 
 std::string Dump(const json& object) {
   return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-// FNV-1a, 64 bits: against damage, not against malice.
-uint64_t Checksum(std::string_view text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
-  return hash;
 }
 
 base::Failure Bad(std::string_view member) {
@@ -58,6 +52,13 @@ base::Result<std::optional<std::string>> OptionalName(const json& object, const 
   if (found == object.end()) return Bad(member);
   if (found->is_null()) return std::optional<std::string>();
   return std::optional<std::string>(TRY(NameOf(object, member)));
+}
+
+// The two words of power/control (Documentation/ABI/testing/sysfs-devices-power).
+base::Result<std::optional<std::string>> PowerOf(const json& object) {
+  auto word = TRY(OptionalName(object, "power_control"));
+  if (word && *word != "on" && *word != "auto") return Bad("power_control");
+  return word;
 }
 
 base::Result<uint16_t> Id(const json& object, const char* member) {
@@ -104,6 +105,7 @@ std::string FormatRecord(const Record& record) {
                  {"driver", OrNull(record.driver)},
                  {"driver_override", OrNull(record.driver_override)},
                  {"module", OrNull(record.module)},
+                 {"power_control", OrNull(record.power_control)},
                  {"wanted", record.wanted},
                  {"state", Name(record.state)},
                  {"boot_id", record.boot_id}};
@@ -126,6 +128,7 @@ base::Result<Record> ParseRecord(std::string_view text) {
   record.driver = TRY(OptionalName(object, "driver"));
   record.driver_override = TRY(OptionalName(object, "driver_override"));
   record.module = TRY(OptionalName(object, "module"));
+  record.power_control = TRY(PowerOf(object));
   record.wanted = TRY(NameOf(object, "wanted"));
   record.state = TRY(StateOf(object));
   record.boot_id = TRY(NameOf(object, "boot_id"));

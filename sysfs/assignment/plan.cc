@@ -7,6 +7,7 @@
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/assignment/driver_plan.h"
 #include "sysfs/assignment/viability.h"
+#include "sysfs/caching_tree.h"
 #include "sysfs/drivers.h"
 
 namespace sysfs {
@@ -61,19 +62,20 @@ base::Status CheckParking(const PciDevice& device) {
                         ": is a PCI Express port that pcieport drives; that never blocks a group");
 }
 
-// The uses that do not refuse, in words.
-base::Result<std::string> CheckUse(const AssignmentHost& host, const PciDevice& device,
-                                   const std::optional<ForceSet>& force, bool leaves_driver) {
-  const auto find = [&] {
-    return leaves_driver ? FindEvidence(host.tree, device, host.sources)
-                         : FindVfioHolders(host.tree, device, host.sources);
+// The uses that do not refuse, in words. `first_look` may be a cache that many devices share.
+base::Result<std::string> CheckUse(const AssignmentHost& host, const Tree& first_look,
+                                   const PciDevice& device, const std::optional<ForceSet>& force,
+                                   bool leaves_driver, Purpose purpose = Purpose::kTake) {
+  const auto find = [&](const Tree& tree) {
+    return leaves_driver ? FindEvidence(tree, device, host.sources)
+                         : FindVfioHolders(tree, device, host.sources);
   };
-  auto evidence = find();
-  if (!CheckEvidence(device.address, evidence, force) && host.settle) {
+  auto evidence = find(first_look);
+  if (!CheckEvidence(device.address, evidence, force, purpose) && host.settle) {
     host.settle();
-    evidence = find();
+    evidence = find(host.tree);
   }
-  TRY(CheckEvidence(device.address, evidence, force));
+  TRY(CheckEvidence(device.address, evidence, force, purpose));
   std::string note;
   for (const Evidence& piece : evidence)
     note += (note.empty() ? "in spite of: " : "; ") + Chain(piece);
@@ -129,8 +131,14 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
   plan.devices = TRY(ReadRequested(host, request));
   plan.driver = CanonicalDriver(host.tree, request.driver);
   plan.module = ModuleToLoad(host.tree, plan.driver, std::nullopt);
-  plan.changes = PlanBind(plan.devices, plan.driver);
+  PowerControl power;
+  for (const PciDevice& device : plan.devices) {
+    if (auto word = ReadPowerControl(host.tree, device.address))
+      power[device.address] = std::move(*word);
+  }
+  plan.changes = PlanBind(plan.devices, plan.driver, power);
   const bool to_vfio = IsVfioDriver(host.tree, plan.driver);
+  const CachingTree cache(host.tree);
   std::vector<PciAddress> moving = request.devices;
   moving.insert(moving.end(), request.parked.begin(), request.parked.end());
   for (const PciDevice& device : plan.devices) {
@@ -141,14 +149,15 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
       TRY(CheckParking(device));
     }
     const bool leaves_driver = !is_there && device.driver;
-    std::string note = TRY(CheckUse(host, device, request.force, leaves_driver));
+    std::string note = TRY(CheckUse(host, cache, device, request.force, leaves_driver));
     if (!note.empty()) plan.notes[device.address] = std::move(note);
   }
   if (plan.changes.empty()) plan.module.reset();
   return plan;
 }
 
-base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const PciAddress& address) {
+base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const PciAddress& address,
+                                           const std::optional<ForceSet>& force) {
   AssignmentPlan plan;
   const PciDevice device = TRY(ReadDevice(host.tree, address));
   plan.devices = {device};
@@ -157,15 +166,26 @@ base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const Pci
       device.driver && IsManagedDmaDriver(host.tree, *device.driver) && device.driver != "pcieport";
   if (record) {
     TRY(CheckRecord(host.journal, *record, device));
-    const RestoreItem item = {device, *record, IsAutoprobeOff(host.tree, device)};
+    const RestoreItem item = {device, *record, IsAutoprobeOff(host.tree, device),
+                              ReadPowerControl(host.tree, address)};
     plan.changes = PlanRestore({&item, 1});
     if (device.driver != record->driver)
       plan.module = ModuleToLoad(host.tree, record->driver, record->module);
   } else {
     plan.changes = PlanRelease(device, is_given);
   }
-  if (TakesFromDriver(device, plan)) TRY(CheckUse(host, device, std::nullopt, !is_given));
+  if (!TakesFromDriver(device, plan)) return plan;
+  std::string note = TRY(CheckUse(host, host.tree, device, force, !is_given, Purpose::kGiveBack));
+  if (note.empty()) return plan;
+  plan.notes[address] = std::move(note);
+  plan.users = FindHolders(host.tree, VfioNodes(host.tree, device), host.sources.device_number);
+  std::erase_if(plan.users, [&](const Holder& holder) { return holder.pid == host.sources.pid; });
   return plan;
+}
+
+std::optional<std::string> ReadPowerControl(const Tree& tree, const PciAddress& address) {
+  auto word = ReadText(tree, "/sys/bus/pci/devices/" + address.ToString() + "/power/control");
+  return word == "on" || word == "auto" ? word : std::nullopt;
 }
 
 std::string Format(const AssignmentPlan& plan) {

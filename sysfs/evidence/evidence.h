@@ -100,19 +100,22 @@ std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
 std::vector<Evidence> FindVfioHolders(const Tree& tree, const PciDevice& device,
                                       const EvidenceSources& sources);
 
-// A device that another process works with is never taken: its driver would hang until that process
-// lets go.
-bool CanOverride(const Evidence& piece);
+// What a command does with a device decides which uses it may override. Whoever takes one never
+// takes it from another process, whose driver would hang until that process lets go. Whoever gives
+// one back may override just that: the process is asked to let go, and waited for.
+enum class Purpose : uint8_t { kTake, kGiveBack };
+bool CanOverride(const Evidence& piece, Purpose purpose = Purpose::kTake);
 
 // "0000:02:00.0 -> eth0 -> bond0 -> default route"; control bytes become '?'.
 std::string Chain(const Evidence& piece);
 
 // For JSON. Without an option to override, no piece names its reason.
-std::vector<base::Use> ToUses(const std::vector<Evidence>& evidence, bool has_option = true);
+std::vector<base::Use> ToUses(const std::vector<Evidence>& evidence, bool has_option = true,
+                              Purpose purpose = Purpose::kTake);
 
 // kInUse with every piece that `force` does not cover: the chain, the risk, the flag, the cure.
 // Without a force set (a command that has no such option) nothing can be overridden.
 base::Status CheckEvidence(const PciAddress& address, const std::vector<Evidence>& evidence,
-                           const std::optional<ForceSet>& force);
+                           const std::optional<ForceSet>& force, Purpose purpose = Purpose::kTake);
 
 }  // namespace sysfs

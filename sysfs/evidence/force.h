@@ -16,7 +16,7 @@ enum class ForceReason : uint8_t {
   kSsh,       // the SSH session that we are run from goes through it
   kConsole,   // it is the host's display
   kGroup,     // its IOMMU group stays unusable
-  kAssigned,  // another process has it; cannot be overridden
+  kAssigned,  // another process has it; only restore may override it
   kNoReset,   // it cannot be reset between two users
   kForeign,   // another tool manages it
 };

@@ -60,6 +60,9 @@ TEST_F(CompletionCommand, Devices) {
 
 TEST_F(CompletionCommand, Values) {
   EXPECT_THAT(Offers("vassign bind --force m"), HasSubstr("mounted"));
+  EXPECT_THAT(Offers("vassign bind --force a"), Not(HasSubstr("assigned")));
+  EXPECT_THAT(Offers("vassign restore --force a"), HasSubstr("assigned"));
+  EXPECT_THAT(Offers("vassign restore --force m"), Not(HasSubstr("mounted")));
   EXPECT_THAT(Offers("vassign with 08:00.0 -- bas"), HasSubstr("bash"));
 }
 

@@ -31,6 +31,8 @@ sysfs::Record TakeRecord(test::Input& input) {
   record.driver = TakeOptionalName(input);
   record.driver_override = TakeOptionalName(input);
   record.module = TakeOptionalName(input);
+  record.power_control = input.PickValueInArray<const char*>({"on", "auto"});
+  if (input.ConsumeBool()) record.power_control.reset();
   record.wanted = TakeName(input);
   record.state = input.PickValueInArray(
       {RecordState::kPending, RecordState::kApplied, RecordState::kRestoring});

@@ -258,5 +258,31 @@ TEST_P(Changes, RestoreRecoversFromEveryPrefix) {
   }
 }
 
+// A restore that fails at its n-th step, or dies there: the next one goes on.
+TEST_P(Changes, TheNextRestoreGoesOnFromEveryPrefix) {
+  for (const bool dies : {false, true}) {
+    for (size_t step = 1; step <= 40; ++step) {
+      const auto world = Start();
+      const std::string before = WithoutBinds(world->Digest());
+      ASSERT_THAT(Change(*world), IsOk());
+      world->ForgetSteps();
+      if (dies) {
+        world->KillAt(step);
+      } else {
+        world->FailStep(step);
+      }
+      try {
+        (void)GiveBack(*world, GetParam().pf);
+      } catch (const SriovWorld::Killed&) {
+      }
+      const bool reached = world->steps() >= step;
+      world->ForgetSteps();
+      ASSERT_THAT(GiveBack(*world, GetParam().pf), IsOk()) << step;
+      EXPECT_EQ(WithoutBinds(world->Digest()), before) << GetParam().name << ", step " << step;
+      if (!reached) break;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sriov

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sysfs/base/fd.h"
+#include "tests/support/damaged.h"
 #include "tests/support/matchers.h"
 #include "tests/support/sriov_world.h"
 
@@ -63,6 +64,13 @@ TEST_F(RecordFile, DamagedIsNamed) {
   const auto found = FindRecord(journal_, kCard);
   ASSERT_THAT(found, FailsWith(Code::kUsage, HasSubstr(RecordPath(journal_, kCard))));
   EXPECT_THAT(found.error().hint(), HasSubstr("remove"));
+}
+
+TEST_F(RecordFile, DamagedAnywhereIsRefused) {
+  ASSERT_THAT(world_.tree().Write("/sys/bus/pci/devices/0000:03:00.0/sriov_numvfs", "1"), IsOk());
+  const std::string whole = FormatRecord(Make());
+  for (const std::string& text : test::Damaged(whole))
+    EXPECT_THAT(ParseRecord(text), FailsWith(Code::kUsage)) << text;
 }
 
 TEST_F(RecordFile, OfAnotherDeviceIsRefused) {

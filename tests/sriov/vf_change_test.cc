@@ -74,6 +74,24 @@ TEST_F(SetVfTest, AnyFailureIsUndone) {
   }
 }
 
+TEST_F(SetVfTest, RestoreRecoversFromEveryPrefix) {
+  const std::string before = world_.Digest();
+  for (size_t step = 1; step <= 6; ++step) {
+    world_.ForgetSteps();
+    world_.KillAt(step);
+    bool killed = false;
+    try {
+      (void)SetVf(host_, Everything());
+    } catch (const test::SriovWorld::Killed&) {
+      killed = true;
+    }
+    EXPECT_TRUE(killed) << step;
+    world_.ForgetSteps();
+    ASSERT_THAT(Restore(host_, kCard), IsOk()) << step;
+    EXPECT_EQ(world_.Digest(), before) << step;
+  }
+}
+
 // igb has neither a least rate nor a link state.
 TEST_F(SetVfTest, WhatTheCardCannotIsUnsupported) {
   const std::string before = world_.Digest();

@@ -56,6 +56,7 @@ void FakeTree::AddDevice(const FakeDevice& device) {
   AddFile(state.path + "/class", fmt::format("0x{:06x}\n", device.class_code));
   AddFile(state.path + "/revision", fmt::format("0x{:02x}\n", device.revision));
   AddFile(state.path + "/modalias", "");
+  AddFile(state.path + "/power/control", "on\n");
   if (device.group) {
     if (!Exists(GroupPath(*device.group))) AddGroup(*device.group);
     AddLink(state.path + "/iommu_group", GroupPath(*device.group));
@@ -111,6 +112,10 @@ std::optional<std::string> FakeTree::OverrideOf(const std::string& bdf) const {
   const auto found = devices_.find(bdf);
   if (found == devices_.end() || found->second.wanted.empty()) return std::nullopt;
   return found->second.wanted;
+}
+
+std::string FakeTree::PowerOf(const std::string& bdf) const {
+  return Read(fmt::format("{}/devices/{}/power/control", kBus, bdf)).value_or("");
 }
 
 int FakeTree::React(const std::string& path, const std::string& value) {
@@ -199,14 +204,23 @@ void FakeTree::ShowBound(State& state, const std::string& driver) {
   AddLink(DriverPath(driver) + "/" + state.description.bdf, state.path);
   UpdateAttributes(state);
   UpdateVfioNodes(state, true);
+  UpdatePower(state, true);
 }
 
 void FakeTree::ShowUnbound(State& state) {
   Remove(state.path + "/driver");
   Remove(DriverPath(state.driver) + "/" + state.description.bdf);
   UpdateVfioNodes(state, false);
+  UpdatePower(state, false);
   state.driver.clear();
   UpdateAttributes(state);
+}
+
+// vfio-pci lets its devices sleep, and forbids it when they go.
+void FakeTree::UpdatePower(const State& state, bool bound) {
+  const auto driver = drivers_.find(state.driver);
+  if (driver != drivers_.end() && driver->second.is_vfio)
+    AddFile(state.path + "/power/control", bound ? "auto\n" : "on\n");
 }
 
 // The group's node lives as long as a member is bound to a VFIO driver.

@@ -92,6 +92,8 @@ class FakeTree final : public sysfs::Tree {
   // Nothing when unbound or absent.
   std::optional<std::string> DriverOf(const std::string& bdf) const;
   std::optional<std::string> OverrideOf(const std::string& bdf) const;
+  // "on" or "auto".
+  std::string PowerOf(const std::string& bdf) const;
 
   base::Result<std::string> Read(const std::string& path) const override;
   base::Result<std::vector<std::byte>> ReadBytes(const std::string& path,
@@ -135,6 +137,7 @@ class FakeTree final : public sysfs::Tree {
   void ShowBound(State& state, const std::string& driver);
   void ShowUnbound(State& state);
   void UpdateVfioNodes(const State& state, bool bound);
+  void UpdatePower(const State& state, bool bound);
   void UpdateAttributes(const State& state);
   State* FindState(const std::string& bdf);
 

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "sysfs/assignment/assignment.h"
@@ -13,8 +13,9 @@
 
 namespace test {
 
-// What must be as before: driver and override of every device.
-using Digest = std::vector<std::pair<std::optional<std::string>, std::optional<std::string>>>;
+// What must be as before: driver, override and power control of every device.
+using Digest =
+    std::vector<std::tuple<std::optional<std::string>, std::optional<std::string>, std::string>>;
 
 // A host with a drive alone in its group, two functions that share one and a virtual function whose
 // physical function does not probe.
@@ -34,6 +35,7 @@ class HostWorld {
                        .driver = "igb",
                        .group = 15});
     }
+    tree_.AddFile("/sys/bus/pci/devices/0000:09:00.1/power/control", "auto\n");
   }
 
   sysfs::AssignmentHost Host(sysfs::Tree& tree) {
@@ -48,7 +50,7 @@ class HostWorld {
   Digest State() const {
     Digest digest;
     for (const char* bdf : {"0000:08:00.0", "0000:09:00.0", "0000:09:00.1"}) {
-      digest.emplace_back(tree_.DriverOf(bdf), tree_.OverrideOf(bdf));
+      digest.emplace_back(tree_.DriverOf(bdf), tree_.OverrideOf(bdf), tree_.PowerOf(bdf));
     }
     return digest;
   }

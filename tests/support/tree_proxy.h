@@ -9,7 +9,7 @@
 
 namespace test {
 
-class TreeProxy final : public sysfs::Tree {
+class TreeProxy : public sysfs::Tree {
  public:
   using WriteFunction = std::function<base::Status(const std::string&, std::string_view)>;
 

@@ -57,6 +57,35 @@ TEST_F(RestoreCommand, HeldDeviceIsNamedAndTheOthersComeBack) {
   EXPECT_THAT(world_.out(), HasSubstr("0000:09:00.1 vfio-pci -> igb"));
 }
 
+TEST_F(RestoreCommand, OnlyAHeldDeviceIsForced) {
+  EXPECT_EQ(world_.Run({"restore", "08:00.0", "--force=mounted"}), 2);
+  EXPECT_THAT(world_.err(), AllOf(HasSubstr("--force=mounted: nothing to override here"),
+                                  HasSubstr("--force=assigned")));
+  EXPECT_EQ(world_.Run({"restore", "08:00.0", "--force=assigned,mounted"}), 2);
+  // The devices behind it are no reasons.
+  EXPECT_EQ(world_.Run({"restore", "--force=assigned", "08:00.0", "09:00.0"}), 0);
+  EXPECT_EQ(world_.Run({"bind", "--force=mounted", "08:00.0", "09:00.0", "--dry-run"}), 5);
+  for (const auto& words : {std::vector<std::string>{"restore", "08:00.0", "--force"},
+                            std::vector<std::string>{"restore", "--force", "08:00.0"}}) {
+    EXPECT_EQ(world_.Run(words), 2);
+    EXPECT_THAT(world_.err(), HasSubstr("--force=assigned gives a device back"));
+  }
+  EXPECT_EQ(world_.Run({"restore", "08:00.0", "--force=no-such-reason"}), 2);
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+}
+
+TEST_F(RestoreCommand, HeldDeviceIsAskedForByForce) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  world_.tree().AddFile("/proc/77/comm", "vmm\n");
+  world_.tree().AddLink("/proc/77/fd/9", "/dev/vfio/14");
+  EXPECT_EQ(world_.Run({"restore", "08:00.0"}), 4);
+  EXPECT_THAT(world_.err(), HasSubstr("--force=assigned"));
+  EXPECT_EQ(world_.Run({"restore", "08:00.0", "--force=assigned", "--dry-run"}), 0);
+  EXPECT_THAT(world_.err(), HasSubstr("in spite of: 0000:08:00.0 -> /dev/vfio/14 -> pid 77 (vmm)"));
+  EXPECT_EQ(world_.Run({"restore", "08:00.0", "--force=assigned"}), 0);
+  EXPECT_THAT(world_.out(), HasSubstr("vfio-pci -> nvme"));
+}
+
 TEST_F(RestoreCommand, DamagedRecordIsNamed) {
   ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
   const std::string path = world_.journal().RecordPath({0, 8, 0, 0});

@@ -3,9 +3,9 @@
 
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/assignment/group.h"
+#include "tests/support/faulty_tree.h"
 #include "tests/support/host_world.h"
 #include "tests/support/matchers.h"
-#include "tests/support/tree_proxy.h"
 
 namespace sysfs {
 namespace {
@@ -19,40 +19,14 @@ const PciAddress kDrive{0, 8, 0, 0};
 const PciAddress kFirst{0, 9, 0, 0};
 const PciAddress kSecond{0, 9, 0, 1};
 
-struct Killed {};
-
-// Counts down over the writes of a run and ends it before or after one of them took effect.
-class Killer {
- public:
-  Killer(World& world, size_t at, bool after)
-      : at_(at),
-        after_(after),
-        tree_(world.tree(), [&](const std::string& path, std::string_view value) {
-          const bool now = ++count_ == at_;
-          if (now && !after_) throw Killed();
-          base::Status status = world.tree().Write(path, value);
-          if (now) throw Killed();
-          return status;
-        }) {}
-
-  // Whether the run was killed.
-  template <class Run>
-  bool Ends(World& world, Run run) {
-    AssignmentHost host = world.Host(tree_);
-    try {
-      run(host);
-    } catch (const Killed&) {
-      return true;
-    }
-    return false;
-  }
-
- private:
-  size_t count_ = 0;
-  size_t at_;
-  bool after_;
-  test::TreeProxy tree_;
-};
+// Whether the run was killed at its `at`-th write, before or after it took effect.
+template <class Run>
+bool Killed(World& world, size_t at, bool after, Run run) {
+  test::FaultyTree tree(world.tree(), at,
+                        after ? test::Fault::kDiesAfter : test::Fault::kDiesBefore);
+  AssignmentHost host = world.Host(tree);
+  return test::Dies([&] { run(host); });
+}
 
 // Kills a bind around each write; in turn lets restore recover it at once, or kills that restore
 // around each of its writes as well and lets a second one recover, or binds again first.
@@ -64,11 +38,11 @@ TEST(AssignmentCrash, RestoreRecoversFromEveryPrefix) {
       for (size_t again = 0; again <= 4; ++again) {
         World world;
         const Digest before = world.State();
-        killed = Killer(world, at, after).Ends(world, [&](AssignmentHost& host) {
+        killed = Killed(world, at, after, [&](AssignmentHost& host) {
           (void)sysfs::Bind(host, {.devices = devices});
         });
         if (again > 0) {
-          Killer(world, again, after).Ends(world, [&](AssignmentHost& host) {
+          Killed(world, again, after, [&](AssignmentHost& host) {
             for (const PciAddress& address : devices) (void)sysfs::Restore(host, address);
           });
         }
@@ -92,7 +66,7 @@ TEST(AssignmentCrash, BindGoesOnFromEveryPrefix) {
     for (const bool after : {false, true}) {
       World world;
       const Digest before = world.State();
-      ASSERT_TRUE(Killer(world, at, after).Ends(world, [&](AssignmentHost& host) {
+      ASSERT_TRUE(Killed(world, at, after, [&](AssignmentHost& host) {
         (void)sysfs::Bind(host, {.devices = {kDrive}});
       }));
       AssignmentHost host = world.Host();
@@ -120,9 +94,8 @@ TEST(AssignmentCrash, AGroupComesBackFromEveryPrefix) {
       World world;
       add_group(world);
       const Digest before = world.State();
-      killed = Killer(world, at, after).Ends(world, [&](AssignmentHost& host) {
-        (void)BindGroup(host, {.devices = {kFirst}});
-      });
+      killed = Killed(world, at, after,
+                      [&](AssignmentHost& host) { (void)BindGroup(host, {.devices = {kFirst}}); });
       if (after) {
         AssignmentHost again = world.Host();
         ASSERT_THAT(BindGroup(again, {.devices = {kFirst}}), IsOk()) << at;
@@ -151,9 +124,8 @@ TEST(AssignmentCrash, VirtualFunctionThatIsNotProbedComesBack) {
                             .driver = "igbvf",
                             .group = 20,
                             .physfn = "0000:0b:00.0"});
-    Killer(world, at, true).Ends(world, [&](AssignmentHost& host) {
-      (void)sysfs::Bind(host, {.devices = {function}});
-    });
+    Killed(world, at, true,
+           [&](AssignmentHost& host) { (void)sysfs::Bind(host, {.devices = {function}}); });
     AssignmentHost host = world.Host();
     ASSERT_THAT(sysfs::Restore(host, function), IsOk()) << at;
     EXPECT_EQ(world.tree().DriverOf("0000:0b:00.1"), "igbvf");

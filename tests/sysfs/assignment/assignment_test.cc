@@ -159,6 +159,44 @@ TEST_F(Assignment, DeviceOfAnotherProcessIsNeitherBoundNorRestored) {
   EXPECT_TRUE(Find(kDrive));
 }
 
+// The write to `unbind` does not come back: the user is named, and the record is kept.
+TEST_F(Assignment, UserThatNeverLetsGoIsNamedAtTheDeadline) {
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  world_.tree().AddFile("/proc/77/comm", "vmm\n");
+  world_.tree().AddLink("/proc/77/fd/9", "/dev/vfio/14");
+  test::TreeProxy stuck(world_.tree(), [&](const std::string& path, std::string_view value) {
+    if (path.ends_with("/unbind")) return base::Status(base::Fail(Code::kTimedOut, "stuck"));
+    return world_.tree().Write(path, value);
+  });
+  AssignmentHost host = world_.Host(stuck);
+  const auto result = sysfs::Restore(host, kDrive, ForceSet{ForceReason::kAssigned});
+  ASSERT_THAT(result, FailsWith(Code::kTimedOut, HasSubstr("pid 77 (vmm) has not let it go")));
+  EXPECT_THAT(result.error().hint(), HasSubstr("vassign restore 0000:08:00.0"));
+  ASSERT_TRUE(Find(kDrive));
+  EXPECT_EQ(Find(kDrive)->state, RecordState::kRestoring);
+  world_.tree().Remove("/proc/77");
+  EXPECT_THAT(Restore(kDrive), IsOk());
+  EXPECT_EQ(world_.tree().DriverOf("0000:08:00.0"), "nvme");
+}
+
+// vfio-pci sets it to auto and then to on, whatever it was.
+TEST_F(Assignment, PowerControlComesBack) {
+  const std::string path = "/sys/bus/pci/devices/0000:08:00.0/power/control";
+  for (const char* word : {"auto", "on"}) {
+    ASSERT_THAT(world_.tree().Write(path, word), IsOk());
+    ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+    EXPECT_EQ(world_.tree().PowerOf("0000:08:00.0"), "auto");
+    EXPECT_EQ(Find(kDrive)->power_control, word);
+    ASSERT_THAT(Restore(kDrive), IsOk());
+    EXPECT_EQ(world_.tree().PowerOf("0000:08:00.0"), word);
+  }
+  world_.tree().Remove("/sys/bus/pci/devices/0000:08:00.0/power");
+  ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());
+  EXPECT_EQ(Find(kDrive)->power_control, std::nullopt);
+  world_.tree().Remove("/sys/bus/pci/devices/0000:08:00.0/power");
+  EXPECT_THAT(Restore(kDrive), IsOk());
+}
+
 TEST_F(Assignment, RestoreGivesBackAndForgets) {
   const Digest before = world_.State();
   ASSERT_THAT(Bind({.devices = {kDrive}}), IsOk());

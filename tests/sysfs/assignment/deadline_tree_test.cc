@@ -95,6 +95,19 @@ TEST_F(DeadlineTreeTest, StuckWriteTimesOutAndKeepsTheLock) {
   EXPECT_THAT(FileLock::Take(Path("lock"), milliseconds(0), Code::kTimedOut), IsOk());
 }
 
+TEST_F(DeadlineTreeTest, ObserverHearsOfALongWrite) {
+  ASSERT_EQ(::mkfifo(Path("fifo").c_str(), 0600), 0);
+  std::vector<std::pair<int, milliseconds>> heard;
+  DeadlineTree tree(files_, milliseconds(1200), {},
+                    [&](int pid, milliseconds waited) { heard.emplace_back(pid, waited); });
+  EXPECT_THAT(tree.Write(Path("fifo"), "x"), FailsWith(Code::kTimedOut));
+  ASSERT_EQ(heard.size(), 1u);
+  EXPECT_GT(heard.front().first, 0);
+  EXPECT_GE(heard.front().second, milliseconds(1000));
+  const base::Fd reader(::open(Path("fifo").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::waitpid(heard.front().first, nullptr, 0), heard.front().first);
+}
+
 // A reader of our output must not wait for a stuck write.
 TEST_F(DeadlineTreeTest, WriterHoldsNoOtherDescriptor) {
   ASSERT_EQ(::mkfifo(Path("fifo").c_str(), 0600), 0);

@@ -118,6 +118,48 @@ TEST(PlanRestore, BindsUnderAnOverrideWhereNothingIsProbed) {
               ElementsAre(Override("\n")));
 }
 
+constexpr char kPower[] = "/sys/bus/pci/devices/0000:08:00.0/power/control=";
+
+std::vector<std::string> PowerWrites(const PciDevice& device, const Record& record,
+                                     std::optional<std::string> now) {
+  const RestoreItem item = {device, record, false, std::move(now)};
+  return Writes(PlanRestore({&item, 1}));
+}
+
+// Both drivers may have changed it by then, so what it says now decides nothing.
+TEST(PlanRestore, WritesPowerControlAfterADriverHasComeOrGone) {
+  Record record;
+  record.driver = "nvme";
+  record.power_control = "auto";
+  EXPECT_THAT(PowerWrites(Device("vfio-pci", "vfio-pci"), record, "auto"),
+              ElementsAre(Override("\n"), At("vfio-pci", "unbind"), At("nvme", "bind"),
+                          kPower + std::string("auto")));
+  record.driver = std::nullopt;
+  record.power_control = "on";
+  EXPECT_THAT(PowerWrites(Device("vfio-pci", std::nullopt), record, "on"),
+              ElementsAre(At("vfio-pci", "unbind"), kPower + std::string("on")));
+}
+
+TEST(PlanRestore, LeavesPowerControlThatIsAsItWas) {
+  Record record;
+  record.driver = "nvme";
+  EXPECT_THAT(PowerWrites(Device("nvme", std::nullopt), record, "on"), IsEmpty())
+      << "nothing was recorded";
+  record.power_control = "auto";
+  EXPECT_THAT(PowerWrites(Device("nvme", std::nullopt), record, "auto"), IsEmpty());
+  EXPECT_THAT(PowerWrites(Device("nvme", std::nullopt), record, "on"),
+              ElementsAre(kPower + std::string("auto")));
+}
+
+TEST(PlanBind, UndoPutsPowerControlBack) {
+  const PciDevice device = Device("nvme", std::nullopt);
+  for (const Change& change : PlanBind({&device, 1}, "vfio-pci", {{device.address, "auto"}})) {
+    if (change.write.path.ends_with("/driver_override")) continue;
+    EXPECT_EQ(change.undo.back().path + "=", kPower);
+    EXPECT_EQ(change.undo.back().value, "auto");
+  }
+}
+
 TEST(PlanRelease, LetsTheKernelChoose) {
   const std::string probe = "/sys/bus/pci/drivers_probe=0000:08:00.0";
   EXPECT_THAT(Writes(PlanRelease(Device("vfio-pci", "vfio-pci"), true)),

@@ -22,6 +22,7 @@ Record Example() {
   record.device = 0xa808;
   record.driver = "nvme";
   record.module = "nvme";
+  record.power_control = "auto";
   record.wanted = "vfio-pci";
   record.state = RecordState::kRestoring;
   record.boot_id = "11111111-2222-3333-4444-555555555555";
@@ -50,6 +51,17 @@ TEST(ParseRecord, RefusesNamesThatAreNone) {
     record.driver = name;
     EXPECT_THAT(ParseRecord(FormatRecord(record)), FailsWith(Code::kUsage, HasSubstr("driver")));
   }
+}
+
+TEST(ParseRecord, KnowsTheWordsOfPowerControl) {
+  Record record = Example();
+  for (const auto& word : {std::optional<std::string>("on"), std::optional<std::string>()}) {
+    record.power_control = word;
+    EXPECT_THAT(ParseRecord(FormatRecord(record)), IsOkAnd(Eq(record)));
+  }
+  record.power_control = "off";
+  EXPECT_THAT(ParseRecord(FormatRecord(record)),
+              FailsWith(Code::kUsage, HasSubstr("power_control")));
 }
 
 TEST(ParseRecord, RefusesAnyChangeByHand) {

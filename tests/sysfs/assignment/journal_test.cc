@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "sysfs/base/fd.h"
+#include "tests/support/damaged.h"
 #include "tests/support/matchers.h"
 #include "tests/support/temp_folder.h"
 
@@ -48,16 +49,7 @@ class JournalTest : public testing::Test {
 
 TEST_F(JournalTest, DamagedRecordIsAnErrorThatNamesTheFile) {
   const std::string whole = FormatRecord(record_);
-  // Cut at each byte, doubled, zeroed, with each bit of each byte flipped.
-  std::vector<std::string> damaged = {whole + whole, std::string(whole.size(), '\0')};
-  for (size_t size = 0; size < whole.size(); ++size) damaged.push_back(whole.substr(0, size));
-  for (size_t at = 0; at < whole.size(); ++at) {
-    for (unsigned bit = 0; bit < 8; bit += 3) {
-      damaged.push_back(whole);
-      damaged.back()[at] = static_cast<char>(damaged.back()[at] ^ (1 << bit));
-    }
-  }
-  for (const std::string& text : damaged) {
+  for (const std::string& text : test::Damaged(whole)) {
     WriteRecordFile(text);
     const auto found = journal_.Find(address_);
     ASSERT_THAT(found, FailsWith(Code::kUsage, HasSubstr(journal_.RecordPath(address_)))) << text;

@@ -58,6 +58,16 @@ TEST(CheckEvidence, DeviceOfAnotherProcessIsNeverTaken) {
               FailsWith(Code::kInUse, HasSubstr("cannot be overridden")));
 }
 
+TEST(CheckEvidence, GivingBackOverridesAProcessAndNothingElse) {
+  const std::vector<Evidence> evidence = {Piece("pid 7", ForceReason::kAssigned)};
+  EXPECT_THAT(CheckEvidence(kAddress, evidence, ForceSet{}, Purpose::kGiveBack),
+              FailsWith(Code::kInUse, HasSubstr("--force=assigned")));
+  const ForceSet force = {ForceReason::kAssigned, ForceReason::kMounted};
+  EXPECT_THAT(CheckEvidence(kAddress, evidence, force, Purpose::kGiveBack), IsOk());
+  EXPECT_THAT(CheckEvidence(kAddress, {Mounted()}, force, Purpose::kGiveBack),
+              FailsWith(Code::kInUse, HasSubstr("cannot be overridden")));
+}
+
 TEST(CheckEvidence, CommandWithoutTheOptionDoesNotNameIt) {
   const base::Status refused = CheckEvidence(kAddress, {Mounted()}, std::nullopt);
   EXPECT_THAT(refused, FailsWith(Code::kInUse, Not(HasSubstr("--force"))));

@@ -1,0 +1,71 @@
+# Programs that are killed, or fail, at one system call after the other. Sourced after assert.sh.
+# shellcheck shell=bash disable=SC2154 # scratch, status, output and errors come from assert.sh
+
+# Of N calls every how many-th is tried: all in a soak.
+stride_of() {
+    if [[ -n ${LAB_SOAK:-} ]]; then
+        printf 1
+    else
+        printf '%s' "$1"
+    fi
+}
+
+# list_calls FILE COMMAND...: a line in FILE for each system call of COMMAND, its name and which of its kind it is in its
+# process, as strace counts. The trace itself stays in $scratch/trace.
+list_calls() {
+    local file=$1
+    shift
+    ok strace -f -o "$scratch/trace" "$@"
+    awk '{ call = $2; sub(/\(.*/, "", call) } call ~ /^[a-z0-9_]+$/ { print call, ++count[$1, call] }' "$scratch/trace" >"$file"
+    expect "more than 100 system calls" test "$(wc -l <"$file")" -gt 100
+}
+
+# killed_at CALL NUMBER COMMAND...: COMMAND is killed there, and so is a child that makes as many such calls. Whether it was.
+killed_at() {
+    local call=$1 number=$2
+    shift 2
+    { strace -f -o "$scratch/run" -e "trace=$call" -e "inject=$call:signal=KILL:when=$number" "$@" >/dev/null 2>&1; } 2>/dev/null || true
+    grep -q "killed by SIGKILL" "$scratch/run"
+}
+
+# sweep_kills STRIDE FILE PREPARE RECOVER COMMAND...: COMMAND killed at every STRIDE-th call of FILE. Before each run PREPARE is
+# called, after it RECOVER with a text that says where it was.
+sweep_kills() {
+    local stride=$1 file=$2 prepare=$3 recover=$4 call number runs=0 killed=0 start=$SECONDS
+    shift 4
+    while read -r call number; do
+        runs=$((runs + 1))
+        ((runs % 20)) || printf '%s runs\n' "$runs"
+        "$prepare"
+        ! killed_at "$call" "$number" "$@" || killed=$((killed + 1))
+        "$recover" "killed at $call $number"
+    done < <(awk -v stride="$stride" 'NR % stride == 0' "$file")
+    printf '%s calls, every %s: %s of %s runs were killed, %s s\n' "$(wc -l <"$file")" "$stride" "$killed" "$runs" "$((SECONDS - start))"
+    expect "nearly all runs were killed" test $((killed * 10)) -ge $((runs * 8))
+}
+
+# The sysfs files that the command of the last list_calls opened to write, each once, in their order.
+written_files() {
+    grep -oE '"/sys/[^"]*", O_(WRONLY|RDWR)' "$scratch/trace" | cut -d'"' -f2 | awk '!seen[$0]++'
+}
+
+# sweep_failures FAULTS FILES PREPARE RECOVER COMMAND...: each file of FILES fails in turn, with each of FAULTS (as strace has
+# them). COMMAND must not succeed. RECOVER is called as above.
+sweep_failures() {
+    local faults files=$2 prepare=$3 recover=$4 path fault runs=0 start=$SECONDS
+    read -ra faults <<<"$1"
+    shift 4
+    while read -r path; do
+        for fault in "${faults[@]}"; do
+            "$prepare"
+            status=0
+            strace -f -qq -o "$scratch/run" -P "$path" -e trace=openat,write -e "inject=$fault:when=1" "$@" >"$scratch/said" 2>&1 </dev/null || status=$?
+            grep -q INJECTED "$scratch/run" || fail "$path was not reached for $fault: $(<"$scratch/said")"
+            ((status != 0)) || fail "$fault of $path, and it succeeds: $(<"$scratch/said")"
+            "$recover" "$fault of $path, status $status"
+            runs=$((runs + 1))
+        done
+    done <"$files"
+    printf '%s faults, %s s\n' "$runs" "$((SECONDS - start))"
+    expect "some faults" test "$runs" -ge 2
+}

@@ -1,0 +1,158 @@
+// One write of a run fails: what becomes of it, for every run and every write.
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "sysfs/assignment/assignment.h"
+#include "sysfs/assignment/group.h"
+#include "sysfs/assignment/reset.h"
+#include "tests/support/faulty_tree.h"
+#include "tests/support/host_world.h"
+#include "tests/support/matchers.h"
+
+namespace sysfs {
+namespace {
+
+using test::Digest;
+using test::Fault;
+using test::FaultyTree;
+using test::IsOk;
+using testing::IsEmpty;
+using World = test::HostWorld;
+
+const PciAddress kDrive{0, 8, 0, 0};
+const PciAddress kFirst{0, 9, 0, 0};
+const PciAddress kSecond{0, 9, 0, 1};
+
+// The bridge of the pair's group, on a driver that is in the way.
+void AddBridge(World& world) {
+  world.tree().AddDriver("shpchp", false, {"0604"});
+  world.tree().AddDriver("pci-stub", true);
+  world.tree().AddDevice(
+      {.bdf = "0000:04:00.0", .class_code = 0x060400, .driver = "shpchp", .group = 15});
+}
+
+TEST(AssignmentFailures, ARestoreThatFailsChangesNothingAndTheNextOneWorks) {
+  for (size_t at = 1;; ++at) {
+    ASSERT_LT(at, 20u);
+    World world;
+    const Digest before = world.State();
+    AssignmentHost host = world.Host();
+    ASSERT_THAT(Bind(host, {.devices = {kFirst, kSecond}}), IsOk());
+    const Digest taken = world.State();
+    FaultyTree faulty(world.tree(), at, Fault::kFails);
+    AssignmentHost failing = world.Host(faulty);
+    const auto result = Restore(failing, kSecond);
+    if (!faulty.has_happened()) {
+      EXPECT_THAT(result, IsOk());
+      EXPECT_EQ(at, 5u);  // override, unbind, bind, power control
+      break;
+    }
+    EXPECT_FALSE(result);
+    EXPECT_EQ(world.State(), taken) << at;
+    EXPECT_EQ(world.Records().size(), 2u);
+    for (const PciAddress& address : {kFirst, kSecond})
+      ASSERT_THAT(Restore(host, address), IsOk()) << at;
+    EXPECT_EQ(world.State(), before) << at;
+    EXPECT_THAT(world.Records(), IsEmpty());
+  }
+}
+
+TEST(AssignmentFailures, AGroupThatFailsIsAsBefore) {
+  for (size_t at = 1;; ++at) {
+    ASSERT_LT(at, 30u);
+    World world;
+    AddBridge(world);
+    const Digest before = world.State();
+    FaultyTree faulty(world.tree(), at, Fault::kFails);
+    AssignmentHost host = world.Host(faulty);
+    const auto result = BindGroup(host, {.devices = {kFirst}});
+    if (!faulty.has_happened()) {
+      EXPECT_THAT(result, IsOk());
+      break;
+    }
+    EXPECT_FALSE(result);
+    EXPECT_EQ(world.State(), before) << at;
+    EXPECT_EQ(world.tree().DriverOf("0000:04:00.0"), "shpchp") << at;
+    EXPECT_EQ(world.tree().OverrideOf("0000:04:00.0"), std::nullopt) << at;
+    EXPECT_THAT(world.Records(), IsEmpty()) << at;
+  }
+}
+
+// Reads as the tree below, but for the first look at one file.
+class BlinkingTree final : public test::TreeProxy {
+ public:
+  BlinkingTree(Tree& below, std::string path)
+      : TreeProxy(below, [&below](const std::string& name,
+                                  std::string_view value) { return below.Write(name, value); }),
+        path_(std::move(path)) {}
+  base::Result<std::string> Read(const std::string& path) const override {
+    if (path == path_ && !std::exchange(has_failed_, true)) return base::FailErrno(path, EIO);
+    return TreeProxy::Read(path);
+  }
+
+ private:
+  std::string path_;
+  mutable bool has_failed_ = false;
+};
+
+// It counts as unset, so nothing is planned for it: the record must outlive that.
+TEST(AssignmentFailures, AnOverrideThatCannotBeReadIsNotForgotten) {
+  World world;
+  const Digest before = world.State();
+  AssignmentHost host = world.Host();
+  ASSERT_THAT(Bind(host, {.devices = {kDrive}}), IsOk());
+  BlinkingTree tree(world.tree(), "/sys/bus/pci/devices/0000:08:00.0/driver_override");
+  AssignmentHost blinking = world.Host(tree);
+  EXPECT_FALSE(Restore(blinking, kDrive));
+  EXPECT_EQ(world.Records().size(), 1u);
+  ASSERT_THAT(Restore(host, kDrive), IsOk());
+  EXPECT_EQ(world.State(), before);
+}
+
+// Without a record the kernel chooses the driver; a failure in between leaves what a second run
+// finishes.
+TEST(AssignmentFailures, ARestoreWithoutARecordGoesOn) {
+  for (const Fault fault : {Fault::kFails, Fault::kDiesBefore, Fault::kDiesAfter}) {
+    for (size_t at = 1;; ++at) {
+      ASSERT_LT(at, 20u);
+      World world;
+      const Digest before = world.State();
+      AssignmentHost host = world.Host();
+      ASSERT_THAT(Bind(host, {.devices = {kDrive}}), IsOk());
+      ASSERT_THAT(host.journal.Remove(kDrive), IsOk());
+      FaultyTree faulty(world.tree(), at, fault);
+      AssignmentHost failing = world.Host(faulty);
+      test::Dies([&] { (void)Restore(failing, kDrive); });
+      if (!faulty.has_happened()) break;
+      // A run that died between unbind and the probe left a driverless device with no override:
+      // there is nothing that says that it was not so before.
+      const bool is_lost = fault != Fault::kFails && !world.tree().DriverOf("0000:08:00.0") &&
+                           !world.tree().OverrideOf("0000:08:00.0");
+      if (is_lost) continue;
+      ASSERT_THAT(Restore(host, kDrive), IsOk()) << at;
+      EXPECT_EQ(world.State(), before) << at;
+    }
+  }
+}
+
+TEST(AssignmentFailures, AResetThatDiesLeavesNothingBehind) {
+  for (const Fault fault : {Fault::kFails, Fault::kDiesBefore, Fault::kDiesAfter}) {
+    World world;
+    world.tree().AddFile("/sys/bus/pci/devices/0000:08:00.0/reset", "");
+    world.tree().AddBytes("/sys/bus/pci/devices/0000:08:00.0/config",
+                          {std::byte{0x4d}, std::byte{0x14}});
+    const Digest before = world.State();
+    FaultyTree faulty(world.tree(), 1, fault);
+    AssignmentHost failing = world.Host(faulty);
+    test::Dies([&] { EXPECT_FALSE(Reset(failing, kDrive, {})); });
+    EXPECT_TRUE(faulty.has_happened());
+    EXPECT_EQ(world.State(), before);
+    EXPECT_THAT(world.Records(), IsEmpty());
+    AssignmentHost host = world.Host();
+    EXPECT_THAT(Reset(host, kDrive, {}), IsOk());
+  }
+}
+
+}  // namespace
+}  // namespace sysfs

@@ -1,0 +1,56 @@
+#include "sysfs/assignment/identity_tree.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_tree.h"
+#include "tests/support/matchers.h"
+
+namespace sysfs {
+namespace {
+
+using base::Code;
+using test::FailsWith;
+using test::IsOk;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::string kOverride = "/sys/bus/pci/devices/0000:08:00.0/driver_override";
+
+class IdentityTreeTest : public testing::Test {
+ protected:
+  IdentityTreeTest() {
+    tree_.AddDriver("vfio-pci", true);
+    tree_.AddDevice({.group = 14});
+    planned_ = {*ReadDevice(tree_, {0, 8, 0, 0})};
+  }
+  test::FakeTree tree_;
+  std::vector<PciDevice> planned_;
+};
+
+TEST_F(IdentityTreeTest, WritesToTheCardThatWasPlannedFor) {
+  IdentityTree guarded(tree_, planned_);
+  EXPECT_THAT(guarded.Write(kOverride, "vfio-pci"), IsOk());
+  EXPECT_THAT(guarded.Write("/sys/bus/pci/drivers/vfio-pci/bind", "0000:08:00.0"), IsOk());
+  EXPECT_EQ(tree_.DriverOf("0000:08:00.0"), "vfio-pci");
+}
+
+TEST_F(IdentityTreeTest, AnotherCardIsLeftAlone) {
+  IdentityTree guarded(tree_, planned_);
+  tree_.AddDevice({.device = 0xbeef, .group = 14});
+  for (const std::string& path : {kOverride, std::string("/sys/bus/pci/drivers/vfio-pci/bind")}) {
+    EXPECT_THAT(guarded.Write(path, path == kOverride ? "vfio-pci" : "0000:08:00.0"),
+                FailsWith(Code::kNotFound, HasSubstr("144d:beef instead of 144d:a808")));
+  }
+  EXPECT_THAT(tree_.writes(), IsEmpty());
+}
+
+TEST_F(IdentityTreeTest, ACardThatIsGoneIsSaid) {
+  IdentityTree guarded(tree_, planned_);
+  tree_.Remove("/sys/bus/pci/devices/0000:08:00.0");
+  EXPECT_THAT(guarded.Write("/sys/bus/pci/drivers_probe", "0000:08:00.0"),
+              FailsWith(Code::kNotFound, HasSubstr("has gone")));
+  EXPECT_THAT(tree_.writes(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace sysfs
