@@ -15,7 +15,7 @@ void FindDriverctl(const Search& search, std::vector<Evidence>& found) {
   const std::string address = search.device.address.ToString();
   const std::string folder = "/etc/driverctl.d";
   const std::string path = folder + "/pci-" + address;
-  if (!IsListed(search.tree, folder, "pci-" + address)) return;
+  if (!search.places.IsListed(folder, "pci-" + address)) return;
   found.push_back({UseKind::kForeign,
                    {address, "driverctl"},
                    "driverctl manages it (" + path + ")",

@@ -116,6 +116,9 @@ TEST(ReadDevice, BriefReadsOneFileAndTwoLinks) {
   const std::string path = "/sys/bus/pci/devices/0000:08:00.0";
   EXPECT_THAT(counting.calls,
               ElementsAre(path + "/uevent", path + "/iommu_group", path + "/physfn"));
+  counting.calls.clear();
+  ASSERT_THAT(ReadDevice(counting, kDrive, Detail::kIdentity), test::IsOk());
+  EXPECT_THAT(counting.calls, ElementsAre(path + "/uevent", path + "/iommu_group"));
 }
 
 TEST(ReadDevices, SortsByAddressNotByText) {
