@@ -99,13 +99,13 @@ std::vector<Below> Places::FindBelow(const std::string& folder, const PciAddress
   return found;
 }
 
-bool Places::IsListed(const std::string& folder, const std::string& name) const {
+const std::set<std::string>& Places::NamesIn(const std::string& folder) const {
   const auto seen = names_.find(folder);
-  if (seen != names_.end()) return seen->second.contains(name);
+  if (seen != names_.end()) return seen->second;
   const auto names = tree_.List(folder).value_or(std::vector<std::string>());
   std::set<std::string>& found = names_[folder];
   found.insert(names.begin(), names.end());
-  return found.contains(name);
+  return found;
 }
 
 std::optional<uint64_t> Places::VfioNumber(const std::string& node) const {

@@ -30,8 +30,11 @@ class Places {
 
   // Of a class or bus folder ("/sys/class/net"), in the order of their names.
   std::vector<Below> FindBelow(const std::string& folder, const PciAddress& address) const;
-  // Whether a folder has an entry of this name.
-  bool IsListed(const std::string& folder, const std::string& name) const;
+  // Of a folder; none when it is not there.
+  const std::set<std::string>& NamesIn(const std::string& folder) const;
+  bool IsListed(const std::string& folder, const std::string& name) const {
+    return NamesIn(folder).contains(name);
+  }
   // The device number of a VFIO node ("/dev/vfio/14", "/dev/vfio/devices/vfio3") as /sys/dev/char
   // has it; nothing when it is not there.
   std::optional<uint64_t> VfioNumber(const std::string& node) const;
