@@ -32,6 +32,26 @@ bool IsKnownVfioDriver(std::string_view driver) {
                      [&](std::string_view known) { return known == name; });
 }
 
+// By modules.alias, which a recorded host has without its index; `otherwise` when it has not.
+base::Result<std::vector<std::string>> ModulesByText(
+    const Tree& tree, const std::string& modalias,
+    base::Result<std::vector<std::string>> otherwise) {
+  const auto release = ReadText(tree, "/proc/sys/kernel/osrelease");
+  const auto text = ReadText(tree, "/lib/modules/" + release.value_or("") + "/modules.alias");
+  if (!text) return otherwise;
+  std::vector<std::string> modules;
+  for (const std::string_view line : base::Split(*text, '\n')) {
+    const auto words = base::Split(line, ' ');
+    if (words.size() != 3 || words[0] != "alias") continue;
+    const std::string pattern(words[1]);
+    const std::string module(words[2]);
+    const bool is_known = std::find(modules.begin(), modules.end(), module) != modules.end();
+    if (!is_known && ::fnmatch(pattern.c_str(), modalias.c_str(), 0) == 0)
+      modules.push_back(module);
+  }
+  return modules;
+}
+
 }  // namespace
 
 std::optional<std::string> ModuleOfDriver(const Tree& tree, std::string_view driver) {
@@ -59,7 +79,9 @@ base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
                                                         const std::string& modalias,
                                                         const std::string& modules_dir) {
   std::vector<std::string> candidates;
-  for (const std::string& module : TRY(AliasesToModules(modalias, modules_dir))) {
+  auto modules = AliasesToModules(modalias, modules_dir);
+  if (!modules) modules = ModulesByText(tree, modalias, std::move(modules));
+  for (const std::string& module : TRY(std::move(modules))) {
     auto drivers = DriversOfModule(tree, module);
     if (drivers.empty()) drivers.push_back(module);
     candidates.insert(candidates.end(), drivers.begin(), drivers.end());

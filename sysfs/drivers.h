@@ -27,7 +27,8 @@ std::optional<std::string> ModuleOfDriver(const Tree& tree, std::string_view dri
 std::vector<std::string> DriversOfModule(const Tree& tree, const std::string& module);
 
 // The drivers that could take a device by its modalias, native ones: names of drivers where the
-// module is there, otherwise of modules. kNotFound when the directory has no module index.
+// module is there, otherwise of modules. By the index of `modules_dir`, else by the
+// tree's modules.alias; kNotFound without either.
 base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
                                                         const std::string& modalias,
                                                         const std::string& modules_dir);

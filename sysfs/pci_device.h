@@ -47,8 +47,8 @@ struct PciDevice {
 
 // How much to read. kIdentity takes what `uevent` and one link tell (four system calls): address,
 // ids, class, driver, modalias and iommu_group. kBrief adds physfn. kUnlocked takes all that no
-// device lock guards. kFull also takes `driver_override` and `sriov_numvfs`: reading them waits for the lock,
-// and a driver that is stuck in its remove function keeps it (drivers/pci/pci-sysfs.c,
+// device lock guards. kFull also takes `driver_override` and `sriov_numvfs`: reading them waits for
+// the lock, and a driver that is stuck in its remove function keeps it (drivers/pci/pci-sysfs.c,
 // drivers/pci/iov.c).
 enum class Detail : uint8_t { kIdentity, kBrief, kUnlocked, kFull };
 

@@ -50,8 +50,8 @@ Result<std::string> ReadText(const Fd& fd, const std::string& path) {
 }
 
 // One class for both roots: on a recorded host a link, even an absolute one, cannot lead out of the
-// root (openat2(2), RESOLVE_IN_ROOT). There the folder of the last look stays open, so that a device
-// costs one such lookup and not one for each of its files.
+// root (openat2(2), RESOLVE_IN_ROOT). There the folder of the last look stays open, so that a
+// device costs one such lookup and not one for each of its files.
 class Host final : public Tree {
  public:
   explicit Host(std::string root) : root_(std::move(root)) {

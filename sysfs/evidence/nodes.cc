@@ -93,8 +93,7 @@ Findings FindNodeUse(const Search& search) {
     found.nodes.push_back(Watch(name, std::move(path)));
     found.nodes.back().number = ParseDeviceNumber(below.name);
   }
-  const bool is_nvidia =
-      search.places.IsListed("/proc/driver/nvidia/gpus", address.ToString());
+  const bool is_nvidia = search.places.IsListed("/proc/driver/nvidia/gpus", address.ToString());
   const std::string nvidia = is_nvidia ? NvidiaNode(search.tree, address) : "";
   if (!nvidia.empty()) found.nodes.push_back(Watch(nvidia, {address.ToString()}));
   return found;

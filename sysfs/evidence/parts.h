@@ -26,7 +26,7 @@ struct WatchedNode {
   std::vector<std::string> path;  // from the device to the node
   UseKind kind = UseKind::kOpen;
   std::optional<ForceReason> reason;
-  bool may_be_claimed = false;  // a block device: the kernel itself may hold it
+  bool may_be_claimed = false;          // a block device: the kernel itself may hold it
   std::optional<uint64_t> number = {};  // where sysfs tells it, which saves a look at the node
 };
 
