@@ -72,12 +72,13 @@ std::vector<std::string> Extend(std::vector<std::string> path, std::string node)
   return path;
 }
 
-const Places::Folder& Places::Look(const std::string& folder) const {
+const Places::Folder& Places::Look(std::string_view folder) const {
   const auto seen = folders_.find(folder);
   if (seen != folders_.end()) return seen->second;
-  Folder& found = folders_[folder];
-  for (const std::string& name : tree_.List(folder).value_or(std::vector<std::string>())) {
-    const auto place = tree_.ReadLink(folder + "/" + name);
+  const std::string path(folder);
+  Folder& found = folders_[path];
+  for (const std::string& name : tree_.List(path).value_or(std::vector<std::string>())) {
+    const auto place = tree_.ReadLink(path + "/" + name);
     if (!place) continue;
     for (const PciAddress& function : FunctionsOf(*place))
       found.below.insert({function, {name, *place}});
@@ -89,7 +90,7 @@ const Places::Folder& Places::Look(const std::string& folder) const {
   return found;
 }
 
-std::vector<Below> Places::FindBelow(const std::string& folder, const PciAddress& address) const {
+std::vector<Below> Places::FindBelow(std::string_view folder, const PciAddress& address) const {
   std::vector<Below> found;
   const auto [first, last] = Look(folder).below.equal_range(address);
   for (auto entry = first; entry != last; ++entry) {
@@ -99,17 +100,18 @@ std::vector<Below> Places::FindBelow(const std::string& folder, const PciAddress
   return found;
 }
 
-const std::set<std::string>& Places::NamesIn(const std::string& folder) const {
+const std::set<std::string>& Places::NamesIn(std::string_view folder) const {
   const auto seen = names_.find(folder);
   if (seen != names_.end()) return seen->second;
-  const auto names = tree_.List(folder).value_or(std::vector<std::string>());
-  std::set<std::string>& found = names_[folder];
+  const std::string path(folder);
+  const auto names = tree_.List(path).value_or(std::vector<std::string>());
+  std::set<std::string>& found = names_[path];
   found.insert(names.begin(), names.end());
   return found;
 }
 
 std::optional<uint64_t> Places::VfioNumber(const std::string& node) const {
-  const auto& numbers = Look(std::string(kCharacterDevices)).vfio;
+  const auto& numbers = Look(kCharacterDevices).vfio;
   const auto number = numbers.find(node);
   if (number == numbers.end()) return std::nullopt;
   return number->second;

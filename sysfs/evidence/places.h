@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -29,10 +30,10 @@ class Places {
   explicit Places(const Tree& tree) : tree_(tree) {}
 
   // Of a class or bus folder ("/sys/class/net"), in the order of their names.
-  std::vector<Below> FindBelow(const std::string& folder, const PciAddress& address) const;
+  std::vector<Below> FindBelow(std::string_view folder, const PciAddress& address) const;
   // Of a folder; none when it is not there.
-  const std::set<std::string>& NamesIn(const std::string& folder) const;
-  bool IsListed(const std::string& folder, const std::string& name) const {
+  const std::set<std::string>& NamesIn(std::string_view folder) const;
+  bool IsListed(std::string_view folder, const std::string& name) const {
     return NamesIn(folder).contains(name);
   }
   // The device number of a VFIO node ("/dev/vfio/14", "/dev/vfio/devices/vfio3") as /sys/dev/char
@@ -48,11 +49,11 @@ class Places {
     std::multimap<PciAddress, Entry> below;  // each under all functions on its way
     std::map<std::string, uint64_t> vfio;    // device numbers by node; of /sys/dev/char alone
   };
-  const Folder& Look(const std::string& folder) const;
+  const Folder& Look(std::string_view folder) const;
 
   const Tree& tree_;
-  mutable std::map<std::string, std::set<std::string>> names_;
-  mutable std::map<std::string, Folder> folders_;
+  mutable std::map<std::string, std::set<std::string>, std::less<>> names_;
+  mutable std::map<std::string, Folder, std::less<>> folders_;
 };
 
 // The way to a place in sysfs as far as it has names: functions behind the device, the USB device.

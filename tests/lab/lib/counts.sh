@@ -4,7 +4,7 @@
 # calls_of COMMAND...: its system calls, with those of its children.
 calls_of() {
     strace -f -c -o "$scratch/.calls" "$@" >/dev/null 2>&1 || true
-    awk '$NF == "total" { print $(NF - 1) ~ /^[0-9]+$/ && NF > 5 ? $(NF - 2) : $(NF - 1) }' "$scratch/.calls"
+    awk '$NF == "total" { print (NF > 5 ? $(NF - 2) : $(NF - 1)) }' "$scratch/.calls"
 }
 
 # writes_of COMMAND...: its writes to files of sysfs, by strace's names of descriptors.
