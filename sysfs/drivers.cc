@@ -32,27 +32,25 @@ bool IsKnownVfioDriver(std::string_view driver) {
                      [&](std::string_view known) { return known == name; });
 }
 
-// By modules.alias, which a recorded host has without its index; `otherwise` when it has not.
-base::Result<std::vector<std::string>> ModulesByText(
+// As a snapshot has recorded them, one "MODALIAS MODULE..." line a device; `otherwise` without.
+base::Result<std::vector<std::string>> RecordedModules(
     const Tree& tree, const std::string& modalias,
     base::Result<std::vector<std::string>> otherwise) {
   const auto release = ReadText(tree, "/proc/sys/kernel/osrelease");
-  const auto text = ReadText(tree, "/lib/modules/" + release.value_or("") + "/modules.alias");
-  if (!text) return otherwise;
-  std::vector<std::string> modules;
-  for (const std::string_view line : base::Split(*text, '\n')) {
+  const auto text = ReadText(tree, RecordedModulesFile(release.value_or("")));
+  for (const std::string_view line :
+       base::Split(text ? std::string_view(*text) : std::string_view(), '\n')) {
     const auto words = base::Split(line, ' ');
-    if (words.size() != 3 || words[0] != "alias") continue;
-    const std::string pattern(words[1]);
-    const std::string module(words[2]);
-    const bool is_known = std::find(modules.begin(), modules.end(), module) != modules.end();
-    if (!is_known && ::fnmatch(pattern.c_str(), modalias.c_str(), 0) == 0)
-      modules.push_back(module);
+    if (words[0] == modalias) return std::vector<std::string>(words.begin() + 1, words.end());
   }
-  return modules;
+  return otherwise;
 }
 
 }  // namespace
+
+std::string RecordedModulesFile(const std::string& release) {
+  return "/lib/modules/" + release + "/modules.devices";
+}
 
 std::optional<std::string> ModuleOfDriver(const Tree& tree, std::string_view driver) {
   return LinkName(tree, "/sys/bus/pci/drivers/" + std::string(driver) + "/module");
@@ -80,7 +78,7 @@ base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
                                                         const std::string& modules_dir) {
   std::vector<std::string> candidates;
   auto modules = AliasesToModules(modalias, modules_dir);
-  if (!modules) modules = ModulesByText(tree, modalias, std::move(modules));
+  if (!modules) modules = RecordedModules(tree, modalias, std::move(modules));
   for (const std::string& module : TRY(std::move(modules))) {
     auto drivers = DriversOfModule(tree, module);
     if (drivers.empty()) drivers.push_back(module);

@@ -1,7 +1,5 @@
 #include "cli/snapshot/record_host.h"
 
-#include <fmt/format.h>
-
 #include "cli/devices/device_facts.h"
 #include "cli/devices/host_view.h"
 #include "cli/snapshot/recording_tree.h"
@@ -20,24 +18,19 @@ namespace {
 
 using sysfs::PciDevice;
 
-// Which modules know the devices, as the kernel's index says, in the form of modules.alias.
-void RecordAliases(const std::vector<PciDevice>& devices, RecordingTree& tree) {
-  const auto release = sysfs::ReadText(tree, "/proc/sys/kernel/osrelease");
-  const std::string folder = "/lib/modules/" + release.value_or("unknown");
-  std::string text = sysfs::ReadText(tree, folder + "/modules.alias").value_or(std::string());
-  if (!text.empty()) text += '\n';
-  std::set<std::string> seen;
-  bool has_index = false;
+// Which modules know the devices, as the kernel's index says.
+void RecordModules(const std::vector<PciDevice>& devices, RecordingTree& tree) {
+  const std::string release =
+      sysfs::ReadText(tree, "/proc/sys/kernel/osrelease").value_or("unknown");
+  std::string text;
   for (const PciDevice& device : devices) {
-    if (!seen.insert(device.modalias).second) continue;
-    const auto modules = sysfs::AliasesToModules(device.modalias, folder);
-    if (!modules) continue;
-    has_index = true;
-    for (const std::string& module : *modules)
-      text += fmt::format("alias {} {}\n", device.modalias, module);
+    const auto modules = sysfs::AliasesToModules(device.modalias, "/lib/modules/" + release);
+    if (!modules) return;  // there is no index
+    text += device.modalias;
+    for (const std::string& module : *modules) text += " " + module;
+    text += "\n";
   }
-  if (!has_index) return;
-  tree.Put(folder + "/modules.alias", std::move(text));
+  tree.Put(sysfs::RecordedModulesFile(release), std::move(text));
 }
 
 // The records of what was there before; no session, which is a process.
@@ -74,7 +67,7 @@ base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
     if (device.busy) ++host.busy;
   }
   if (kernel_log) recorder.Put(sysfs::kRecordedLog, sysfs::KnownLines(*kernel_log));
-  RecordAliases(devices, recorder);
+  RecordModules(devices, recorder);
   const sysfs::HostFacts facts = sysfs::ReadHostFacts(recorder, sysfs::RecordedSources(recorder));
   HostView view(recorder, {});
   // What needs a device, as far as files tell.
