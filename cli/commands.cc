@@ -4,7 +4,7 @@ namespace cli {
 namespace {
 
 // CLI11's own check would add its name to the help.
-std::string CheckDirectory(const std::string& path) { return CLI::ExistingDirectory(path); }
+std::string CheckPath(const std::string& path) { return CLI::ExistingPath(path); }
 
 }  // namespace
 
@@ -16,9 +16,9 @@ void AddReadingOptions(CLI::App& command, Context& context) {
   AddJsonOption(command, context);
   command
       .add_option("--sysroot", context.sysroot,
-                  "Read a recorded host: a directory that holds its /sys, /proc and /dev")
-      ->type_name("DIR")
-      ->check(CheckDirectory);
+                  "Read a recorded host: a snapshot, or a directory that holds /sys and /proc")
+      ->type_name("HOST")
+      ->check(CheckPath);
 }
 
 }  // namespace cli

@@ -4,6 +4,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 #include <string_view>
 
 #include "cli/assignment/bind_command.h"
@@ -23,6 +25,8 @@
 #include "cli/functions/command.h"
 #include "cli/parse.h"
 #include "cli/report.h"
+#include "cli/snapshot/archive.h"
+#include "cli/snapshot/snapshot_command.h"
 
 namespace cli {
 namespace {
@@ -40,7 +44,12 @@ constexpr const char* kFooter =
     "9 locked by another run, 10 partly done, 11 differences found, 12 unsupported kernel.";
 
 base::Status RunChosen(Context& context) {
+  std::optional<UnpackedSnapshot> snapshot;
   if (!context.sysroot.empty()) {
+    if (!std::filesystem::is_directory(context.sysroot)) {
+      snapshot.emplace(TRY(UnpackedSnapshot::Open(context.sysroot)));
+      context.sysroot = snapshot->folder();
+    }
     context.tree = sysfs::HostTree(context.sysroot);
     context.use_marks = nullptr;  // addresses and processes are those of the running host
     context.device_number = nullptr;
@@ -91,6 +100,7 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   AddPlanCommand(app, context);
   AddApplyCommand(app, context);
   AddConfirmCommand(app, context);
+  AddSnapshotCommand(app, context);
   AddCompletionCommand(app, context);
 
   context.status = kDone;

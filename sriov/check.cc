@@ -5,7 +5,6 @@
 #include <cerrno>
 
 #include "sriov/fit.h"
-#include "sysfs/caching_tree.h"
 #include "sysfs/evidence/evidence.h"
 
 namespace sriov {
@@ -35,11 +34,11 @@ base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& 
   std::string text;
   std::vector<sysfs::PciAddress> touched;
   std::vector<base::Use> uses;
-  const sysfs::CachingTree cache(host.assignment.tree);  // the same processes for each function
+  sysfs::EvidenceFinder finder(host.assignment.tree, host.assignment.sources);
   for (const VirtualFunction& function : pf.functions) {
     if (!IsTouched(pf, goal, function)) continue;
     touched.push_back(function.device.address);
-    const auto evidence = sysfs::FindEvidence(cache, function.device, host.assignment.sources);
+    const auto evidence = finder.Find(function.device);
     const base::Status free = sysfs::CheckEvidence(function.device.address, evidence, std::nullopt);
     if (free) continue;
     text += "\n" + free.error().message();

@@ -32,7 +32,25 @@ bool IsKnownVfioDriver(std::string_view driver) {
                      [&](std::string_view known) { return known == name; });
 }
 
+// As a snapshot has recorded them, one "MODALIAS MODULE..." line a device; `otherwise` without.
+base::Result<std::vector<std::string>> RecordedModules(
+    const Tree& tree, const std::string& modalias,
+    base::Result<std::vector<std::string>> otherwise) {
+  const auto release = ReadText(tree, "/proc/sys/kernel/osrelease");
+  const auto text = ReadText(tree, RecordedModulesFile(release.value_or("")));
+  for (const std::string_view line :
+       base::Split(text ? std::string_view(*text) : std::string_view(), '\n')) {
+    const auto words = base::Split(line, ' ');
+    if (words[0] == modalias) return std::vector<std::string>(words.begin() + 1, words.end());
+  }
+  return otherwise;
+}
+
 }  // namespace
+
+std::string RecordedModulesFile(const std::string& release) {
+  return "/lib/modules/" + release + "/modules.devices";
+}
 
 std::optional<std::string> ModuleOfDriver(const Tree& tree, std::string_view driver) {
   return LinkName(tree, "/sys/bus/pci/drivers/" + std::string(driver) + "/module");
@@ -59,7 +77,9 @@ base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
                                                         const std::string& modalias,
                                                         const std::string& modules_dir) {
   std::vector<std::string> candidates;
-  for (const std::string& module : TRY(AliasesToModules(modalias, modules_dir))) {
+  auto modules = AliasesToModules(modalias, modules_dir);
+  if (!modules) modules = RecordedModules(tree, modalias, std::move(modules));
+  for (const std::string& module : TRY(std::move(modules))) {
     auto drivers = DriversOfModule(tree, module);
     if (drivers.empty()) drivers.push_back(module);
     candidates.insert(candidates.end(), drivers.begin(), drivers.end());

@@ -27,10 +27,14 @@ std::optional<std::string> ModuleOfDriver(const Tree& tree, std::string_view dri
 std::vector<std::string> DriversOfModule(const Tree& tree, const std::string& module);
 
 // The drivers that could take a device by its modalias, native ones: names of drivers where the
-// module is there, otherwise of modules. kNotFound when the directory has no module index.
+// module is there, otherwise of modules. By the index of `modules_dir`, else as a snapshot has it;
+// kNotFound without.
 base::Result<std::vector<std::string>> CandidateDrivers(const Tree& tree,
                                                         const std::string& modalias,
                                                         const std::string& modules_dir);
+
+// Where a snapshot keeps which modules know its devices: the index itself is large and not text.
+std::string RecordedModulesFile(const std::string& release);
 
 // The module with the most specific `vfio_pci:` alias for a device, out of the text of
 // modules.alias: the fewest wildcards win. Nothing when no line matches.

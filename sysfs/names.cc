@@ -4,6 +4,8 @@
 
 #include <array>
 #include <csetjmp>
+#include <map>
+#include <vector>
 
 extern "C" {
 #include <pci/pci.h>
@@ -34,8 +36,17 @@ struct Names::Access {
   Access(const Access&) = delete;
   Access& operator=(const Access&) = delete;
 
+  // Of many devices alike, each name is looked up once.
   template <class... Numbers>
   std::optional<std::string> Look(int what, Numbers... numbers) {
+    const std::vector<int> question = {what, numbers...};
+    const auto known = known_.find(question);
+    if (known != known_.end()) return known->second;
+    return known_[question] = Ask(what, numbers...);
+  }
+
+  template <class... Numbers>
+  std::optional<std::string> Ask(int what, Numbers... numbers) {
     std::array<char, 256> text;
     if (is_damaged) return std::nullopt;
     if (setjmp(damaged) != 0) {
@@ -52,6 +63,9 @@ struct Names::Access {
   std::string file;
   int flags = PCI_LOOKUP_NO_NUMBERS;
   bool is_damaged = false;
+
+ private:
+  std::map<std::vector<int>, std::optional<std::string>> known_;
 };
 
 Names::Names(const std::string& ids_file) : access_(std::make_unique<Access>(ids_file)) {}

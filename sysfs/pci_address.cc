@@ -1,6 +1,6 @@
 #include "sysfs/pci_address.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include "sysfs/base/text.h"
 
@@ -38,7 +38,7 @@ base::Result<PciAddress> PciAddress::Parse(std::string_view text) {
 }
 
 std::string PciAddress::ToString() const {
-  return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", domain, bus, device, function);
+  return fmt::format(FMT_COMPILE("{:04x}:{:02x}:{:02x}.{:x}"), domain, bus, device, function);
 }
 
 }  // namespace sysfs

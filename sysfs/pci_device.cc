@@ -110,7 +110,7 @@ base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address, 
   }
   TRY(ParseUevent(*uevent, device));
   device.iommu_group = GroupOf(tree, path);
-  device.physfn = LinkedAddress(tree, path + "/physfn");
+  if (detail >= Detail::kBrief) device.physfn = LinkedAddress(tree, path + "/physfn");
   if (detail >= Detail::kUnlocked) ReadUnlocked(tree, device);
   if (detail == Detail::kFull) ReadLocked(tree, device);
   return device;

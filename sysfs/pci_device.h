@@ -45,12 +45,12 @@ struct PciDevice {
   bool is_bridge() const { return base_class() == 0x06; }
 };
 
-// How much to read. kBrief takes what `uevent` and two links tell (five system calls): address,
-// ids, class, driver, modalias, iommu_group and physfn. kUnlocked takes all that no device lock
-// guards. kFull also takes `driver_override` and `sriov_numvfs`: reading them waits for the lock,
-// and a driver that is stuck in its remove function keeps it (drivers/pci/pci-sysfs.c,
+// How much to read. kIdentity takes what `uevent` and one link tell (four system calls): address,
+// ids, class, driver, modalias and iommu_group. kBrief adds physfn. kUnlocked takes all that no
+// device lock guards. kFull also takes `driver_override` and `sriov_numvfs`: reading them waits for
+// the lock, and a driver that is stuck in its remove function keeps it (drivers/pci/pci-sysfs.c,
 // drivers/pci/iov.c).
-enum class Detail : uint8_t { kBrief, kUnlocked, kFull };
+enum class Detail : uint8_t { kIdentity, kBrief, kUnlocked, kFull };
 
 // kNotFound when sysfs has no such function.
 base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address,

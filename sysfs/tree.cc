@@ -50,7 +50,8 @@ Result<std::string> ReadText(const Fd& fd, const std::string& path) {
 }
 
 // One class for both roots: on a recorded host a link, even an absolute one, cannot lead out of the
-// root (openat2(2), RESOLVE_IN_ROOT).
+// root (openat2(2), RESOLVE_IN_ROOT). There the folder of the last look stays open, so that a
+// device costs one such lookup and not one for each of its files.
 class Host final : public Tree {
  public:
   explicit Host(std::string root) : root_(std::move(root)) {
@@ -60,12 +61,12 @@ class Host final : public Tree {
   }
 
   Result<std::string> Read(const std::string& path) const override {
-    const Fd fd = TRY(Open(path, O_RDONLY));
+    const Fd fd = TRY(OpenForReading(path));
     return ReadText(fd, path);
   }
 
   Result<std::vector<std::byte>> ReadBytes(const std::string& path, size_t limit) const override {
-    const Fd fd = TRY(Open(path, O_RDONLY));
+    const Fd fd = TRY(OpenForReading(path));
     std::vector<std::byte> bytes(limit);
     size_t done = 0;
     while (done < limit) {
@@ -122,7 +123,10 @@ class Host final : public Tree {
   bool running() const { return root_ == "/"; }
 
   Result<Fd> Open(const std::string& path, int flags) const {
-    if (running()) return base::OpenFile(path, flags);
+    return running() ? base::OpenFile(path, flags) : OpenInRoot(path, flags);
+  }
+
+  Result<Fd> OpenInRoot(const std::string& path, int flags) const {
     if (!base_) return base::Failure(base_.error());
     open_how how{};
     how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
@@ -132,15 +136,43 @@ class Host final : public Tree {
     return Fd(static_cast<int>(raw));
   }
 
+  Result<Fd> OpenForReading(const std::string& path) const {
+    const std::string_view name = base::LastComponent(path);
+    if (running() || !Enter(path, name)) return Open(path, O_RDONLY);
+    const int raw = ::openat(folder_.raw(), name.data(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (raw >= 0) return Fd(raw);
+    if (errno == ELOOP) return OpenInRoot(path, O_RDONLY);  // a link
+    return FailErrno(root_ + path, errno);
+  }
+
   // The size of the target, or -1 with errno.
   Result<ssize_t> ReadLinkInto(const std::string& path, std::array<char, kPage>& target) const {
     if (running()) return ::readlink(path.c_str(), target.data(), target.size());
-    const Fd fd = TRY(Open(path, O_PATH | O_NOFOLLOW));
+    const std::string_view name = base::LastComponent(path);
+    if (Enter(path, name))
+      return ::readlinkat(folder_.raw(), name.data(), target.data(), target.size());
+    const Fd fd = TRY(OpenInRoot(path, O_PATH | O_NOFOLLOW));
     return ::readlinkat(fd.raw(), "", target.data(), target.size());
+  }
+
+  // Opens the folder of `name`, the path's last component; false when it is not there, or what is
+  // last is no name.
+  bool Enter(const std::string& path, std::string_view name) const {
+    if (name.empty() || name == "." || name == "..") return false;
+    const std::string_view folder = std::string_view(path).substr(0, path.size() - name.size());
+    if (folder == folder_path_) return true;
+    auto opened = OpenInRoot(std::string(folder), O_PATH | O_DIRECTORY);
+    if (!opened) return false;
+    folder_ = std::move(*opened);
+    folder_path_ = folder;
+    return true;
   }
 
   std::string root_;
   Result<Fd> base_{Fd()};
+  // Of a recorded host, the folder of the last look.
+  mutable std::string folder_path_;
+  mutable Fd folder_;
 };
 
 // "/" for every spelling of it, no trailing slash otherwise.

@@ -31,7 +31,8 @@ class Tree {
   virtual base::Status Write(const std::string& path, std::string_view value) = 0;
 };
 
-// The running host ("/") or a recorded one below `root`. Writing to a recorded host is refused.
+// The running host ("/") or a recorded one below `root`. Writing to a recorded host is refused. A
+// recorded host is for one thread.
 std::unique_ptr<Tree> HostTree(std::string root = "/");
 
 // The last component of a link's target; nothing when there is no such link.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sysfs/base/text.h"
+#include "sysfs/reset_methods.h"
 
 namespace vfio {
 
@@ -16,12 +16,7 @@ bool ResetMethods::function_level() const {
 
 ResetMethods ReadResetMethods(const sysfs::Tree& tree, const sysfs::PciAddress& device) {
   ResetMethods methods;
-  const std::string path = "/sys/bus/pci/devices/" + device.ToString() + "/reset_method";
-  const std::string text = sysfs::ReadText(tree, path).value_or("");
-  for (const std::string_view name : base::Split(text, ' ')) {
-    const std::string_view trimmed = base::Trim(name);
-    if (!trimmed.empty()) methods.names.emplace_back(trimmed);
-  }
+  methods.names = sysfs::ReadResetMethods(tree, device).value_or(std::vector<std::string>());
   return methods;
 }
 

@@ -157,9 +157,16 @@ void PrintTable(Context& context, const std::vector<Entry>& entries,
   }
 }
 
+AssignmentHost HostOf(const Context& context) {
+  if (context.assignment_host) return context.assignment_host(*context.tree);
+  if (context.sysroot.empty()) return sysfs::MakeAssignmentHost(*context.tree);
+  AssignmentHost host = sysfs::MakeAssignmentHost(*context.tree, context.sysroot + "/run/vassign");
+  host.sources = {};  // processes are those of the running host
+  return host;
+}
+
 base::Status RunStatus(Context& context) {
-  const AssignmentHost host = context.assignment_host ? context.assignment_host(*context.tree)
-                                                      : sysfs::MakeAssignmentHost(*context.tree);
+  const AssignmentHost host = HostOf(context);
   auto entries = ReadEntries(host, TRY(host.journal.List()));
   for (Entry& entry : ReadFunctions(host)) entries.push_back(std::move(entry));
   const auto sessions = TRY(sysfs::ListSessions(host.journal));
@@ -185,7 +192,7 @@ base::Status RunStatus(Context& context) {
 void AddStatusCommand(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("status", "Show what vassign has taken, and who has it now");
-  AddJsonOption(*command, context);
+  AddReadingOptions(*command, context);
   command->footer(
       "STATE: applied; pending or restoring when a run was killed in the middle (bind or restore\n"
       "goes on); busy while a write is under way; functions for a physical function whose virtual\n"

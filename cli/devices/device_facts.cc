@@ -9,6 +9,7 @@
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
 #include "sysfs/guarded.h"
+#include "sysfs/reset_methods.h"
 
 namespace cli {
 namespace {
@@ -117,17 +118,6 @@ std::optional<Link> ReadLinkFacts(const Tree& tree, const std::string& path) {
   link.max_width =
       static_cast<unsigned>(sysfs::ReadDecimal(tree, path + "/max_link_width").value_or(0) & 0xff);
   return link;
-}
-
-std::optional<std::vector<std::string>> ReadResetMethods(const Tree& tree,
-                                                         const std::string& path) {
-  const auto text = sysfs::ReadText(tree, path + "/reset_method");
-  if (!text) return std::nullopt;
-  std::vector<std::string> methods;
-  for (const std::string_view word : base::Split(*text, ' ')) {
-    if (!word.empty()) methods.emplace_back(word);
-  }
-  return methods;
 }
 
 std::optional<bool> ReadBool(const Tree& tree, const std::string& path) {
@@ -252,7 +242,7 @@ base::Result<DeviceFacts> ReadFacts(const Tree& tree, const PciAddress& address,
   facts.identity = sysfs::ReadIdentity(
       tree, facts.device,
       IsAsleep(facts.power) ? sysfs::IdentityDetail::kPassive : sysfs::IdentityDetail::kWhole);
-  facts.reset_methods = ReadResetMethods(tree, path);
+  facts.reset_methods = sysfs::ReadResetMethods(tree, address);
   ReadSriov(tree, facts);
   ReadAwake(tree, facts);
   ReadConfig(tree, facts);

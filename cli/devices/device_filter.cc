@@ -88,7 +88,8 @@ base::Status CheckFilter(const DeviceFilter& filter, const Context& context) {
 }
 
 sysfs::Detail DetailFor(const DeviceFilter& filter) {
-  return filter.nodes.empty() ? sysfs::Detail::kBrief : sysfs::Detail::kUnlocked;
+  if (!filter.nodes.empty()) return sysfs::Detail::kUnlocked;
+  return filter.virtual_functions ? sysfs::Detail::kBrief : sysfs::Detail::kIdentity;
 }
 
 bool Passes(const DeviceFilter& filter, const sysfs::PciDevice& device, const Context& context) {

@@ -61,14 +61,14 @@ Cell InUse(const Context& context, const PciDevice& device) {
 }
 
 constexpr std::array<ListColumn, 12> kColumns = {{
-    {"bdf", "BDF", "address", false, Detail::kBrief, Bdf},
-    {"class", "CLASS", "name of the class", true, Detail::kBrief, Class},
-    {"name", "NAME", "vendor and device", true, Detail::kBrief, Name},
-    {"driver", "DRIVER", "driver that is bound", false, Detail::kBrief, Driver},
-    {"group", "GROUP", "IOMMU group", false, Detail::kBrief, Group},
-    {"in-use", "IN USE", "what needs the device now", true, Detail::kBrief, InUse},
-    {"ids", "IDS", "vendor and device number", false, Detail::kBrief, Ids},
-    {"code", "CODE", "class code", false, Detail::kBrief, ClassCode},
+    {"bdf", "BDF", "address", false, Detail::kIdentity, Bdf},
+    {"class", "CLASS", "name of the class", true, Detail::kIdentity, Class},
+    {"name", "NAME", "vendor and device", true, Detail::kIdentity, Name},
+    {"driver", "DRIVER", "driver that is bound", false, Detail::kIdentity, Driver},
+    {"group", "GROUP", "IOMMU group", false, Detail::kIdentity, Group},
+    {"in-use", "IN USE", "what needs the device now", true, Detail::kIdentity, InUse},
+    {"ids", "IDS", "vendor and device number", false, Detail::kIdentity, Ids},
+    {"code", "CODE", "class code", false, Detail::kIdentity, ClassCode},
     {"override", "OVERRIDE", "the only driver that may bind", false, Detail::kFull, Override},
     {"numa", "NUMA", "NUMA node", false, Detail::kUnlocked, Numa},
     {"vfs", "VFS", "virtual functions, enabled/possible", false, Detail::kFull, Vfs},

@@ -117,6 +117,7 @@ base::Result<Columns> TreeColumns(const Context& context, const ListOptions& opt
 
 base::Status RunTree(Context& context, const ListOptions& options, Detail detail) {
   const Columns columns = TRY(TreeColumns(context, options));
+  detail = std::max(detail, Detail::kBrief);  // functions stand below their physical one
   for (const ListColumn* column : columns) detail = std::max(detail, column->detail);
   const auto placed = TRY(ReadPlaced(context, options, detail));
   // Who names virtual functions wants to see them.

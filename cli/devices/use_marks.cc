@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <memory>
 
-#include "sysfs/caching_tree.h"
+#include "sysfs/evidence/evidence.h"
 
 namespace cli {
 namespace {
@@ -27,14 +26,6 @@ sysfs::EvidenceSources SourcesOfAReport() {
   sources.claimed = [](const std::string&) { return false; };
   sources.addresses = Once(std::move(sources.addresses));
   sources.routes = Once(std::move(sources.routes));
-  // Every descriptor of every process is asked for its number, for each device again.
-  const auto numbers = std::make_shared<std::map<std::string, std::optional<uint64_t>>>();
-  sources.device_number = [numbers,
-                           ask = std::move(sources.device_number)](const std::string& path) {
-    const auto known = numbers->find(path);
-    if (known != numbers->end()) return known->second;
-    return (*numbers)[path] = ask(path);
-  };
   return sources;
 }
 
@@ -42,11 +33,10 @@ sysfs::EvidenceSources SourcesOfAReport() {
 
 std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostUseMarks(
     const sysfs::Tree& tree) {
-  const auto cache = std::make_shared<sysfs::CachingTree>(tree);
-  const auto sources = std::make_shared<sysfs::EvidenceSources>(SourcesOfAReport());
-  return [cache, sources](const sysfs::PciDevice& device) {
+  const auto finder = std::make_shared<sysfs::EvidenceFinder>(tree, SourcesOfAReport());
+  return [finder](const sysfs::PciDevice& device) {
     if (device.is_bridge()) return std::vector<sysfs::Evidence>();  // what is behind it says so
-    return sysfs::FindEvidence(*cache, device, *sources);
+    return finder->Find(device);
   };
 }
 

@@ -4,20 +4,11 @@
 
 #include "sysfs/assignment/deadline_tree.h"
 #include "sysfs/base/bits.h"
-#include "sysfs/base/text.h"
 #include "sysfs/pci_registers.h"
+#include "sysfs/reset_methods.h"
 
 namespace sysfs {
 namespace {
-
-std::vector<std::string> ReadMethods(const Tree& tree, const PciDevice& device) {
-  std::vector<std::string> methods;
-  const std::string text = ReadText(tree, device.path() + "/reset_method").value_or(std::string());
-  for (const std::string_view word : base::Split(text, ' ')) {
-    if (!word.empty()) methods.emplace_back(word);
-  }
-  return methods;
-}
 
 // A function that a reset has lost answers all ones to everything.
 base::Status CheckAnswers(const Tree& tree, const PciDevice& device) {
@@ -43,7 +34,7 @@ base::Result<ResetPlan> PlanReset(const AssignmentHost& host, const PciAddress& 
     return base::Fail(base::Code::kUnfit, name + ": is a bridge; its reset is one of all behind it",
                       "name the devices behind it: vassign list --tree");
   }
-  plan.methods = ReadMethods(host.tree, device);
+  plan.methods = ReadResetMethods(host.tree, address).value_or(std::vector<std::string>());
   const std::string path = device.path() + "/reset";
   if (!host.tree.Exists(path)) {
     return base::Fail(base::Code::kUnsupported, name + ": the kernel knows no way to reset it",

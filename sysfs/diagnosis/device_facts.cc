@@ -1,23 +1,15 @@
-#include "sysfs/base/text.h"
 #include "sysfs/diagnosis/device.h"
 #include "sysfs/drivers.h"
+#include "sysfs/reset_methods.h"
 
 namespace sysfs {
 namespace {
 
-std::optional<std::vector<std::string>> ReadResetMethods(const Tree& tree,
-                                                         const PciDevice& device) {
-  const auto text = ReadText(tree, device.path() + "/reset_method");
-  if (!text) {
-    // The file is not there when the device cannot be reset, nor on kernels before 5.15, which
-    // have `reset` for devices that can.
-    if (tree.Exists(device.path() + "/reset")) return std::nullopt;
-    return std::vector<std::string>();
-  }
-  std::vector<std::string> methods;
-  for (const std::string_view word : base::Split(*text, ' ')) {
-    if (!word.empty()) methods.emplace_back(word);
-  }
+std::optional<std::vector<std::string>> MethodsOf(const Tree& tree, const PciDevice& device) {
+  auto methods = ReadResetMethods(tree, device.address);
+  // The file is not there when the device cannot be reset, nor on kernels before 5.15, which have
+  // `reset` for devices that can.
+  if (!methods && !tree.Exists(device.path() + "/reset")) return std::vector<std::string>();
   return methods;
 }
 
@@ -35,7 +27,7 @@ DeviceDiagnosis ReadDiagnosis(
   if (find_evidence && !device.is_bridge()) facts.evidence = find_evidence(device);
   facts.vfio_driver = BestVfioDriver(tree, device.modalias);
   facts.on_vfio_driver = device.driver && IsVfioDriver(tree, *device.driver);
-  facts.reset_methods = ReadResetMethods(tree, device);
+  facts.reset_methods = MethodsOf(tree, device);
   facts.runtime_status =
       ReadText(tree, device.path() + "/power/runtime_status").value_or(std::string());
   facts.power_state = ReadText(tree, device.path() + "/power_state").value_or(std::string());

@@ -146,6 +146,22 @@ std::vector<LogLine> DecodeKernelLog(std::string_view log,
   return lines;
 }
 
+std::string KnownLines(std::string_view log) {
+  constexpr std::array<std::string_view, 4> kOthers = {"Linux version ", "DMAR", "AMD-Vi", "iommu"};
+  std::string kept;
+  for (const std::string_view line : base::Split(log, '\n')) {
+    const auto is_in = [&](std::string_view text) {
+      return line.find(text) != std::string_view::npos;
+    };
+    const auto is_known = [&](const Known& known) { return is_in(known.text); };
+    if (std::any_of(kOthers.begin(), kOthers.end(), is_in) ||
+        std::any_of(kOfDevice.begin(), kOfDevice.end(), is_known) ||
+        std::any_of(kOfHost.begin(), kOfHost.end(), is_known))
+      kept.append(line).append("\n");
+  }
+  return kept;
+}
+
 bool HoldsBoot(std::string_view log) {
   return log.find("Linux version ") != std::string_view::npos;
 }

@@ -32,6 +32,9 @@ struct LogLine {
 // reported once, the latest.
 std::vector<LogLine> DecodeKernelLog(std::string_view log, const std::optional<PciAddress>& device);
 
+// The lines that any of this asks for, and those of the IOMMU; for a recorded host.
+std::string KnownLines(std::string_view log);
+
 // Whether the log still holds the boot: otherwise the absence of a line says nothing.
 bool HoldsBoot(std::string_view log);
 

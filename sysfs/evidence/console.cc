@@ -28,7 +28,7 @@ std::set<std::string> ActiveConsoles(const Tree& tree) {
 void FindSerialConsoles(const Search& search, std::vector<Evidence>& found) {
   const auto consoles = ActiveConsoles(search.tree);
   if (consoles.empty()) return;
-  for (const Below& port : FindBelow(search.tree, "/sys/class/tty", search.device.address)) {
+  for (const Below& port : search.places.FindBelow("/sys/class/tty", search.device.address)) {
     if (!consoles.contains(port.name)) continue;
     found.push_back({UseKind::kConsole, Extend(port.path, "kernel console"),
                      fmt::format("the kernel writes its messages to {}", port.name),
@@ -49,7 +49,7 @@ bool HasKeys(std::string_view bitmap) {
 }
 
 void FindKeyboards(const Search& search, std::vector<Evidence>& found) {
-  for (const Below& input : FindBelow(search.tree, "/sys/class/input", search.device.address)) {
+  for (const Below& input : search.places.FindBelow("/sys/class/input", search.device.address)) {
     const std::string place = "/sys/class/input/" + input.name;
     const auto keys = ReadText(search.tree, place + "/capabilities/key");
     if (!keys || !HasKeys(*keys)) continue;
@@ -67,7 +67,7 @@ void FindKeyboards(const Search& search, std::vector<Evidence>& found) {
 void FindUsbDevices(const Search& search, std::vector<Evidence>& found) {
   std::vector<std::string> titles;
   for (const Below& device :
-       FindBelow(search.tree, "/sys/bus/usb/devices", search.device.address)) {
+       search.places.FindBelow("/sys/bus/usb/devices", search.device.address)) {
     if (!IsUsbDevice(device.name)) continue;
     const auto product = ReadText(search.tree, "/sys/bus/usb/devices/" + device.name + "/product");
     titles.push_back(product ? fmt::format("{} ({})", device.name, base::Trim(*product))

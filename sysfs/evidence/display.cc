@@ -56,7 +56,7 @@ std::optional<uint64_t> FirstFramebuffer(const Tree& tree) {
 }
 
 void FindTextConsole(const Search& search, std::vector<Evidence>& found) {
-  const auto own = FindBelow(search.tree, "/sys/class/graphics", search.device.address);
+  const auto own = search.places.FindBelow("/sys/class/graphics", search.device.address);
   if (own.empty()) return;
   const auto console = FramebufferConsole(search.tree);
   const auto first = FirstFramebuffer(search.tree);
@@ -72,7 +72,7 @@ void FindTextConsole(const Search& search, std::vector<Evidence>& found) {
 }
 
 void FindOutputs(const Search& search, std::vector<Evidence>& found) {
-  for (const Below& output : FindBelow(search.tree, "/sys/class/drm", search.device.address)) {
+  for (const Below& output : search.places.FindBelow("/sys/class/drm", search.device.address)) {
     if (ReadText(search.tree, "/sys/class/drm/" + output.name + "/status") != "connected") continue;
     found.push_back({UseKind::kDisplay, Extend(output.path, "connected output"),
                      fmt::format("a monitor is connected to {}", output.name), std::nullopt, "",

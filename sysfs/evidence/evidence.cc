@@ -4,7 +4,6 @@
 #include <array>
 #include <iterator>
 
-#include "sysfs/caching_tree.h"
 #include "sysfs/evidence/parts.h"
 
 namespace sysfs {
@@ -25,11 +24,14 @@ std::string_view Name(UseKind kind) {
   return kNames.at(static_cast<size_t>(kind));
 }
 
-std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
-                                   const EvidenceSources& sources) {
-  // The finders ask for the same folders.
-  const CachingTree cache(tree);
-  const Search search = {cache, device, sources};
+EvidenceFinder::EvidenceFinder(const Tree& tree, EvidenceSources sources)
+    : cache_(tree),
+      sources_(std::move(sources)),
+      places_(cache_),
+      open_(cache_, sources_.device_number) {}
+
+std::vector<Evidence> EvidenceFinder::Find(const PciDevice& device) {
+  const Search search = {cache_, device, sources_, places_, open_};
   Findings all;
   for (const auto find : {FindStorageUse, FindNetworkUse, FindFunctionUse, FindDisplayUse,
                           FindConsoleUse, FindVfioUse, FindNodeUse, FindForeignUse}) {
@@ -42,9 +44,16 @@ std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
   return std::move(all.evidence);
 }
 
+std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
+                                   const EvidenceSources& sources) {
+  return EvidenceFinder(tree, sources).Find(device);
+}
+
 std::vector<Evidence> FindVfioHolders(const Tree& tree, const PciDevice& device,
                                       const EvidenceSources& sources) {
-  const Search search = {tree, device, sources};
+  const Places places(tree);
+  OpenFiles open(tree, sources.device_number);
+  const Search search = {tree, device, sources, places, open};
   std::vector<Evidence> evidence;
   AddHolders(search, FindVfioUse(search).nodes, evidence);
   return evidence;

@@ -26,7 +26,9 @@
 #include <string>
 #include <vector>
 
+#include "sysfs/caching_tree.h"
 #include "sysfs/evidence/force.h"
+#include "sysfs/evidence/places.h"
 #include "sysfs/evidence/routes.h"
 #include "sysfs/holders.h"
 #include "sysfs/pci_device.h"
@@ -92,7 +94,26 @@ struct EvidenceSources {
 // The running host's.
 EvidenceSources HostSources();
 
-// Looks at every process once.
+// One device after the other of a host that is read once: what many devices have in common (class
+// folders, mounts, processes) is asked at the first of them.
+//
+// Not thread safe; the tree outlives it.
+class EvidenceFinder {
+ public:
+  EvidenceFinder(const Tree& tree, EvidenceSources sources);
+  EvidenceFinder(const EvidenceFinder&) = delete;
+  EvidenceFinder& operator=(const EvidenceFinder&) = delete;
+
+  std::vector<Evidence> Find(const PciDevice& device);
+
+ private:
+  CachingTree cache_;
+  EvidenceSources sources_;
+  Places places_;
+  OpenFiles open_;
+};
+
+// For a single device.
 std::vector<Evidence> FindEvidence(const Tree& tree, const PciDevice& device,
                                    const EvidenceSources& sources);
 

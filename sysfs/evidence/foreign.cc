@@ -15,7 +15,7 @@ void FindDriverctl(const Search& search, std::vector<Evidence>& found) {
   const std::string address = search.device.address.ToString();
   const std::string folder = "/etc/driverctl.d";
   const std::string path = folder + "/pci-" + address;
-  if (!IsListed(search.tree, folder, "pci-" + address)) return;
+  if (!search.places.IsListed(folder, "pci-" + address)) return;
   found.push_back({UseKind::kForeign,
                    {address, "driverctl"},
                    "driverctl manages it (" + path + ")",
@@ -27,7 +27,7 @@ void FindDriverctl(const Search& search, std::vector<Evidence>& found) {
 std::vector<std::string> DomainsOf(const Search& search, const std::string& folder) {
   constexpr std::string_view kEnd = ".xml";
   std::vector<std::string> domains;
-  for (const std::string& file : search.tree.List(folder).value_or(std::vector<std::string>())) {
+  for (const std::string& file : search.places.NamesIn(folder)) {
     if (!file.ends_with(kEnd)) continue;
     const auto text = ReadText(search.tree, folder + "/" + file);
     if (text && NamesHostDevice(*text, search.device.address))
@@ -62,8 +62,10 @@ void FindLibvirt(const Search& search, std::vector<Evidence>& found) {
 // "0000:08:00.0 100 pid:4711" in a line.
 void FindProxmox(const Search& search, std::vector<Evidence>& found) {
   const std::string address = search.device.address.ToString();
-  const std::string text =
-      ReadText(search.tree, "/run/qemu-server/pci-id-reservations").value_or(std::string());
+  const std::string folder = "/run/qemu-server";
+  const std::string file = "pci-id-reservations";
+  if (!search.places.IsListed(folder, file)) return;
+  const std::string text = ReadText(search.tree, folder + "/" + file).value_or(std::string());
   for (const std::string_view line : base::Split(text, '\n')) {
     const auto words = base::Split(base::Trim(line), ' ');
     if (words.size() != 3 || words[0] != address) continue;

@@ -29,14 +29,20 @@ void FindVirtualFunctions(const Search& search, Findings& found) {
     const auto group = LinkName(search.tree, "/sys/bus/pci/devices/" + name + "/iommu_group");
     const std::string node = "/dev/vfio/" + group.value_or("");
     if (group && search.tree.Exists(node))
-      found.nodes.push_back(
-          {node, {address, name, node}, UseKind::kVfio, ForceReason::kAssigned, false});
+      found.nodes.push_back({node,
+                             {address, name, node},
+                             UseKind::kVfio,
+                             ForceReason::kAssigned,
+                             false,
+                             search.places.VfioNumber(node)});
   }
 }
 
 // D/mdev_supported_types/TYPE/devices/UUID
 // (Documentation/driver-api/vfio-mediated-device.rst).
 void FindMediatedDevices(const Search& search, std::vector<Evidence>& found) {
+  // The class links every device that can have some.
+  if (!search.places.IsListed("/sys/class/mdev_bus", search.device.address.ToString())) return;
   const std::string place = search.device.path() + "/mdev_supported_types";
   for (const std::string& type : search.tree.List(place).value_or(Names())) {
     const std::string folder = fmt::format("{}/{}/devices", place, type);
@@ -52,6 +58,8 @@ void FindMediatedDevices(const Search& search, std::vector<Evidence>& found) {
 
 // Since Linux 6.8 NVIDIA gives each virtual function a type instead of an mdev; 0 is none.
 void FindVgpu(const Search& search, std::vector<Evidence>& found) {
+  constexpr uint16_t kNvidia = 0x10de;
+  if (search.device.vendor != kNvidia) return;
   const std::string file = search.device.path() + "/nvidia/current_vgpu_type";
   const auto type = ReadDecimal(search.tree, file);
   if (!type || *type == 0) return;

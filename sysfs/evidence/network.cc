@@ -179,7 +179,7 @@ Evidence Elsewhere(const PciDevice& device) {
 }  // namespace
 
 Findings FindNetworkUse(const Search& search) {
-  const auto own = FindBelow(search.tree, "/sys/class/net", search.device.address);
+  const auto own = search.places.FindBelow("/sys/class/net", search.device.address);
   if (own.empty() && LivesElsewhere(search.tree, search.device))
     return {{Elsewhere(search.device)}, {}};
   if (own.empty()) return {};

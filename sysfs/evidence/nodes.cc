@@ -84,14 +84,17 @@ std::string NvidiaNode(const Tree& tree, const PciAddress& address) {
 Findings FindNodeUse(const Search& search) {
   const PciAddress& address = search.device.address;
   Findings found;
-  for (const Below& below : FindBelow(search.tree, "/sys/dev/char", address)) {
+  for (const Below& below : search.places.FindBelow("/sys/dev/char", address)) {
+    if (below.place.find("/vfio-dev/") != std::string::npos) continue;
     const std::string name = NodeName(search.tree, below.name);
     if (name.empty() || IsIgnored(name)) continue;
     auto path = below.path;
     path.pop_back();
     found.nodes.push_back(Watch(name, std::move(path)));
+    found.nodes.back().number = ParseDeviceNumber(below.name);
   }
-  const std::string nvidia = NvidiaNode(search.tree, address);
+  const bool is_nvidia = search.places.IsListed("/proc/driver/nvidia/gpus", address.ToString());
+  const std::string nvidia = is_nvidia ? NvidiaNode(search.tree, address) : "";
   if (!nvidia.empty()) found.nodes.push_back(Watch(nvidia, {address.ToString()}));
   return found;
 }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "sysfs/drivers.h"
+#include "sysfs/base/text.h"
 #include "sysfs/evidence/parts.h"
 
 namespace sysfs {
@@ -36,9 +36,9 @@ bool IsStorageUse(const Evidence& piece) {
 
 void AddHolders(const Search& search, const std::vector<WatchedNode>& nodes,
                 std::vector<Evidence>& evidence) {
-  std::vector<std::string> names;
-  for (const WatchedNode& watched : nodes) names.push_back(watched.node);
-  for (const Holder& holder : FindHolders(search.tree, names, search.sources.device_number)) {
+  std::vector<DeviceNode> wanted;
+  for (const WatchedNode& watched : nodes) wanted.push_back({watched.node, watched.number});
+  for (const Holder& holder : search.open.HoldersOf(wanted)) {
     if (holder.pid != search.sources.pid) evidence.push_back(HolderOf(holder, nodes[holder.index]));
   }
   if (!search.sources.claimed || std::any_of(evidence.begin(), evidence.end(), IsStorageUse))
@@ -55,17 +55,16 @@ Findings FindVfioUse(const Search& search) {
   const std::vector<std::string> path = {device.address.ToString()};
   Findings found;
   const auto watch = [&](const std::string& folder, const std::string& name) {
-    if (!IsListed(search.tree, folder, name)) return;
+    if (!search.places.IsListed(folder, name)) return;
     const std::string node = folder + "/" + name;
-    found.nodes.push_back(
-        {node, Extend(path, node), UseKind::kVfio, ForceReason::kAssigned, false});
+    found.nodes.push_back({node, Extend(path, node), UseKind::kVfio, ForceReason::kAssigned, false,
+                           search.places.VfioNumber(node)});
   };
   if (device.iommu_group) watch("/dev/vfio", std::to_string(*device.iommu_group));
-  // Only a VFIO driver makes the folder.
-  if (!device.driver || !IsVfioDriver(search.tree, *device.driver)) return found;
-  for (const std::string& name :
-       search.tree.List(device.path() + "/vfio-dev").value_or(std::vector<std::string>())) {
-    watch("/dev/vfio/devices", name);
+  for (const Below& cdev : search.places.FindBelow("/sys/dev/char", device.address)) {
+    const bool is_own = cdev.path.size() == path.size() + 1;  // and not of a function behind it
+    if (is_own && cdev.place.find("/vfio-dev/") != std::string::npos)
+      watch("/dev/vfio/devices", std::string(base::LastComponent(cdev.place)));
   }
   return found;
 }

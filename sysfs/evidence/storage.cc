@@ -41,9 +41,10 @@ struct Block {
 };
 
 // Visible disks of the NVMe subsystems that a controller of the device belongs to.
-std::vector<Block> SubsystemDisks(const Tree& tree, const PciAddress& address) {
+std::vector<Block> SubsystemDisks(const Search& search) {
+  const Tree& tree = search.tree;
   const std::string subsystems = "/sys/class/nvme-subsystem";
-  const auto controllers = FindBelow(tree, "/sys/class/nvme", address);
+  const auto controllers = search.places.FindBelow("/sys/class/nvme", search.device.address);
   std::vector<Block> disks;
   if (controllers.empty()) return disks;
   for (const std::string& subsystem : tree.List(subsystems).value_or(Names())) {
@@ -189,11 +190,10 @@ void WatchNodes(const Tree& tree, const Block& block, std::vector<WatchedNode>& 
 }  // namespace
 
 Findings FindStorageUse(const Search& search) {
-  const PciAddress& address = search.device.address;
   std::vector<Block> disks;
-  for (Below& disk : FindBelow(search.tree, "/sys/class/block", address))
+  for (Below& disk : search.places.FindBelow("/sys/class/block", search.device.address))
     disks.push_back({std::move(disk.name), std::move(disk.path)});
-  for (Block& disk : SubsystemDisks(search.tree, address)) disks.push_back(std::move(disk));
+  for (Block& disk : SubsystemDisks(search)) disks.push_back(std::move(disk));
   if (disks.empty()) return {};
   const BlockGraph graph(search.tree, disks);
   const auto mounts = ReadMounts(search.tree);

@@ -234,15 +234,19 @@ void FakeTree::UpdateVfioNodes(const State& state, bool bound) {
            other != drivers_.end() && other->second.is_vfio;
   });
   const auto position = devices_.find(state.description.bdf);
-  const std::string cdev = fmt::format("vfio{}", std::distance(devices_.begin(), position));
+  const auto place = std::distance(devices_.begin(), position);
+  const std::string cdev = fmt::format("vfio{}", place);
+  const std::string number = fmt::format("/sys/dev/char/510:{}", place);
   if (bound) {
     AddFile(fmt::format("/dev/vfio/{}", group), "");
     if (vfio_cdevs_) AddDirectory(state.path + "/vfio-dev/" + cdev);
+    if (vfio_cdevs_) AddLink(number, state.path + "/vfio-dev/" + cdev);
     if (vfio_cdevs_) AddFile("/dev/vfio/devices/" + cdev, "");
   } else {
     if (!is_shared) Remove(fmt::format("/dev/vfio/{}", group));
     Remove(state.path + "/vfio-dev");
     Remove("/dev/vfio/devices/" + cdev);
+    Remove(number);
   }
 }
 

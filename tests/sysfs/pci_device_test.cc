@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/counting_tree.h"
 #include "tests/support/fake_tree.h"
 #include "tests/support/matchers.h"
 
@@ -74,48 +75,17 @@ TEST(ReadDevice, LinksFunctionsOfSriov) {
   EXPECT_EQ(ReadDevice(tree, {0, 3, 0x10, 0})->physfn, (PciAddress{0, 3, 0, 0}));
 }
 
-// Counts the calls and refuses what a brief read must not touch.
-class CountingTree final : public Tree {
- public:
-  explicit CountingTree(FakeTree& tree) : tree_(tree) {}
-  base::Result<std::string> Read(const std::string& path) const override {
-    calls.push_back(path);
-    return tree_.Read(path);
-  }
-  base::Result<std::vector<std::byte>> ReadBytes(const std::string& path,
-                                                 size_t limit) const override {
-    calls.push_back(path);
-    return tree_.ReadBytes(path, limit);
-  }
-  base::Result<std::string> ReadLink(const std::string& path) const override {
-    calls.push_back(path);
-    return tree_.ReadLink(path);
-  }
-  base::Result<std::vector<std::string>> List(const std::string& path) const override {
-    calls.push_back(path);
-    return tree_.List(path);
-  }
-  bool Exists(const std::string& path) const override {
-    calls.push_back(path);
-    return tree_.Exists(path);
-  }
-  base::Status Write(const std::string& path, std::string_view value) override {
-    return tree_.Write(path, value);
-  }
-  mutable std::vector<std::string> calls;
-
- private:
-  FakeTree& tree_;
-};
-
 TEST(ReadDevice, BriefReadsOneFileAndTwoLinks) {
   FakeTree tree;
   tree.AddDevice({.group = 14, .totalvfs = 7});
-  const CountingTree counting(tree);
+  test::CountingTree counting(tree);
   ASSERT_THAT(ReadDevice(counting, kDrive, Detail::kBrief), test::IsOk());
   const std::string path = "/sys/bus/pci/devices/0000:08:00.0";
   EXPECT_THAT(counting.calls,
               ElementsAre(path + "/uevent", path + "/iommu_group", path + "/physfn"));
+  counting.calls.clear();
+  ASSERT_THAT(ReadDevice(counting, kDrive, Detail::kIdentity), test::IsOk());
+  EXPECT_THAT(counting.calls, ElementsAre(path + "/uevent", path + "/iommu_group"));
 }
 
 TEST(ReadDevices, SortsByAddressNotByText) {

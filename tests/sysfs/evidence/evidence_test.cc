@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "tests/support/counting_tree.h"
 #include "tests/sysfs/evidence/find.h"
 
 namespace sysfs {
@@ -23,6 +24,29 @@ TEST(FindEvidence, IdleDeviceHasNone) {
   tree.AddDriver("nvme");
   tree.AddDevice({.driver = "nvme"});
   EXPECT_THAT(Find(tree), IsEmpty());
+}
+
+// What a list with the use of devices promises: the links of /sys/dev/char, and nothing else for
+// each.
+TEST(EvidenceFinder, AsksTwoLinksForEachFunctionOnVfio) {
+  const auto calls = [](unsigned functions) {
+    test::FakeTree tree;
+    tree.AddDriver("vfio-pci", true);
+    tree.UseVfioCdevs();
+    for (unsigned index = 0; index < functions; ++index) {
+      const PciAddress address{0, 8, static_cast<uint8_t>(index / 8),
+                               static_cast<uint8_t>(index % 8)};
+      tree.AddDevice({.bdf = address.ToString(), .driver = "vfio-pci", .group = 14 + index});
+      tree.AddLink("/sys/dev/char/244:" + std::to_string(index),
+                   "../../devices/virtual/vfio/" + std::to_string(14 + index));
+    }
+    const auto devices = ReadDevices(tree, Detail::kIdentity).value();
+    const test::CountingTree counting(tree);
+    EvidenceFinder finder(counting, {});
+    for (const PciDevice& device : devices) finder.Find(device);
+    return counting.calls.size();
+  };
+  EXPECT_EQ(calls(40) - calls(20), 2u * 20);
 }
 
 TEST(FindEvidence, JoinsAllFinders) {

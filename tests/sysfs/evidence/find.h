@@ -20,7 +20,9 @@ constexpr char kPlace[] = "/sys/devices/pci0000:08/0000:08:00.0";
 inline std::vector<Evidence> RunFinder(Findings (*find)(const Search&), const Tree& tree,
                                        const EvidenceSources& sources = {}) {
   const PciDevice device = ReadDevice(tree, kAddress).value();
-  const Search search = {tree, device, sources};
+  const Places places(tree);
+  OpenFiles open(tree, sources.device_number);
+  const Search search = {tree, device, sources, places, open};
   Findings found = find(search);
   AddHolders(search, found.nodes, found.evidence);
   return found.evidence;

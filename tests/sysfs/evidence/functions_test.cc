@@ -44,6 +44,7 @@ TEST_F(FunctionUse, WhoHasAFunctionIsNamed) {
 TEST_F(FunctionUse, MediatedDevice) {
   tree_.AddDevice({});
   const std::string type = std::string(kPlace) + "/mdev_supported_types/i915-GVTg_V5_4";
+  tree_.AddLink(std::string("/sys/class/mdev_bus/") + kBdf, kPlace);
   tree_.AddDirectory(type + "/devices");
   EXPECT_THAT(Find(), IsEmpty());
   tree_.AddDirectory(type + "/devices/83b8f4f2-509f-382f-3c1e-e6bfe0fa1001");
@@ -52,7 +53,7 @@ TEST_F(FunctionUse, MediatedDevice) {
 }
 
 TEST_F(FunctionUse, VgpuOfAVirtualFunction) {
-  tree_.AddDevice({});
+  tree_.AddDevice({.vendor = 0x10de});
   for (const char* none : {"0\n", "", "x\n"}) {
     tree_.AddFile(std::string(kPlace) + "/nvidia/current_vgpu_type", none);
     EXPECT_THAT(Find(), IsEmpty()) << none;

@@ -1,0 +1,88 @@
+#include "cli/snapshot/record_host.h"
+
+#include "cli/devices/device_facts.h"
+#include "cli/devices/host_view.h"
+#include "cli/snapshot/recording_tree.h"
+#include "sriov/functions.h"
+#include "sysfs/base/text.h"
+#include "sysfs/diagnosis/device.h"
+#include "sysfs/diagnosis/host.h"
+#include "sysfs/diagnosis/kernel_log.h"
+#include "sysfs/drivers.h"
+#include "sysfs/evidence/evidence.h"
+#include "sysfs/guarded.h"
+#include "sysfs/modules.h"
+
+namespace cli {
+namespace {
+
+using sysfs::PciDevice;
+
+// Which modules know the devices, as the kernel's index says.
+void RecordModules(const std::vector<PciDevice>& devices, RecordingTree& tree) {
+  const std::string release =
+      sysfs::ReadText(tree, "/proc/sys/kernel/osrelease").value_or("unknown");
+  std::string text;
+  for (const PciDevice& device : devices) {
+    const auto modules = sysfs::AliasesToModules(device.modalias, "/lib/modules/" + release);
+    if (!modules) return;  // there is no index
+    text += device.modalias;
+    for (const std::string& module : *modules) text += " " + module;
+    text += "\n";
+  }
+  tree.Put(sysfs::RecordedModulesFile(release), std::move(text));
+}
+
+// The records of what was there before; no session, which is a process.
+void RecordJournal(const sysfs::Tree& tree) {
+  const std::string folder = "/run/vassign/journal";
+  for (const std::string& name : tree.List(folder).value_or(std::vector<std::string>()))
+    static_cast<void>(tree.Read(folder + "/" + name));
+  static_cast<void>(tree.Read("/proc/sys/kernel/random/boot_id"));
+}
+
+// What `show`, `list --json` and `explain` ask of one device.
+void RecordDevice(const sysfs::Tree& tree, const PciDevice& device, const sysfs::HostFacts& host,
+                  HostView& view) {
+  // As of a recorded host: the locked attributes are there.
+  static_cast<void>(ReadFacts(tree, device.address, {"/", {}}));
+  static_cast<void>(sysfs::ReadDiagnosis(tree, device, host, {}));
+  if (device.iommu_group) view.GroupOf(*device.iommu_group);
+  static_cast<void>(view.Autoprobe(device));
+  static_cast<void>(view.VfIndex(device));
+  static_cast<void>(view.VfioDriver(device));
+  static_cast<void>(sysfs::ReadText(tree, device.path() + "/class"));
+}
+
+}  // namespace
+
+base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
+                                      const std::optional<std::string>& kernel_log) {
+  RecordedHost host;
+  RecordingTree recorder(tree);
+  auto devices = TRY(sysfs::ReadDevices(recorder, sysfs::Detail::kUnlocked));
+  sysfs::ReadGuarded(tree, devices);
+  for (const PciDevice& device : devices) {
+    recorder.TellLocked(device);
+    if (device.busy) ++host.busy;
+  }
+  if (kernel_log) recorder.Put(sysfs::kRecordedLog, sysfs::KnownLines(*kernel_log));
+  RecordModules(devices, recorder);
+  const sysfs::HostFacts facts = sysfs::ReadHostFacts(recorder, sysfs::RecordedSources(recorder));
+  HostView view(recorder, {});
+  // What needs a device, as far as files tell.
+  sysfs::EvidenceFinder finder(recorder, {});
+  for (const PciDevice& device : devices) {
+    RecordDevice(recorder, device, facts, view);
+    if (!device.is_bridge()) finder.Find(device);
+  }
+  for (const sysfs::PciAddress& pf : TRY(sriov::ListPhysicalFunctions(recorder)))
+    static_cast<void>(sriov::ReadFunctions(recorder, pf, {}));
+  RecordJournal(recorder);
+  host.recording = recorder.recording();
+  host.devices = devices.size();
+  host.denied = recorder.denied();
+  return host;
+}
+
+}  // namespace cli
