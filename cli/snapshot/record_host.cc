@@ -1,5 +1,6 @@
 #include "cli/snapshot/record_host.h"
 
+#include "cli/declared/config.h"
 #include "cli/devices/device_facts.h"
 #include "cli/devices/host_view.h"
 #include "cli/snapshot/recording_tree.h"
@@ -41,6 +42,15 @@ void RecordJournal(const sysfs::Tree& tree) {
   static_cast<void>(tree.Read("/proc/sys/kernel/random/boot_id"));
 }
 
+// What `plan` asks beside the devices.
+void RecordDeclared(const sysfs::Tree& tree) {
+  // A file that is wrong is kept: plan on the recorded host says so.
+  static_cast<void>(ReadConfig(tree));
+  const std::string folder = "/var/lib/vassign/pins";
+  for (const std::string& name : tree.List(folder).value_or(std::vector<std::string>()))
+    static_cast<void>(tree.Read(folder + "/" + name));
+}
+
 // What `show`, `list --json` and `explain` ask of one device.
 void RecordDevice(const sysfs::Tree& tree, const PciDevice& device, const sysfs::HostFacts& host,
                   HostView& view) {
@@ -79,6 +89,7 @@ base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
   for (const sysfs::PciAddress& pf : TRY(sriov::ListPhysicalFunctions(recorder)))
     static_cast<void>(sriov::ReadFunctions(recorder, pf, {}));
   RecordJournal(recorder);
+  RecordDeclared(recorder);
   host.recording = recorder.recording();
   host.devices = devices.size();
   host.denied = recorder.denied();

@@ -14,10 +14,10 @@ using sysfs::PciAddress;
 
 constexpr std::string_view kDevices = "/sys/bus/pci/devices/";
 
-constexpr std::array<std::string_view, 10> kFolders = {
+constexpr std::array<std::string_view, 12> kFolders = {
     "/sys/",           "/dev/",           "/lib/modules/",   "/usr/lib/modules/",
     "/etc/modprobe.d", "/run/modprobe.d", "/lib/modprobe.d", "/usr/lib/modprobe.d",
-    "/run/vassign/",   "/proc/driver/",
+    "/run/vassign/",   "/proc/driver/",   "/etc/vassign/",   "/var/lib/vassign/pins/",
 };
 constexpr std::array<std::string_view, 8> kFiles = {
     "/proc/cmdline",    "/proc/consoles", "/proc/cpuinfo",        "/proc/swaps",

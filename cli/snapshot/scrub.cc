@@ -122,6 +122,36 @@ std::string SerialOf(const std::string& path, const std::string& content) {
   return {};
 }
 
+// The declarative file and its pins name cards by serial number.
+bool IsDeclared(std::string_view path) {
+  return path.starts_with("/etc/vassign/") || path.starts_with("/var/lib/vassign/");
+}
+
+// What stands in quotes behind the word serial, in TOML or JSON.
+void AddSerials(std::string_view text, std::set<std::string>& secrets) {
+  constexpr std::string_view kWord = "serial";
+  for (size_t at = text.find(kWord); at != std::string_view::npos; at = text.find(kWord, at)) {
+    at = text.find_first_not_of(" \"=:", at + kWord.size());
+    if (at == std::string_view::npos) return;
+    const size_t end = text.find('"', at);
+    if (text[at - 1] == '"' && end != std::string_view::npos)
+      secrets.emplace(text.substr(at, end - at));
+  }
+}
+
+// Device serial numbers in text, "00-11-22-ff-ff-33-44-55", as Config leaves them.
+std::string WithoutNumbers(std::string text) {
+  constexpr size_t kLength = 23;
+  constexpr size_t kPair = 3;
+  for (size_t at = 0; at + kLength <= text.size(); ++at) {
+    bool is_number = !IsWord(Before(text, at)) && !IsWord(At(text, at + kLength));
+    for (size_t i = 0; i < kLength && is_number; ++i)
+      is_number = i % kPair == 2 ? text[at + i] == '-' : IsHex(text[at + i]);
+    if (is_number) text.replace(at, kLength, "00-00-00-00-00-00-00-00");
+  }
+  return text;
+}
+
 std::string CommandLine(std::string_view text) {
   constexpr std::array<std::string_view, 7> kPrivate = {"password", "passwd",   "secret",   "token",
                                                         "netroot",  "rd.iscsi", "initiator"};
@@ -228,12 +258,16 @@ std::string Scrubber::Text(std::string_view text) {
 
 Recording Scrub(const Recording& recording, const std::string& host_name) {
   std::set<std::string> secrets = {host_name};
-  for (const auto& [path, content] : recording.files) secrets.insert(SerialOf(path, content));
+  for (const auto& [path, content] : recording.files) {
+    secrets.insert(SerialOf(path, content));
+    if (IsDeclared(path)) AddSerials(WithoutNumbers(content), secrets);
+  }
   Scrubber scrubber(secrets);
   Recording clean;
   for (const auto& [path, content] : recording.files) {
     const bool is_config = path.ends_with("/config");
-    const std::string text = path == "/proc/cmdline" ? CommandLine(content) : content;
+    std::string text = path == "/proc/cmdline" ? CommandLine(content) : content;
+    if (IsDeclared(path)) text = WithoutNumbers(std::move(text));
     clean.files[scrubber.Text(path)] = is_config ? Config(content) : scrubber.Text(text);
   }
   for (const auto& [path, target] : recording.links)

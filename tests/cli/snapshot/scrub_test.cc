@@ -48,6 +48,22 @@ TEST(Scrub, TakesSerialNumbersOutOfPathsAndLinks) {
   EXPECT_EQ(*clean.folders.begin(), "/sys/fs/btrfs/00000000-0000-4000-8000-000000000001");
 }
 
+TEST(Scrub, TakesTheSerialNumbersOfTheDeclarativeFile) {
+  Recording host;
+  host.files["/sys/devices/x/nvme/nvme0/serial"] = "S4EWNX0R";
+  host.files["/etc/vassign/vassign.toml"] =
+      "match = { serial = \"S4EWNX0R\" }\nmatch = { serial = \"GONE77\" }\n"
+      "match = { serial = \"00-11-22-33-44-55-66-77\", mac = \"52:54:00:12:34:56\" }\n";
+  host.files["/var/lib/vassign/pins/a.json"] = "\"serial\": \"GONE77\", \"dsn\": null";
+  const Recording clean = Scrub(host, "");
+  const std::string text = clean.files.at("/etc/vassign/vassign.toml");
+  for (const char* secret : {"S4EWNX0R", "GONE77", "00-11-22", "52:54"})
+    EXPECT_EQ(text.find(secret), std::string::npos) << text;
+  const std::string known = clean.files.at("/sys/devices/x/nvme/nvme0/serial");
+  EXPECT_NE(text.find("\"" + known + "\""), std::string::npos);
+  EXPECT_EQ(clean.files.at("/var/lib/vassign/pins/a.json").find("GONE77"), std::string::npos);
+}
+
 TEST(Scrub, TakesPasswordsOffTheCommandLine) {
   Recording recording;
   recording.files["/proc/cmdline"] = "ro rd.iscsi.password=hush quiet netroot=iscsi:me@[x]:y";
