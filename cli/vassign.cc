@@ -13,6 +13,7 @@
 #include "cli/assignment/restore_command.h"
 #include "cli/assignment/status_command.h"
 #include "cli/assignment/with_command.h"
+#include "cli/automation/rules_command.h"
 #include "cli/commands.h"
 #include "cli/completion_command.h"
 #include "cli/declared/commands.h"
@@ -100,6 +101,7 @@ int RunVassign(int argc, const char* const* argv, Context& context) {
   AddPlanCommand(app, context);
   AddApplyCommand(app, context);
   AddConfirmCommand(app, context);
+  AddRulesCommand(app, context);
   AddSnapshotCommand(app, context);
   AddCompletionCommand(app, context);
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/assignment_output.h"
+#include "cli/automation/persist.h"
 #include "cli/devices/selector.h"
 #include "cli/force_option.h"
 #include "sysfs/assignment/group.h"
@@ -15,6 +16,7 @@ struct BindOptions {
   std::string driver = "vfio-pci";
   ForceOption force;
   bool group = false;
+  bool persist = false;
   ChangingOptions changing;
 };
 
@@ -34,6 +36,9 @@ base::Status RunBind(Context& context, const BindOptions& options) {
   request.driver = options.driver;
   sysfs::AssignmentHost host = TRY(ReachHost(context, "bind", options.changing));
   request.devices = TRY(SelectEach(*context.tree, options.devices));
+  // Before the change: what VFIO has tells no serial number and no MAC address.
+  std::vector<Persisted> persisted;
+  if (options.persist) persisted = TRY(PlanPersist(context, request, options.group));
   if (options.changing.dry_run) {
     TRY(sysfs::CheckIdle(host, request.devices));
     if (options.group) {
@@ -46,7 +51,8 @@ base::Status RunBind(Context& context, const BindOptions& options) {
   const auto results = options.group ? sysfs::BindGroup(host, request) : sysfs::Bind(host, request);
   if (!results) return base::Failure(WithState(results.error(), *context.tree, request.devices));
   PrintResults(context, "vassign.bind/1", *results);
-  return {};
+  if (!options.persist) return {};
+  return StorePersisted(context, persisted);
 }
 
 }  // namespace
@@ -61,6 +67,8 @@ void AddBindCommand(CLI::App& app, Context& context) {
   command->add_flag("--group", options->group,
                     "With all that shares their IOMMU groups; bridges whose drivers are in the way "
                     "go to pci-stub");
+  command->add_flag("--persist", options->persist,
+                    "Also at the next boot: an entry for each device in /etc/vassign/conf.d");
   options->force.Add(*command);
   AddChangingOptions(*command, context, options->changing);
   command->footer(

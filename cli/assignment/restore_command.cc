@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/assignment_output.h"
+#include "cli/automation/persist.h"
 #include "cli/devices/selector.h"
 #include "cli/force_option.h"
 #include "cli/functions/host.h"
@@ -22,6 +23,7 @@ struct RestoreOptions {
   std::vector<std::string> devices;
   bool all = false;
   ForceOption force;
+  bool persist = false;
   ChangingOptions changing;
 };
 
@@ -162,11 +164,17 @@ base::Status RunRestore(Context& context, const RestoreOptions& options) {
     return base::Fail(base::Code::kUsage, "restore: name devices or --all",
                       "vassign restore --help shows what is wanted");
   }
+  if (options.all && options.persist) {
+    return base::Fail(base::Code::kUsage, "restore: --persist is for named devices",
+                      "name the devices whose entries are to be removed");
+  }
   const auto reach = TRY(ReachSriov(context, "restore", options.changing));
   sriov::Host& host = reach->host();
   auto devices = TRY(Selected(context, host.assignment, options));
   PutPhysicalLast(host.assignment, devices);
   if (options.changing.dry_run) return PrintPlanned(context, host, devices, force);
+  // First the entry: a unit that starts meanwhile would bind the device again.
+  if (options.persist) TRY(ForgetPersisted(context, devices));
   WaitLine waiting(context);
   if (context.progress || !force.empty())
     host.assignment.on_wait = [&](const std::string& text) { waiting.Show(text); };
@@ -196,6 +204,8 @@ void AddRestoreCommand(CLI::App& app, Context& context) {
   command->add_option("DEV", options->devices, "The devices")->type_name("");
   command->add_flag("--all", options->all, "Every device that vassign has taken");
   options->force.AddAssigned(*command);
+  command->add_flag("--persist", options->persist,
+                    "Also remove the entry that bind --persist has written");
   AddChangingOptions(*command, context, options->changing);
   command->footer(
       "Also finishes or undoes what a killed run began. Without a record the override is cleared\n"

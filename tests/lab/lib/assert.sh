@@ -99,6 +99,13 @@ wait_for() {
     exec {tick}>&-
 }
 
+# reboot_host WORDS...: ends the test for now; it is run again after a reboot, with WORDS on the kernel's line and LAB_BOOT one higher.
+reboot_host() {
+    step "boot $((LAB_BOOT + 1))"
+    lab reboot "$@"
+    exit 0
+}
+
 # log_may REGEX, log_must REGEX: what the kernel log of this test may, or has to, hold beside what is harmless.
 log_may() { printf '%s\0' --expect "$1" >>"$LAB_LOG_RULES"; }
 log_must() { printf '%s\0' --must "$1" >>"$LAB_LOG_RULES"; }

@@ -33,15 +33,15 @@ open_streams() {
 # Kernel console: ttyS0, a file. Everything else is a port of one virtio-serial device: lab.control (steps and exit status, out),
 # lab.monitor (QMP, both ways), lab.output, lab.errors, lab.input, or lab.terminal (a console) in the place of these three.
 channel_devices() {
-    local output="path=/dev/fdset/2,append=on,logfile=$run/output.log"
+    local output="path=/dev/fdset/2,append=on,logfile=$run/output.log,logappend=on"
     machine+=(
-        -chardev "file,id=console,path=$run/console.log" -serial chardev:console
+        -chardev "file,id=console,path=$run/console.log,append=on" -serial chardev:console
         -device virtio-serial-pci,id=channels,bus=pcie.0,addr=0x03.0,max_ports=8
         -add-fd fd=9,set=1 -chardev file,id=control,path=/dev/fdset/1,append=on
         -chardev "socket,id=qmp,path=$run/monitor,server=on,wait=off" -mon chardev=qmp,mode=control
         -chardev "socket,id=monitor,path=$run/monitor"
         -add-fd fd="$output_fd",set=2
-        -add-fd fd="$errors_fd",set=3 -chardev "file,id=errors,path=/dev/fdset/3,append=on,logfile=$run/errors.log"
+        -add-fd fd="$errors_fd",set=3 -chardev "file,id=errors,path=/dev/fdset/3,append=on,logfile=$run/errors.log,logappend=on"
     )
     if [[ -n $terminal ]]; then
         machine+=(
@@ -99,22 +99,29 @@ describe_machine() {
         -machine q35,i8042=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4,+x2apic -smp "$cpus" -m "$memory"
         -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
         -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
-        -kernel "$kernel/vmlinux" -initrd "$run/initramfs"
-        -append "console=ttyS0 panic=-1 $(clock_options) log_buf_len=4M $kernel_options lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
+        -kernel "$kernel/vmlinux" -initrd "$initramfs"
+        -append "console=ttyS0 panic=-1 $(clock_options) log_buf_len=4M $kernel_options ${boot_options:-}lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
     )
     topology_devices "$topology"
     channel_devices
     share outer / 0x04.0 ,readonly=on
     [[ -z $results ]] || share results "$results" 0x05.0
+    [[ -z $boot_name ]] || boot_devices
 }
 
 # QEMU alone holds the writing end of the control channel (as descriptor 9): its end is QEMU's end. It dies with this process.
 start_machine() {
     started_at=${EPOCHREALTIME//[!0-9]/}
-    exec {control_fd}< <(TMPDIR=$run exec setpriv --pdeathsig KILL "${machine[@]}" 9>&1 </dev/null >"$run/qemu.log" 2>&1)
+    exec {control_fd}< <(TMPDIR=$run exec setpriv --pdeathsig KILL "${machine[@]}" 9>&1 </dev/null >>"$run/qemu.log" 2>&1)
     machine_pid=$!
-    exec {output_fd}>&- {errors_fd}>&-
-    [[ $mode == run ]] || exec {input_fd}<&-
+    [[ -n $boot_name ]] || close_streams
+}
+
+# Ours alone: a machine that runs has its own. What reads the machine's output ends when all are closed.
+close_streams() {
+    [[ -z ${output_fd:-} ]] || exec {output_fd}>&- {errors_fd}>&-
+    [[ -z ${input_fd:-} ]] || exec {input_fd}<&-
+    output_fd="" input_fd=""
 }
 
 # The bytes that came out of the machine until now.
@@ -148,10 +155,16 @@ watch_machine() {
                     next_step end
                     return
                     ;;
+                reboot)
+                    machine_status=reboot
+                    next_step reboot
+                    ;;
                 'fail '*) machine_failed "${line#fail }" 125 ;;
             esac
             line=""
             last=$SECONDS
+        elif ((status == 1)) && [[ $machine_status == reboot ]]; then
+            return
         elif ((status == 1)); then
             machine_failed "the machine ended by itself" 125
         else
@@ -224,6 +237,7 @@ clean_up() {
     local pid
     restore_terminal
     stop_machine
+    close_streams
     for pid in "${helper_pids[@]}"; do
         kill "$pid" 2>/dev/null || true
     done

@@ -1,0 +1,51 @@
+#include "cli/automation/automation.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/assignment/child.h"
+#include "cli/automation/files.h"
+#include "cli/declared/pin.h"
+
+namespace cli {
+namespace {
+
+constexpr const char* kSystemd = "/run/systemd/system";
+constexpr const char* kUdev = "/run/udev/control";
+
+Pins PinsOf(const Context& context) {
+  if (context.pins) return *context.pins;
+  return context.sysroot.empty() ? Pins() : Pins(context.sysroot + "/var/lib/vassign/pins");
+}
+
+base::Status Tell(const std::vector<std::string>& words) {
+  const int status = TRY(RunChild({words, {}}));
+  if (status == 0) return {};
+  return base::Fail(base::Code::kPartial,
+                    fmt::format("{} {} ended with status {}", words[0], words[1], status),
+                    "what was installed counts from the next boot on");
+}
+
+}  // namespace
+
+base::Result<Rules> RulesOf(const Context& context) {
+  auto config = ReadConfig(*context.tree);
+  if (!config && config.error().code() != base::Code::kNotFound)
+    return base::Failure(std::move(config.error()));
+  return MakeRules(config ? *config : Config(), TRY(PinsOf(context).Read()));
+}
+
+base::Result<bool> RefreshRules(const Context& context) {
+  if (::access(kRulesPath, F_OK) != 0) return false;
+  const Rules rules = TRY(RulesOf(context));
+  const auto written = TRY(InstallFiles("", {{kRulesPath, rules.udev}}));
+  return !written.empty();
+}
+
+base::Status ReloadDaemons() {
+  if (::access(kSystemd, F_OK) == 0) TRY(Tell({"systemctl", "daemon-reload"}));
+  if (::access(kUdev, F_OK) == 0) TRY(Tell({"udevadm", "control", "--reload"}));
+  return {};
+}
+
+}  // namespace cli

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Sourced by dracut before its udev starts.
+sh /usr/lib/vassign/early
