@@ -39,7 +39,9 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "A device (DEV, SELECTOR) is named by its address (08:00.0), a path below /sys, a network\n"
     "interface (eth0, net:eth0), a disk (/dev/nvme0n1, block:nvme0n1), vendor and device number\n"
-    "(8086:10fb), an IOMMU group (group:14) or as a virtual function (08:00.0#3, eth0#3-5).\n\n"
+    "(8086:10fb), an IOMMU group (group:14), as a virtual function (08:00.0#3, eth0#3-5) or by "
+    "its\n"
+    "entry in the declarative file.\n\n"
     "Exit status: 0 done or already so, 1 internal error, 2 usage, 3 no such device or ambiguous,\n"
     "4 in use, 5 group or IOMMU unfit, 6 permission, 7 refused by the kernel, 8 timed out,\n"
     "9 locked by another run, 10 partly done, 11 differences found, 12 unsupported kernel.";

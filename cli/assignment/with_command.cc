@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "cli/assignment/child.h"
+#include "cli/child.h"
 #include "cli/assignment/placeholders.h"
 #include "cli/assignment_output.h"
 #include "cli/devices/selector.h"

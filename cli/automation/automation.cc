@@ -3,20 +3,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "cli/assignment/child.h"
 #include "cli/automation/files.h"
-#include "cli/declared/pin.h"
+#include "cli/child.h"
+#include "cli/config/pin.h"
 
 namespace cli {
 namespace {
 
 constexpr const char* kSystemd = "/run/systemd/system";
 constexpr const char* kUdev = "/run/udev/control";
-
-Pins PinsOf(const Context& context) {
-  if (context.pins) return *context.pins;
-  return context.sysroot.empty() ? Pins() : Pins(context.sysroot + "/var/lib/vassign/pins");
-}
 
 base::Status Tell(const std::vector<std::string>& words) {
   const int status = TRY(RunChild({words, {}}));

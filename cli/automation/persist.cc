@@ -7,7 +7,7 @@
 
 #include "cli/automation/automation.h"
 #include "cli/automation/files.h"
-#include "cli/declared/pin.h"
+#include "cli/config/pin.h"
 #include "sysfs/base/text.h"
 #include "sysfs/pci_device.h"
 
@@ -32,8 +32,6 @@ base::Status CheckOurs(const sysfs::Tree& tree, const std::string& path) {
   return base::Fail(base::Code::kUsage, path + " is not a file of vassign bind --persist",
                     "move it away, or change the entry in it by hand");
 }
-
-Pins PinsOf(const Context& context) { return context.pins ? *context.pins : Pins(); }
 
 base::Status Refresh(Context& context) {
   const bool changed = TRY(RefreshRules(context));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cli/context.h"
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/identity.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 #include "sysfs/identity.h"
 
 namespace cli {

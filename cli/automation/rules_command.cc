@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "cli/assignment/child.h"
+#include "cli/child.h"
 #include "cli/automation/automation.h"
 #include "cli/automation/files.h"
 #include "cli/commands.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 
 namespace cli {
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "cli/automation/automation.h"
 #include "cli/declared/commands.h"
 #include "cli/declared/guard.h"
 #include "cli/declared/host.h"
@@ -75,6 +76,13 @@ base::Result<std::string> AwaitConfirmation(Context& context, DeclaredHost& host
   return "kept";
 }
 
+// Rules that are installed find by its pin what the file names by serial number or address alone.
+base::Status FollowPins(const Context& context) {
+  if (context.assignment_host) return {};  // a host of a test has no rules
+  if (TRY(RefreshRules(context))) TRY(ReloadDaemons());
+  return {};
+}
+
 base::Status RunApply(Context& context, const ApplyOptions& options) {
   const Config config = TRY(ConfigOf(context, options.file));
   const auto reach = TRY(ReachDeclared(context, "apply", options.changing));
@@ -99,13 +107,13 @@ base::Status RunApply(Context& context, const ApplyOptions& options) {
   if (!context.json) TellEntries(context, outcome);
   if (outcome.deadline == 0) {
     PrintApplied(context, outcome, "kept", {});
-    return {};
+    return FollowPins(context);
   }
   const std::string ending = TRY(AwaitConfirmation(context, host, outcome));
   PrintApplied(context, outcome, ending, {});
   if (ending == "kept") {
     if (!context.json) context.out << "kept\n";
-    return {};
+    return FollowPins(context);
   }
   return base::Fail(base::Code::kTimedOut, "the change was " + ending,
                     "apply again, and confirm in time");

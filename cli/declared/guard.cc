@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "cli/child.h"
 #include "cli/declared/undo.h"
 #include "sysfs/base/fd.h"
 #include "vmm/signals.h"
@@ -59,20 +60,7 @@ base::Status UndoUnkept(DeclaredHost& host, bool owner_lives) {
 }
 
 base::Status RunToEnd(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  std::vector<std::string> copies = words;
-  for (std::string& word : copies) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  const pid_t pid = ::fork();
-  if (pid < 0) return base::FailErrno("start " + words.front(), errno);
-  if (pid == 0) {
-    ::execvp(pointers[0], pointers.data());
-    ::_exit(127);
-  }
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (TRY(RunChild({words, {}})) == 0) return {};
   return base::Fail(base::Code::kInternal, fmt::format("{} did not start the guard", words.front()),
                     "systemctl status; without --confirm no guard is needed");
 }

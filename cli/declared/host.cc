@@ -18,11 +18,6 @@ class NoLinks final : public sriov::VfLinks {
 
 constexpr size_t kConfigLimit = size_t{4} << 20;
 
-Pins PinsOf(const Context& context) {
-  if (context.pins) return *context.pins;
-  return context.sysroot.empty() ? Pins() : Pins(context.sysroot + "/var/lib/vassign/pins");
-}
-
 sysfs::AssignmentHost RecordedHost(Context& context) {
   sysfs::AssignmentHost host = {
       *context.tree, sysfs::Journal(context.sysroot + "/run/vassign", "recorded"), {}, {}, {}};

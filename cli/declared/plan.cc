@@ -144,7 +144,7 @@ base::Result<DeclaredPlan> PlanDeclared(const DeclaredHost& host, const Config& 
     if (!found && selection.only) continue;
     const auto resolved = TRY(std::move(found));
     if (!resolved) {
-      plan.notes.push_back(fmt::format("{}: not there", entry.name));
+      if (!selection.only) plan.notes.push_back(fmt::format("{}: not there", entry.name));
       continue;
     }
     const PciAddress address = resolved->device.address;

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "cli/config/config.h"
+#include "cli/config/pin.h"
+#include "cli/config/resolve.h"
 #include "cli/declared/access.h"
-#include "cli/declared/config.h"
-#include "cli/declared/pin.h"
-#include "cli/declared/resolve.h"
 #include "cli/declared/transaction.h"
 #include "sriov/change.h"
 #include "sysfs/assignment/assignment.h"

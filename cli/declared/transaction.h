@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/declared/pin.h"
+#include "cli/config/pin.h"
 #include "sysfs/assignment/journal.h"
 
 namespace cli {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "cli/config/alias.h"
 #include "cli/devices/vf_selector.h"
 #include "cli/nearest.h"
 #include "sysfs/base/text.h"
@@ -98,8 +99,12 @@ base::Result<Addresses> Find(const Tree& tree, const Selector& selector) {
       return OwnersByClass(tree, {"net"}, selector.name);
     case SelectorKind::kBlock:
       return OwnersByClass(tree, {"block"}, selector.name);
-    case SelectorKind::kName:
-      return OwnersByClass(tree, {"net", "block", "nvme"}, selector.name);
+    case SelectorKind::kName: {
+      const Addresses owners = OwnersByClass(tree, {"net", "block", "nvme"}, selector.name);
+      if (!owners.empty()) return owners;
+      const auto alias = TRY(FindAlias(tree, selector.name));
+      return alias ? Addresses{*alias} : Addresses{};
+    }
     case SelectorKind::kIds:
       return WithIds(tree, selector);
     case SelectorKind::kGroup:

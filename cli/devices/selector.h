@@ -7,6 +7,7 @@
 //   block:nvme0n1  nvme0n1  /dev/nvme0n1      a disk, a partition, an NVMe controller
 //   8086:10fb                                 all functions of this vendor and device number
 //   group:14  /dev/vfio/14                    all members of an IOMMU group
+//   scratch                                   an entry of the declarative file (vassign.toml(5))
 //   03:00.0#3  vf:eth1#3-5                    virtual functions (cli/vf_selector.h)
 //
 // Text that cannot be any of these is kUsage; what is well formed and absent, or ambiguous where

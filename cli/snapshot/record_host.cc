@@ -1,6 +1,6 @@
 #include "cli/snapshot/record_host.h"
 
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 #include "cli/devices/device_facts.h"
 #include "cli/devices/host_view.h"
 #include "cli/snapshot/recording_tree.h"

@@ -2,7 +2,7 @@
 // damaged.
 #include <string>
 
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 #include "cli/declared/transaction.h"
 #include "tests/fuzz/input.h"
 

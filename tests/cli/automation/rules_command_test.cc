@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "cli/config/pin.h"
 #include "tests/cli/vassign_run.h"
 #include "tests/support/temp_folder.h"
 

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/declared/pin.h"
+#include "cli/config/pin.h"
 #include "tests/cli/functions/run.h"
 
 namespace cli {

@@ -28,6 +28,19 @@ class Host : public testing::Test {
   std::unique_ptr<test::FakeTree> tree_ = test::LoadHost("host.txt");
 };
 
+TEST_F(Host, AnEntryOfTheDeclarativeFileIsAName) {
+  EXPECT_THAT(Select(*tree_, "scratch"), FailsWith(base::Code::kNotFound));
+  tree_->AddFile(
+      "/etc/vassign/vassign.toml",
+      "[[device]]\nname = \"scratch\"\nmatch = { path = \"0000:00/02.0/00.0\", id = "
+      "\"1b36:0010\" }\ndriver = \"vfio-pci\"\n"
+      "[[device]]\nname = \"gone\"\nmatch = { serial = \"S9\" }\ndriver = \"vfio-pci\"\n");
+  EXPECT_THAT(Select(*tree_, "scratch"), IsOkAnd(ElementsAre(kDrive)));
+  EXPECT_THAT(Select(*tree_, "gone"), FailsWith(base::Code::kNotFound, HasSubstr("gone")));
+  tree_->AddFile("/etc/vassign/vassign.toml", "no TOML");
+  EXPECT_THAT(Select(*tree_, "scratch"), FailsWith(base::Code::kNotFound));
+}
+
 struct Case {
   const char* text;
   base::Code code;

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/declared/config.h"
-#include "cli/declared/pin.h"
+#include "cli/config/config.h"
+#include "cli/config/pin.h"
 
 namespace cli {
 

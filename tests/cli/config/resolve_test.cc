@@ -1,4 +1,4 @@
-#include "cli/declared/resolve.h"
+#include "cli/config/resolve.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "cli/assignment/child.h"
+#include "cli/child.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 #define TOML_HEADER_ONLY 1  // the packaged library throws
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>

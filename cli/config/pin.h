@@ -34,4 +34,8 @@ class Pins {
   std::string folder_;
 };
 
+struct Context;
+// Those of the host that the command works on.
+Pins PinsOf(const Context& context);
+
 }  // namespace cli

@@ -1,11 +1,12 @@
-#include "cli/declared/pin.h"
+#include "cli/config/pin.h"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
+#include "cli/context.h"
 #include "sysfs/assignment/journal.h"
 #include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
@@ -96,6 +97,11 @@ base::Status Pins::Store(std::string_view name, const sysfs::Identity& identity)
   std::filesystem::create_directories(folder_, error);
   if (error) return base::FailErrno("make " + folder_, error.value());
   return sysfs::StoreRecordFile(Path(name), FormatPin(identity));
+}
+
+Pins PinsOf(const Context& context) {
+  if (context.pins) return *context.pins;
+  return context.sysroot.empty() ? Pins() : Pins(context.sysroot + "/var/lib/vassign/pins");
 }
 
 base::Status Pins::Remove(std::string_view name) const {

@@ -1,10 +1,10 @@
-// Where the declarative file is found, and how vassign writes one (cli/declared/config.h).
+// Where the declarative file is found, and how vassign writes one (cli/config/config.h).
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 
 namespace cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "cli/declared/config.h"
+#include "cli/config/config.h"
 #include "sysfs/base/text.h"
 #include "tests/support/matchers.h"
 
