@@ -16,7 +16,7 @@ void AddReadingOptions(CLI::App& command, Context& context) {
   AddJsonOption(command, context);
   command
       .add_option("--sysroot", context.sysroot,
-                  "Read a recorded host: a snapshot, or a directory that holds /sys and /proc")
+                  "Read a recorded host: a snapshot, or a directory with /sys and /proc")
       ->type_name("HOST")
       ->check(CheckPath);
 }
