@@ -93,7 +93,7 @@ base::Status StatusOf(const siginfo_t& info, const std::string& path) {
 base::Status DeadlineTree::Write(const std::string& path, std::string_view value) {
   const pid_t pid = ::fork();
   if (pid < 0) return base::FailErrno("start a process to write " + path, errno);
-  if (pid == 0) RunWriter(below_, path, value, locks_);
+  if (pid == 0) RunWriter(below(), path, value, locks_);
 
   const base::Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   siginfo_t info = {};

@@ -26,9 +26,9 @@ base::Status CheckCard(const Tree& tree, const PciDevice& device) {
 
 base::Status IdentityTree::Write(const std::string& path, std::string_view value) {
   for (const PciDevice& device : devices_) {
-    if (IsNamedBy(device, path, value)) TRY(CheckCard(below_, device));
+    if (IsNamedBy(device, path, value)) TRY(CheckCard(below(), device));
   }
-  return below_.Write(path, value);
+  return below().Write(path, value);
 }
 
 }  // namespace sysfs

@@ -10,35 +10,19 @@
 #include <vector>
 
 #include "sysfs/pci_device.h"
-#include "sysfs/tree.h"
+#include "sysfs/writing_tree.h"
 
 namespace sysfs {
 
-// Reads go straight to the tree below, which outlives it.
-class IdentityTree final : public Tree {
+class IdentityTree final : public WritingTree {
  public:
   IdentityTree(Tree& below, std::span<const PciDevice> devices)
-      : below_(below), devices_(devices.begin(), devices.end()) {}
+      : WritingTree(below), devices_(devices.begin(), devices.end()) {}
 
-  base::Result<std::string> Read(const std::string& path) const override {
-    return below_.Read(path);
-  }
-  base::Result<std::vector<std::byte>> ReadBytes(const std::string& path,
-                                                 size_t limit) const override {
-    return below_.ReadBytes(path, limit);
-  }
-  base::Result<std::string> ReadLink(const std::string& path) const override {
-    return below_.ReadLink(path);
-  }
-  base::Result<std::vector<std::string>> List(const std::string& path) const override {
-    return below_.List(path);
-  }
-  bool Exists(const std::string& path) const override { return below_.Exists(path); }
   // kNotFound, and no write, when the device has gone or another one sits there.
   base::Status Write(const std::string& path, std::string_view value) override;
 
  private:
-  Tree& below_;
   std::vector<PciDevice> devices_;
 };
 
