@@ -1,9 +1,18 @@
 #include "sysfs/identity.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <netinet/if_ether.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 
+#include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
 #include "sysfs/capability.h"
 
@@ -19,7 +28,11 @@ std::optional<std::string> ReadSerial(const Tree& tree, const PciDevice& device)
   const auto text =
       ReadText(tree, fmt::format("{}/nvme/{}/serial", device.path(), controllers->front()));
   if (!text || base::Trim(*text).empty()) return std::nullopt;
-  return std::string(base::Trim(*text));
+  // The device's own bytes, not trusted: what no file could hold is none.
+  const std::string serial(base::Trim(*text));
+  const bool is_plain =
+      std::all_of(serial.begin(), serial.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+  return is_plain ? std::optional(serial) : std::nullopt;
 }
 
 // Eight bytes from the highest on, as lspci and the kernel's pci_get_dsn order them.
@@ -37,12 +50,14 @@ std::optional<std::string> ReadDsn(const Tree& tree, const PciDevice& device) {
 
 // An interface may have been given another address, by a bond for one; the kernel then says so
 // (Documentation/ABI/testing/sysfs-class-net, addr_assign_type).
-std::optional<std::string> ReadMac(const Tree& tree, const PciDevice& device) {
+std::optional<std::string> ReadMac(const Tree& tree, const PciDevice& device,
+                                   const PermanentAddress& permanent) {
   const auto interfaces = tree.List(device.path() + "/net");
   if (!interfaces || interfaces->empty()) return std::nullopt;
   const std::string path = fmt::format("{}/net/{}", device.path(), interfaces->front());
   if (const auto own = ReadText(tree, path + "/bonding_slave/perm_hwaddr")) return own;
-  if (ReadDecimal(tree, path + "/addr_assign_type") != uint64_t{0}) return std::nullopt;
+  if (ReadDecimal(tree, path + "/addr_assign_type") != uint64_t{0})
+    return permanent ? permanent(interfaces->front()) : std::nullopt;
   return ReadText(tree, path + "/address");
 }
 
@@ -81,7 +96,28 @@ base::Result<std::string> ParsePciPath(std::string_view text) {
   return path;
 }
 
-Identity ReadIdentity(const Tree& tree, const PciDevice& device, IdentityDetail detail) {
+std::optional<std::string> HostPermanentAddress(const std::string& interface) {
+  const base::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid() || interface.size() >= IFNAMSIZ) return std::nullopt;
+  // ethtool_perm_addr with room for the address behind it.
+  struct {
+    uint32_t command;
+    uint32_t size;
+    std::array<unsigned char, ETH_ALEN> bytes;
+  } answer = {ETHTOOL_GPERMADDR, ETH_ALEN, {}};
+  ifreq request = {};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&answer);
+  if (::ioctl(socket.raw(), SIOCETHTOOL, &request) < 0 || answer.size != ETH_ALEN)
+    return std::nullopt;
+  const auto& bytes = answer.bytes;
+  if (std::all_of(bytes.begin(), bytes.end(), [](unsigned char one) { return one == 0; }))
+    return std::nullopt;
+  return fmt::format("{:02x}", fmt::join(bytes, ":"));
+}
+
+Identity ReadIdentity(const Tree& tree, const PciDevice& device, IdentityDetail detail,
+                      const PermanentAddress& permanent) {
   Identity identity;
   identity.path = PciPath(tree, device.address);
   identity.vendor = device.vendor;
@@ -90,7 +126,7 @@ Identity ReadIdentity(const Tree& tree, const PciDevice& device, IdentityDetail 
   identity.subsystem_device = device.subsystem_device;
   identity.serial = ReadSerial(tree, device);
   if (detail == IdentityDetail::kWhole) identity.dsn = ReadDsn(tree, device);
-  identity.mac = ReadMac(tree, device);
+  identity.mac = ReadMac(tree, device, permanent);
   return identity;
 }
 

@@ -5,6 +5,7 @@
 // number and MAC address tell cards of one kind apart, and follow a card into another slot.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,7 +38,14 @@ base::Result<std::string> ParsePciPath(std::string_view text);
 // kPassive reads links and attributes alone; kWhole reads configuration space for the DSN too,
 // which wakes a sleeping device. Without root the DSN is not known.
 enum class IdentityDetail : uint8_t { kPassive, kWhole };
+// The permanent address of an interface whose address was set once (by a bond that it has left): no
+// file tells it.
+using PermanentAddress = std::function<std::optional<std::string>(const std::string& interface)>;
 Identity ReadIdentity(const Tree& tree, const PciDevice& device,
-                      IdentityDetail detail = IdentityDetail::kWhole);
+                      IdentityDetail detail = IdentityDetail::kWhole,
+                      const PermanentAddress& permanent = {});
+
+// The running host's, by ethtool(8)'s ETHTOOL_GPERMADDR; nothing where the driver does not tell.
+std::optional<std::string> HostPermanentAddress(const std::string& interface);
 
 }  // namespace sysfs

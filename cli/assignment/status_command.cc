@@ -110,6 +110,8 @@ std::string ApplyText(const std::optional<Transaction>& apply) {
   if (apply->phase == Phase::kApplying)
     return fmt::format("an apply (pid {}) is under way, or was killed: vassign apply undoes it\n",
                        apply->pid);
+  if (apply->phase == Phase::kUndoing)
+    return "an apply is being undone, and could not be whole yet: vassign apply goes on with it\n";
   const uint64_t now = MillisecondsSinceBoot();
   const uint64_t left = apply->deadline > now ? (apply->deadline - now + 999) / 1000 : 0;
   return fmt::format("an apply waits: undone in {} s unless vassign confirm runs\n", left);

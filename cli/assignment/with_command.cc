@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <memory>
 
-#include "cli/child.h"
 #include "cli/assignment/placeholders.h"
 #include "cli/assignment_output.h"
+#include "cli/child.h"
 #include "cli/devices/selector.h"
 #include "cli/force_option.h"
 #include "sysfs/assignment/group.h"

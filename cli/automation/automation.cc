@@ -37,6 +37,12 @@ base::Result<bool> RefreshRules(const Context& context) {
   return !written.empty();
 }
 
+base::Status FollowPins(const Context& context) {
+  if (context.assignment_host) return {};  // a host of a test has no rules
+  if (TRY(RefreshRules(context))) TRY(ReloadDaemons());
+  return {};
+}
+
 base::Status ReloadDaemons() {
   if (::access(kSystemd, F_OK) == 0) TRY(Tell({"systemctl", "daemon-reload"}));
   if (::access(kUdev, F_OK) == 0) TRY(Tell({"udevadm", "control", "--reload"}));

@@ -12,6 +12,10 @@ base::Result<Rules> RulesOf(const Context& context);
 // When rules are installed on this host: writes them anew. Whether they changed.
 base::Result<bool> RefreshRules(const Context& context);
 
+// After pins were stored: rules that are installed find by its pin what the file names by serial
+// number or address alone.
+base::Status FollowPins(const Context& context);
+
 // systemd and udevd read their files again, where they run.
 base::Status ReloadDaemons();
 

@@ -8,6 +8,7 @@
 #include "cli/automation/automation.h"
 #include "cli/automation/files.h"
 #include "cli/config/pin.h"
+#include "cli/config/resolve.h"
 #include "sysfs/base/text.h"
 #include "sysfs/pci_device.h"
 
@@ -78,7 +79,10 @@ base::Result<std::vector<Persisted>> PlanPersist(const Context& context,
           fmt::format("{}: a virtual function is not kept by itself", address.ToString()),
           "an entry of its physical function with a table [device.sriov] keeps it");
     }
-    Persisted one = {{}, sysfs::ReadIdentity(*context.tree, device)};
+    Persisted one = {{},
+                     sysfs::ReadIdentity(*context.tree, device, sysfs::IdentityDetail::kWhole,
+                                         context.device_number ? sysfs::HostPermanentAddress
+                                                               : sysfs::PermanentAddress())};
     one.entry = EntryFor(one.identity, request.driver);
     one.entry.group = group;
     one.entry.force = request.force;
@@ -92,13 +96,23 @@ base::Status StorePersisted(Context& context, const std::vector<Persisted>& all)
   for (const Persisted& one : all) {
     const std::string path = PersistPath(one.entry);
     const auto present = context.tree->Read(path);
+    const auto former = present ? ParseConfig(*present, path) : Config();
+    Entry entry = one.entry;
     // A second bind knows less than the first: what VFIO has tells no serial number.
-    if (present && ParseConfig(*present, path).has_value()) {
+    if (former && former->size() == 1 && former->front().match.id == entry.match.id) {
+      if (!entry.match.serial) entry.match.serial = former->front().match.serial;
+      if (!entry.match.mac) entry.match.mac = former->front().match.mac;
+    }
+    const std::string text = PersistText(entry);
+    if (present && *present + "\n" == text) {
       if (!context.json) context.out << path << " is there already\n";
       continue;
     }
-    TRY(PinsOf(context).Store(one.entry.name, one.identity));
-    TRY(WriteWhole(path, PersistText(one.entry), 0644));
+    const auto pins = TRY(PinsOf(context).Read());
+    const auto pin = pins.find(entry.name);
+    const auto known = pin == pins.end() ? std::nullopt : std::optional(pin->second);
+    TRY(PinsOf(context).Store(entry.name, Combine(one.identity, known)));
+    TRY(WriteWhole(path, text, 0644));
     if (!context.json) context.out << "kept in " << path << '\n';
   }
   return Refresh(context);
@@ -111,6 +125,11 @@ base::Status ForgetPersisted(Context& context, const std::vector<sysfs::PciAddre
     identity.path = sysfs::PciPath(*context.tree, address);
     entries.push_back(EntryFor(identity, ""));
     const std::string path = PersistPath(entries.back());
+    const auto same = [&](const Entry& one) { return one.name == entries.back().name; };
+    if (std::count_if(entries.begin(), entries.end(), same) > 1) {
+      entries.pop_back();  // named twice
+      continue;
+    }
     if (!context.tree->Exists(path)) {
       return base::Fail(base::Code::kNotFound,
                         fmt::format("{}: there is no {}", address.ToString(), path),

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/context.h"
 #include "cli/config/config.h"
+#include "cli/context.h"
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/identity.h"
 

@@ -31,17 +31,19 @@ struct Place {
   std::string path;
   std::optional<IdPair> id;
   std::optional<IdPair> subsystem;
+  // Known from the pin alone: which card sits there is seen when its driver has it, and not before.
+  bool is_pinned = false;
 };
 
 std::optional<Place> PlaceOf(const Entry& entry,
                              const std::map<std::string, sysfs::Identity>& pinned) {
   const Match& match = entry.match;
-  if (match.path) return Place{*match.path, match.id, match.subsystem};
+  if (match.path) return Place{*match.path, match.id, match.subsystem, false};
   const auto pin = pinned.find(entry.name);
   if (pin == pinned.end()) return std::nullopt;
   const sysfs::Identity& card = pin->second;
   return Place{card.path, IdPair{card.vendor, card.device},
-               IdPair{card.subsystem_vendor, card.subsystem_device}};
+               IdPair{card.subsystem_vendor, card.subsystem_device}, true};
 }
 
 // udev substitutes $ and %, ends a value at a quote, and an alternative at a bar.
@@ -57,12 +59,12 @@ base::Status CheckWord(const Entry& entry, std::string_view key, const std::stri
       "letters, digits, '-', '_' and '.' can");
 }
 
-std::string IdMatches(const Place& place) {
+std::string IdMatches(const Place& place, std::string_view key = "ATTR") {
   std::string text;
   const auto add = [&](const std::optional<IdPair>& pair, std::string_view prefix) {
     if (!pair) return;
-    text += fmt::format(", \\\n  ATTR{{{0}vendor}}==\"{1:#06x}\", ATTR{{{0}device}}==\"{2:#06x}\"",
-                        prefix, pair->vendor, pair->device);
+    text += fmt::format(", \\\n  {3}{{{0}vendor}}==\"{1:#06x}\", {3}{{{0}device}}==\"{2:#06x}\"",
+                        prefix, pair->vendor, pair->device, key);
   };
   add(place.id, "");
   add(place.subsystem, "subsystem_");
@@ -72,8 +74,9 @@ std::string IdMatches(const Place& place) {
 std::string DeviceRule(const Entry& entry, const Place& place) {
   // A physical function makes its virtual ones when its own driver has it.
   const std::string when = entry.functions ? R"(, DRIVER=="?*")" : "";
-  const std::string driver =
-      entry.driver ? fmt::format(R"(, ENV{{VASSIGN_DRIVER}}="{}")", *entry.driver) : "";
+  const std::string driver = entry.driver && !place.is_pinned
+                                 ? fmt::format(R"(, ENV{{VASSIGN_DRIVER}}="{}")", *entry.driver)
+                                 : "";
   return fmt::format(
       "SUBSYSTEM==\"pci\", DEVPATH==\"{}\"{}{}, \\\n  ENV{{VASSIGN_ENTRY}}=\"{}\"{}\n",
       DevicePattern(place.path), IdMatches(place), when, entry.name, driver);
@@ -83,8 +86,8 @@ std::string DeviceRule(const Entry& entry, const Place& place) {
 std::string AccessRule(const Entry& entry, const Place& place) {
   const Access& access = *entry.access;
   std::string text =
-      fmt::format("SUBSYSTEM==\"vfio-dev\", DEVPATH==\"{}/vfio-dev/*\", \\\n  MODE=\"{:04o}\"",
-                  DevicePattern(place.path), access.mode);
+      fmt::format("SUBSYSTEM==\"vfio-dev\", DEVPATH==\"{}/vfio-dev/*\"{}, \\\n  MODE=\"{:04o}\"",
+                  DevicePattern(place.path), IdMatches(place, "ATTRS"), access.mode);
   if (access.user) text += fmt::format(", OWNER=\"{}\"", *access.user);
   if (access.group) text += fmt::format(", GROUP=\"{}\"", *access.group);
   return text + "\n";
@@ -103,7 +106,7 @@ base::Status AddEntry(Rules& rules, const Entry& entry, const Place& place) {
   if (entry.driver) TRY(CheckWord(entry, "driver", *entry.driver));
   rules.udev +=
       fmt::format("\n# {} ({})\n{}", entry.name, OneLine(entry.place), DeviceRule(entry, place));
-  if (entry.driver) {
+  if (entry.driver && !place.is_pinned) {
     rules.early += fmt::format("{} {} {} {}\n", place.path, PairOrDash(place.id),
                                PairOrDash(place.subsystem), *entry.driver);
   }

@@ -5,9 +5,9 @@
 
 #include <memory>
 
-#include "cli/child.h"
 #include "cli/automation/automation.h"
 #include "cli/automation/files.h"
+#include "cli/child.h"
 #include "cli/commands.h"
 #include "cli/json_text.h"
 
@@ -89,6 +89,10 @@ base::Status UpdateInitramfs(Context& context, const RulesOptions& options, bool
 }
 
 base::Status Change(Context& context, const RulesOptions& options) {
+  if (!context.sysroot.empty() && options.root.empty()) {
+    return base::Fail(base::Code::kUsage, "rules: those of a recorded host are not for this one",
+                      "--root DIR puts them into a folder");
+  }
   if (options.root.empty() && ::geteuid() != 0) {
     return base::Fail(base::Code::kDenied, "rules: only root may install or remove",
                       "sudo vassign rules, or --root DIR for a folder of your own");

@@ -64,7 +64,8 @@ base::Result<sysfs::Identity> ParsePin(std::string_view text) {
     identity.serial = TextOf(json, "serial");
     identity.dsn = TextOf(json, "dsn");
     identity.mac = TextOf(json, "mac");
-    if (FormatPin(identity) == text) return identity;
+    const auto path = sysfs::ParsePciPath(identity.path);
+    if (path && *path == identity.path && FormatPin(identity) == text) return identity;
   }
   return base::Fail(base::Code::kUsage, "not a pin that this vassign wrote");
 }
@@ -89,6 +90,8 @@ base::Result<Pinned> Pins::Read() const {
     }
     all.emplace(std::move(name), std::move(*pin));
   }
+  if (error && error != std::errc::no_such_file_or_directory)
+    return base::FailErrno(folder_, error.value());
   return all;
 }
 

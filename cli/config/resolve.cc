@@ -137,18 +137,20 @@ base::Result<Resolved> CheckPin(const Entry& entry, const HostDevice& device, co
 }  // namespace
 
 base::Result<std::vector<HostDevice>> ReadHostDevices(const sysfs::Tree& tree, const Config& config,
-                                                      const Pinned& pinned) {
+                                                      const Pinned& pinned,
+                                                      const sysfs::PermanentAddress& permanent) {
   std::vector<HostDevice> all;
   for (const sysfs::PciDevice& device : TRY(sysfs::ReadDevices(tree, sysfs::Detail::kUnlocked))) {
     if (device.is_bridge()) continue;
     HostDevice one = {device.address, device.physfn.has_value(), {}};
-    one.identity = sysfs::ReadIdentity(tree, device, sysfs::IdentityDetail::kPassive);
+    one.identity = sysfs::ReadIdentity(tree, device, sysfs::IdentityDetail::kPassive, permanent);
     const bool may_be = std::any_of(config.begin(), config.end(), [&](const Entry& entry) {
       const auto pin = pinned.find(entry.name);
       return MayMean(entry.match, one) ||
              (pin != pinned.end() && IdsOf(pin->second) == IdsOf(one.identity));
     });
-    if (may_be) one.identity = sysfs::ReadIdentity(tree, device);
+    if (may_be)
+      one.identity = sysfs::ReadIdentity(tree, device, sysfs::IdentityDetail::kWhole, permanent);
     all.push_back(std::move(one));
   }
   return all;
@@ -184,6 +186,12 @@ base::Result<std::optional<Resolved>> Resolve(const Entry& entry, const Pinned& 
   }
   if (!has_pin) return std::optional<Resolved>(Resolved{*found.front(), {}});
   return std::optional<Resolved>(TRY(CheckPin(entry, *found.front(), pin->second, devices)));
+}
+
+bool Concerns(const Entry& entry, const Pinned& pinned, const HostDevice& device) {
+  const auto pin = pinned.find(entry.name);
+  if (pin != pinned.end() && pin->second.path == device.identity.path) return true;
+  return entry.match.path && MayMean(entry.match, device);
 }
 
 Identity Combine(const Identity& now, const std::optional<Identity>& pin) {

@@ -18,8 +18,9 @@ struct HostDevice {
 };
 
 // All functions but bridges. The DSN is read of those alone that an entry or a pin could mean.
-base::Result<std::vector<HostDevice>> ReadHostDevices(const sysfs::Tree& tree, const Config& config,
-                                                      const Pinned& pinned);
+base::Result<std::vector<HostDevice>> ReadHostDevices(
+    const sysfs::Tree& tree, const Config& config, const Pinned& pinned,
+    const sysfs::PermanentAddress& permanent = {});
 
 struct Resolved {
   HostDevice device;
@@ -32,6 +33,10 @@ struct Resolved {
 base::Result<std::optional<Resolved>> Resolve(const Entry& entry, const Pinned& pinned,
                                               const std::vector<HostDevice>& devices,
                                               const std::set<std::string>& repin = {});
+
+// Whether what is wrong with an entry concerns this device: it sits where the entry, or its pin,
+// has its card.
+bool Concerns(const Entry& entry, const Pinned& pinned, const HostDevice& device);
 
 // What is to be pinned: what could be read now, and what was known of the same card before.
 sysfs::Identity Combine(const sysfs::Identity& now, const std::optional<sysfs::Identity>& pin);

@@ -56,7 +56,7 @@ base::Result<std::vector<AccessChange>> PlanAccess(const Nodes& nodes, const Acc
     const auto now = nodes.read(path);
     if (!now && now.error().err() == ENOENT) continue;
     if (!now) return base::Failure(now.error());
-    if (*now != wanted) changes.push_back({path, wanted});
+    if (*now != wanted) changes.push_back({path, *now, wanted});
   }
   return changes;
 }

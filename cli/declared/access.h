@@ -1,8 +1,8 @@
 // Who may open the VFIO nodes of a device: owner, group and permissions of /dev/vfio/N and
 // /dev/vfio/devices/vfioN.
 //
-// The kernel makes the nodes as root's alone, and takes them away when the device leaves VFIO; so a
-// change of them needs no undo.
+// The kernel makes the nodes as root's alone, and takes them away when the device leaves VFIO; a
+// node that stays gets its former state back when an apply is undone.
 #pragma once
 
 #include <functional>
@@ -29,6 +29,7 @@ Nodes HostNodes();
 
 struct AccessChange {
   std::string node;
+  NodeState from;
   NodeState to;
   bool operator==(const AccessChange&) const = default;
 };

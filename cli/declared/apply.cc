@@ -41,6 +41,14 @@ Pinned PinsOf(const DeclaredPlan& plan, const Pinned& known) {
   return pins;
 }
 
+std::map<std::string, NodeState> NodesOf(const DeclaredPlan& plan) {
+  std::map<std::string, NodeState> nodes;
+  for (const EntryPlan& entry : plan.entries) {
+    for (const AccessChange& change : entry.access) nodes.emplace(change.node, change.from);
+  }
+  return nodes;
+}
+
 base::Status StoreNewPins(DeclaredHost& host, const Pinned& pins, const Pinned& known) {
   for (const auto& [name, identity] : pins) {
     const auto found = known.find(name);
@@ -115,9 +123,9 @@ base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
   const Pinned pins = PinsOf(plan, known);
   if (plan.empty()) return Unchanged(host, plan, pins, known, std::move(notes));
 
-  Transaction transaction = {
-      journal.boot_id(),         request.pid, Phase::kApplying, request.confirm, 0,
-      TRY(Snapshot(host, plan)), pins};
+  Transaction transaction = {journal.boot_id(), request.pid, Phase::kApplying,
+                             request.confirm,   0,           TRY(Snapshot(host, plan)),
+                             NodesOf(plan),     pins};
   TRY(StoreTransaction(journal, transaction));
   if (request.confirm) {
     base::Status started = request.start_guard();
@@ -133,7 +141,9 @@ base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
     outcome.entries.push_back(std::move(*done));
   }
   if (!request.confirm) {
-    TRY(Keep(host, transaction));
+    base::Status kept = Keep(host, transaction);
+    if (!kept)
+      return UndoAfter(host, transaction, lock, plan.entries.back().entry, std::move(kept.error()));
     return outcome;
   }
   transaction.phase = Phase::kWaiting;

@@ -40,8 +40,7 @@ base::Result<ApplyRequest> RequestOf(const Context& context, const ApplyOptions&
   if (options.boot)
     return base::Fail(base::Code::kUsage, "--confirm: nobody is there to confirm at boot");
   request.confirm = static_cast<unsigned>(*seconds);
-  request.start_guard =
-      context.start_guard ? context.start_guard : [] { return StartGuard("/proc/self/exe"); };
+  request.start_guard = context.start_guard ? context.start_guard : [] { return StartGuard(); };
   return request;
 }
 
@@ -72,15 +71,10 @@ base::Result<std::string> AwaitConfirmation(Context& context, DeclaredHost& host
                       "time is over",
                       "vassign confirm keeps it");
   }
-  TRY(ConfirmWaiting(host));
+  base::Status kept = ConfirmWaiting(host);
+  if (!kept && kept.error().code() == base::Code::kNotFound) return LastOutcome(journal);
+  if (!kept) return base::Failure(std::move(kept.error()));
   return "kept";
-}
-
-// Rules that are installed find by its pin what the file names by serial number or address alone.
-base::Status FollowPins(const Context& context) {
-  if (context.assignment_host) return {};  // a host of a test has no rules
-  if (TRY(RefreshRules(context))) TRY(ReloadDaemons());
-  return {};
 }
 
 base::Status RunApply(Context& context, const ApplyOptions& options) {

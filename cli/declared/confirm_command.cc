@@ -1,6 +1,7 @@
 // `vassign confirm`: an apply that waits is kept.
 #include <memory>
 
+#include "cli/automation/automation.h"
 #include "cli/commands.h"
 #include "cli/declared/commands.h"
 #include "cli/declared/guard.h"
@@ -25,7 +26,7 @@ base::Status RunConfirm(Context& context, bool guards) {
   } else {
     context.out << "kept\n";
   }
-  return {};
+  return FollowPins(context);
 }
 
 }  // namespace

@@ -6,12 +6,14 @@
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 
 #include "cli/child.h"
 #include "cli/declared/undo.h"
@@ -41,22 +43,31 @@ base::Fd OpenProcess(int pid) {
   return base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
+constexpr int kRetry = 5000;  // milliseconds, after an undo that failed
+
+// To the journal of its unit.
+void Log(const base::Error& error) {
+  const std::string line = "vassign: " + error.message() + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
 int WaitMilliseconds(const std::optional<Transaction>& transaction, uint64_t now) {
   if (!transaction || transaction->phase == Phase::kApplying) return -1;
   const uint64_t left = transaction->deadline > now ? transaction->deadline - now : 0;
   return static_cast<int>(std::min<uint64_t>(left, INT32_MAX));
 }
 
-// The outcome is decided under the host lock: somebody may have confirmed meanwhile.
+// The outcome is decided under the host lock: somebody may have confirmed meanwhile. What fails
+// is tried again by the caller.
 base::Status UndoUnkept(DeclaredHost& host, bool owner_lives) {
   const sysfs::Journal& journal = host.assignment().journal;
   const sysfs::FileLock lock =
       TRY(sysfs::TakeHostLock(journal.folder(), host.assignment().lock_patience));
   const auto transaction = TRY(FindTransaction(journal));
   if (DecideGuard(transaction, MillisecondsSinceBoot(), owner_lives) != GuardStep::kUndo) return {};
-  return Undo(
-      host, *transaction, lock,
-      transaction->phase == Phase::kWaiting ? "undone: nobody confirmed" : "undone: it was killed");
+  return Undo(host, *transaction, lock,
+              transaction->phase == Phase::kApplying ? "undone: it was killed"
+                                                     : "undone: nobody confirmed");
 }
 
 base::Status RunToEnd(const std::vector<std::string>& words) {
@@ -93,6 +104,7 @@ GuardStep DecideGuard(const std::optional<Transaction>& transaction, uint64_t no
   if (!transaction) return GuardStep::kEnd;
   if (transaction->phase == Phase::kApplying)
     return owner_lives ? GuardStep::kAwait : GuardStep::kUndo;
+  if (transaction->phase == Phase::kUndoing) return GuardStep::kUndo;
   return now < transaction->deadline ? GuardStep::kAwait : GuardStep::kUndo;
 }
 
@@ -105,18 +117,19 @@ base::Status Guard(DeclaredHost& host) {
   bool owner_lives = owner.valid();
   while (true) {
     const uint64_t now = MillisecondsSinceBoot();
-    switch (DecideGuard(transaction, now, owner_lives)) {
-      case GuardStep::kEnd:
-        return {};
-      case GuardStep::kUndo:
-        return UndoUnkept(host, owner_lives);
-      case GuardStep::kAwait:
-        break;
+    const GuardStep step = DecideGuard(transaction, now, owner_lives);
+    if (step == GuardStep::kEnd) return {};
+    int wait = WaitMilliseconds(transaction, now);
+    if (step == GuardStep::kUndo) {
+      const base::Status undone = UndoUnkept(host, owner_lives);
+      if (!undone) Log(undone.error());
+      transaction = TRY(FindTransaction(journal));
+      if (undone) continue;
+      wait = kRetry;
     }
     std::array<pollfd, 2> events = {{{watch.raw(), POLLIN, 0}, {owner.raw(), POLLIN, 0}}};
     // An owner that has ended stays readable: it is asked once.
-    const int ready =
-        ::poll(events.data(), owner_lives ? 2 : 1, WaitMilliseconds(transaction, now));
+    const int ready = ::poll(events.data(), owner_lives ? 2 : 1, wait);
     if (ready < 0 && errno != EINTR) return base::FailErrno("poll", errno);
     if (ready > 0 && owner_lives && events[1].revents != 0) owner_lives = false;
     Drain(watch);
@@ -124,9 +137,13 @@ base::Status Guard(DeclaredHost& host) {
   }
 }
 
-base::Status StartGuard(const std::string& program) {
+base::Status StartGuard() {
+  // systemd starts it, for whom /proc/self is another process.
+  std::error_code error;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return base::FailErrno("/proc/self/exe", error.value());
   if (::access("/run/systemd/system", F_OK) != 0) return RunDetached(program);
-  return RunToEnd({"systemd-run", "--quiet", "--collect", "--no-block", "--description",
+  return RunToEnd({"systemd-run", "--quiet", "--collect", "--property=Type=exec", "--description",
                    "undo of vassign apply unless it is confirmed",
                    fmt::format("--unit=vassign-confirm-{}", ::getpid()), program, "confirm",
                    "--guard"});
@@ -137,9 +154,11 @@ base::Result<Ending> AwaitEnding(const sysfs::Journal& journal, uint64_t deadlin
   constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
   const auto signals = TRY(vmm::SignalSource::Create(kSignals));
   const base::Fd watch = TRY(WatchFolder(journal));
+  // What was typed while the steps ran is no answer.
+  if (reads_enter) ::tcflush(STDIN_FILENO, TCIFLUSH);
   while (true) {
     const auto transaction = TRY(FindTransaction(journal));
-    if (!transaction) return Ending::kGone;
+    if (!transaction || transaction->pid != ::getpid()) return Ending::kGone;
     const uint64_t now = MillisecondsSinceBoot();
     tell(static_cast<unsigned>(now < deadline ? (deadline - now + 999) / 1000 : 0));
     std::array<pollfd, 3> events = {

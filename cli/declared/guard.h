@@ -22,9 +22,10 @@ GuardStep DecideGuard(const std::optional<Transaction>& transaction, uint64_t no
 // Until the transaction is kept or undone. The last state is the transaction's outcome.
 base::Status Guard(DeclaredHost& host);
 
-// Starts `PROGRAM confirm --guard` by systemd-run where systemd is the init, so that it belongs to
-// no session; otherwise as a process of a session of its own. It runs when this returns.
-base::Status StartGuard(const std::string& program);
+// Starts `vassign confirm --guard`, this very program, by systemd-run where systemd is the init, so
+// that it belongs to no session; otherwise as a process of a session of its own. It has begun when
+// this returns.
+base::Status StartGuard();
 
 // How a waiting apply ended, for the person in front of it.
 enum class Ending : uint8_t {

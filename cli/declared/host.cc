@@ -33,7 +33,8 @@ sriov::Host RecordedSriov(sysfs::AssignmentHost& assignment) {
 
 DeclaredReach::DeclaredReach(std::unique_ptr<SriovHost> sriov, const Context& context)
     : sriov_(std::move(sriov)),
-      host_{sriov_->host(), PinsOf(context), context.nodes ? *context.nodes : HostNodes()} {}
+      host_{sriov_->host(), PinsOf(context), context.nodes ? *context.nodes : HostNodes(),
+            context.device_number ? sysfs::HostPermanentAddress : sysfs::PermanentAddress()} {}
 
 base::Result<std::unique_ptr<DeclaredReach>> ReachDeclared(Context& context,
                                                            std::string_view command,

@@ -135,13 +135,17 @@ sriov::SetRequest FunctionsOf(const Entry& entry, const PciAddress& address) {
 base::Result<DeclaredPlan> PlanDeclared(const DeclaredHost& host, const Config& config,
                                         const Selection& selection) {
   const Pinned pinned = TRY(host.pins.Read());
-  const auto devices = TRY(ReadHostDevices(host.assignment().tree, config, pinned));
+  const auto devices = TRY(ReadHostDevices(host.assignment().tree, config, pinned, host.permanent));
   DeclaredPlan plan;
   std::map<PciAddress, std::string> taken;
   for (const Entry& entry : config) {
     auto found = Resolve(entry, pinned, devices, selection.repin);
     // What is wrong with another device is not this one's matter.
-    if (!found && selection.only) continue;
+    const auto concerns = [&](const HostDevice& device) {
+      return device.address == selection.only && Concerns(entry, pinned, device);
+    };
+    if (!found && selection.only && std::none_of(devices.begin(), devices.end(), concerns))
+      continue;
     const auto resolved = TRY(std::move(found));
     if (!resolved) {
       if (!selection.only) plan.notes.push_back(fmt::format("{}: not there", entry.name));

@@ -21,6 +21,7 @@ struct DeclaredHost {
   sriov::Host& sriov;
   Pins pins;
   Nodes nodes;
+  sysfs::PermanentAddress permanent = {};  // empty on a recorded host
 
   sysfs::AssignmentHost& assignment() const { return sriov.assignment; }
 };

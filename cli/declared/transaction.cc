@@ -48,7 +48,9 @@ std::optional<Transaction> Take(const Json& json) {
   Transaction taken;
   taken.boot_id = TextOf(json, "boot_id").value_or("");
   taken.pid = static_cast<int>(NumberOf(json, "pid").value_or(0));
-  taken.phase = TextOf(json, "phase") == "waiting" ? Phase::kWaiting : Phase::kApplying;
+  for (const Phase phase : {Phase::kWaiting, Phase::kUndoing}) {
+    if (TextOf(json, "phase") == Name(phase)) taken.phase = phase;
+  }
   if (const auto seconds = NumberOf(json, "confirm"))
     taken.confirm = static_cast<unsigned>(*seconds);
   taken.deadline = NumberOf(json, "deadline").value_or(0);
@@ -59,6 +61,16 @@ std::optional<Transaction> Take(const Json& json) {
     if (!address) return {};
     taken.touched.push_back({*address, TextOf(one, "device_before"), TextOf(one, "device_record"),
                              TextOf(one, "functions_before"), TextOf(one, "functions_record")});
+  }
+  if (!json.contains("nodes") || !json["nodes"].is_object()) return {};
+  for (const auto& [path, state] : json["nodes"].items()) {
+    if (!state.is_array() || state.size() != 3) return {};
+    NodeState& node = taken.nodes[path];
+    size_t at = 0;
+    for (unsigned* part : {&node.user, &node.group, &node.mode}) {
+      if (!state[at].is_number_unsigned()) return {};
+      *part = state[at++].get<unsigned>();
+    }
   }
   for (const auto& [name, text] : json["pins"].items()) {
     if (!text.is_string()) return {};
@@ -71,18 +83,34 @@ std::optional<Transaction> Take(const Json& json) {
 
 }  // namespace
 
+std::string_view Name(Phase phase) {
+  switch (phase) {
+    case Phase::kApplying:
+      return "applying";
+    case Phase::kWaiting:
+      return "waiting";
+    case Phase::kUndoing:
+      return "undoing";
+  }
+  return "unknown";
+}
+
 std::string FormatTransaction(const Transaction& transaction) {
   Json touched = Json::array();
   for (const Touched& one : transaction.touched) touched.push_back(TouchedJson(one));
+  Json nodes = Json::object();
+  for (const auto& [path, state] : transaction.nodes)
+    nodes[path] = Json::array({state.user, state.group, state.mode});
   Json pins = Json::object();
   for (const auto& [name, identity] : transaction.pins) pins[name] = FormatPin(identity);
   const Json json = {{"version", 1},
                      {"boot_id", transaction.boot_id},
                      {"pid", static_cast<unsigned>(transaction.pid)},
-                     {"phase", transaction.phase == Phase::kWaiting ? "waiting" : "applying"},
+                     {"phase", Name(transaction.phase)},
                      {"confirm", transaction.confirm ? Json(*transaction.confirm) : Json(nullptr)},
                      {"deadline", transaction.deadline},
                      {"touched", std::move(touched)},
+                     {"nodes", std::move(nodes)},
                      {"pins", std::move(pins)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/config/pin.h"
+#include "cli/declared/access.h"
 #include "sysfs/assignment/journal.h"
 
 namespace cli {
@@ -32,16 +33,19 @@ struct Touched {
 enum class Phase : uint8_t {
   kApplying,  // its process holds the host lock
   kWaiting,   // for somebody to confirm, until the deadline
+  kUndoing,   // the way back has begun: it cannot be kept any more
 };
+std::string_view Name(Phase phase);
 
 struct Transaction {
   std::string boot_id;
   int pid = 0;  // of the apply
   Phase phase = Phase::kApplying;
-  std::optional<unsigned> confirm;  // seconds that were asked for
-  uint64_t deadline = 0;            // kWaiting: milliseconds since boot (CLOCK_BOOTTIME)
-  std::vector<Touched> touched;     // in the order of the changes
-  Pinned pins;                      // stored when the change is kept
+  std::optional<unsigned> confirm;         // seconds that were asked for
+  uint64_t deadline = 0;                   // kWaiting: milliseconds since boot (CLOCK_BOOTTIME)
+  std::vector<Touched> touched;            // in the order of the changes
+  std::map<std::string, NodeState> nodes;  // whose access is changed, as they were
+  Pinned pins;                             // stored when the change is kept
   bool operator==(const Transaction&) const = default;
 };
 

@@ -11,11 +11,21 @@ namespace {
 
 using sysfs::Journal;
 
+// Another card sits there now: nothing of it was touched, and the records say nothing of it.
+bool IsOther(const DeclaredHost& host, const sysfs::PciAddress& address, uint16_t vendor,
+             uint16_t device) {
+  const auto now = sysfs::ReadDevice(host.assignment().tree, address, sysfs::Detail::kUnlocked);
+  return now && (now->vendor != vendor || now->device != device);
+}
+
 // The record of what was there makes the ordinary restore go there.
 base::Status UndoFunctions(DeclaredHost& host, const Touched& one, const sysfs::FileLock& lock) {
   if (!one.functions_before) return {};
   const Journal& journal = host.assignment().journal;
-  TRY(sriov::StoreRecord(journal, TRY(sriov::ParseRecord(*one.functions_before))));
+  const auto before = TRY(sriov::ParseRecord(*one.functions_before));
+  if (IsOther(host, one.address, before.vendor, before.device))
+    return sriov::RemoveRecord(journal, one.address);
+  TRY(sriov::StoreRecord(journal, before));
   TRY(sriov::Restore(host.sriov, one.address, &lock));
   if (one.functions_record)
     TRY(sriov::StoreRecord(journal, TRY(sriov::ParseRecord(*one.functions_record))));
@@ -25,7 +35,10 @@ base::Status UndoFunctions(DeclaredHost& host, const Touched& one, const sysfs::
 base::Status UndoDevice(DeclaredHost& host, const Touched& one, const sysfs::FileLock& lock) {
   const Journal& journal = host.assignment().journal;
   if (one.device_before) {
-    TRY(journal.Store(TRY(sysfs::ParseRecord(*one.device_before))));
+    const auto before = TRY(sysfs::ParseRecord(*one.device_before));
+    if (IsOther(host, one.address, before.vendor, before.device))
+      return journal.Remove(one.address);
+    TRY(journal.Store(before));
     TRY(sysfs::Restore(host.assignment(), one.address, lock));
   }
   if (one.device_record) TRY(journal.Store(TRY(sysfs::ParseRecord(*one.device_record))));
@@ -36,6 +49,9 @@ base::Status UndoDevice(DeclaredHost& host, const Touched& one, const sysfs::Fil
 
 base::Status Undo(DeclaredHost& host, const Transaction& transaction, const sysfs::FileLock& lock,
                   std::string_view outcome) {
+  Transaction begun = transaction;
+  begun.phase = Phase::kUndoing;
+  TRY(StoreTransaction(host.assignment().journal, begun));
   std::string failures;
   std::string hint;
   const auto note = [&](const base::Status& status) {
@@ -50,6 +66,10 @@ base::Status Undo(DeclaredHost& host, const Transaction& transaction, const sysf
   for (const Touched& one : order) {
     note(UndoFunctions(host, one, lock));
     note(UndoDevice(host, one, lock));
+  }
+  for (const auto& [path, state] : transaction.nodes) {
+    const auto now = host.nodes.read(path);
+    if (now && *now != state) note(host.nodes.write(path, state));
   }
   if (failures.empty()) return EndTransaction(host.assignment().journal, outcome);
   return base::Fail(base::Code::kPartial, "not all could be put back:" + failures,
@@ -75,6 +95,11 @@ base::Status ConfirmWaiting(DeclaredHost& host) {
     const std::string last = LastOutcome(journal);
     return base::Fail(base::Code::kNotFound, "no apply waits to be confirmed",
                       last.empty() ? "" : "the last one was " + last);
+  }
+  if (transaction->phase == Phase::kUndoing) {
+    return base::Fail(base::Code::kPartial,
+                      "it is being undone already, and could not be whole yet",
+                      "vassign status shows what is taken; vassign apply goes on with the undo");
   }
   if (transaction->phase == Phase::kApplying) {
     return base::Fail(base::Code::kInternal, "the apply was killed before its end",

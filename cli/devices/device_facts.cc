@@ -241,7 +241,8 @@ base::Result<DeviceFacts> ReadFacts(const Tree& tree, const PciAddress& address,
   facts.power = ReadPower(tree, path);
   facts.identity = sysfs::ReadIdentity(
       tree, facts.device,
-      IsAsleep(facts.power) ? sysfs::IdentityDetail::kPassive : sysfs::IdentityDetail::kWhole);
+      IsAsleep(facts.power) ? sysfs::IdentityDetail::kPassive : sysfs::IdentityDetail::kWhole,
+      sources.device_number ? sysfs::HostPermanentAddress : sysfs::PermanentAddress());
   facts.reset_methods = sysfs::ReadResetMethods(tree, address);
   ReadSriov(tree, facts);
   ReadAwake(tree, facts);

@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "sriov/record.h"
+#include "sysfs/assignment/journal.h"
 #include "sysfs/base/text.h"
 #include "sysfs/capability.h"
 
@@ -131,10 +133,11 @@ bool IsDeclared(std::string_view path) {
 void AddSerials(std::string_view text, std::set<std::string>& secrets) {
   constexpr std::string_view kWord = "serial";
   for (size_t at = text.find(kWord); at != std::string_view::npos; at = text.find(kWord, at)) {
-    at = text.find_first_not_of(" \"=:", at + kWord.size());
+    at = text.find_first_not_of(" \t\"'=:", at + kWord.size());
     if (at == std::string_view::npos) return;
-    const size_t end = text.find('"', at);
-    if (text[at - 1] == '"' && end != std::string_view::npos)
+    const char quote = text[at - 1];
+    const size_t end = text.find(quote, at);
+    if ((quote == '"' || quote == '\'') && end != std::string_view::npos)
       secrets.emplace(text.substr(at, end - at));
   }
 }
@@ -177,6 +180,27 @@ std::string Config(std::string bytes) {
                                                 sysfs::ExtendedId::kSerialNumber);
   if (at && *at + kNumber + kSize <= bytes.size()) bytes.replace(*at + kNumber, kSize, kSize, '\0');
   return bytes;
+}
+
+// A record of the journal anew: its checksum is of the scrubbed text.
+std::string RecordText(const std::string& path, const std::string& content, Scrubber& scrubber) {
+  if (path.ends_with(".sriov")) {
+    auto record = sriov::ParseRecord(content);
+    if (!record) return scrubber.Text(content);
+    record->boot_id = scrubber.Text(record->boot_id);
+    for (sriov::FunctionRecord& one : record->functions) {
+      auto& mac = one.attributes.mac;
+      if (const auto other = mac ? sriov::MacAddress::ParseAny(scrubber.Text(mac->ToString()))
+                                 : base::Result<sriov::MacAddress>(sriov::MacAddress());
+          mac && other)
+        mac = *other;
+    }
+    return sriov::FormatRecord(*record);
+  }
+  auto record = sysfs::ParseRecord(content);
+  if (!record) return scrubber.Text(content);
+  record->boot_id = scrubber.Text(record->boot_id);
+  return sysfs::FormatRecord(*record);
 }
 
 }  // namespace
@@ -266,6 +290,10 @@ Recording Scrub(const Recording& recording, const std::string& host_name) {
   Recording clean;
   for (const auto& [path, content] : recording.files) {
     const bool is_config = path.ends_with("/config");
+    if (path.starts_with("/run/vassign/journal/")) {
+      clean.files[scrubber.Text(path)] = RecordText(path, content, scrubber);
+      continue;
+    }
     std::string text = path == "/proc/cmdline" ? CommandLine(content) : content;
     if (IsDeclared(path)) text = WithoutNumbers(std::move(text));
     clean.files[scrubber.Text(path)] = is_config ? Config(content) : scrubber.Text(text);

@@ -72,8 +72,8 @@ base::Status RunSnapshot(Context& context, const SnapshotOptions& options) {
 
 void AddSnapshotCommand(CLI::App& app, Context& context) {
   auto options = std::make_shared<SnapshotOptions>();
-  CLI::App* command = app.add_subcommand(
-      "snapshot", "Record this host, for reading commands with --sysroot");
+  CLI::App* command =
+      app.add_subcommand("snapshot", "Record this host, for reading commands with --sysroot");
   command->add_option("FILE", options->file, "A new archive: .tar, .tar.gz, .tar.xz or .tar.zst")
       ->type_name("")
       ->required();

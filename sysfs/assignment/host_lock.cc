@@ -28,7 +28,7 @@ std::string ReadNote(const std::string& path) {
 
 base::Result<FileLock> FileLock::Take(const std::string& path, milliseconds patience,
                                       base::Code code) {
-  base::Fd fd = TRY(base::OpenFile(path, O_RDWR | O_CREAT, 0644));
+  base::Fd fd = TRY(base::OpenFile(path, O_RDWR | O_CREAT, 0600));
   const auto end = std::chrono::steady_clock::now() + patience;
   // flock has no deadline, and an alarm would reach the whole program.
   for (milliseconds step{5};; step = std::min(step * 2, milliseconds{100})) {

@@ -17,8 +17,8 @@ namespace sysfs {
 // Move-only; gives the lock back on destruction, unless a child still has it.
 class FileLock {
  public:
-  // Makes the file when it is missing. Waits for `patience` and then fails with `code` and the note
-  // of the one that holds it.
+  // Makes the file when it is missing, for root alone: whoever may open it could hold the lock.
+  // Waits for `patience` and then fails with `code` and the note of the one that holds it.
   static base::Result<FileLock> Take(const std::string& path, std::chrono::milliseconds patience,
                                      base::Code code);
   // Who holds it and why, beginning with a pid: one line for those who wait.

@@ -47,7 +47,8 @@ TEST(StatusCommand, AGoneDeviceAndADamagedRecord) {
 
 TEST(StatusCommand, AnApplyThatIsNotKept) {
   test::AssignmentWorld world;
-  Transaction apply = {"boot-1", 77, Phase::kWaiting, 60, MillisecondsSinceBoot() + 60000, {}, {}};
+  Transaction apply = {"boot-1", 77, Phase::kWaiting, 60, MillisecondsSinceBoot() + 60000, {},
+                       {},       {}};
   ASSERT_TRUE(StoreTransaction(world.journal(), apply));
   EXPECT_EQ(world.Run({"status"}), 0);
   EXPECT_THAT(world.out(), HasSubstr("an apply waits: undone in 60 s unless vassign confirm runs"));

@@ -98,6 +98,8 @@ SUBSYSTEM=="pci", DEVPATH=="*/pci0000:00/0000:00:16.0/0000:??:00.0", \
   ATTR{subsystem_vendor}=="0x1af4", ATTR{subsystem_device}=="0x1100", \
   ENV{VASSIGN_ENTRY}="scratch", ENV{VASSIGN_DRIVER}="vfio-pci"
 SUBSYSTEM=="vfio-dev", DEVPATH=="*/pci0000:00/0000:00:16.0/0000:??:00.0/vfio-dev/*", \
+  ATTRS{vendor}=="0x1b36", ATTRS{device}=="0x0010", \
+  ATTRS{subsystem_vendor}=="0x1af4", ATTRS{subsystem_device}=="0x1100", \
   MODE="0640", OWNER="vm", GROUP="kvm"
 
 SUBSYSTEM!="pci", GOTO="vassign_end"
@@ -119,6 +121,19 @@ TEST(Rules, PhysicalFunctionIsLeftToItsDriverAndStartsTheUnitThen) {
   ATTR{subsystem_vendor}=="0x8086", ATTR{subsystem_device}=="0xa03c", DRIVER=="?*", \
   ENV{VASSIGN_ENTRY}="nic0"
 )"));
+  EXPECT_THAT(rules->udev, Not(HasSubstr("ENV{VASSIGN_DRIVER}=\"vfio")));
+  EXPECT_EQ(rules->early, "");
+}
+
+TEST(Rules, ACardKnownByItsPinAloneIsSeenByItsDriverBeforeAnythingIsTaken) {
+  Entry drive = Drive();
+  drive.match = {};
+  drive.match.serial = "S1";
+  Identity pin = CardIdentity();
+  pin.path = "0000:00/16.0/00.0";
+  const auto rules = MakeRules({drive}, {{"scratch", pin}});
+  ASSERT_THAT(rules, test::IsOk());
+  EXPECT_THAT(rules->udev, HasSubstr("ENV{VASSIGN_ENTRY}=\"scratch\""));
   EXPECT_THAT(rules->udev, Not(HasSubstr("ENV{VASSIGN_DRIVER}=\"vfio")));
   EXPECT_EQ(rules->early, "");
 }

@@ -251,6 +251,60 @@ TEST_F(ApplyTest, TheGuardUndoesWhatNobodyConfirms) {
   EXPECT_EQ(LastOutcome(world_->journal()), "undone: nobody confirmed");
 }
 
+TEST_F(ApplyTest, WhatCouldNotBeUndoneWholeIsNeverKept) {
+  ASSERT_THAT(Run(kBoth, Confirmed(60)), IsOk());
+  // A guest has the drive: the undo cannot take it.
+  world_->tree().AddFile("/proc/77/comm", "vmm\n");
+  world_->tree().AddLink("/proc/77/fd/9", "/dev/vfio/8");
+  const auto undo = [](DeclaredHost& host) -> base::Status {
+    const auto lock = sysfs::TakeHostLock(host.assignment().journal.folder(), {});
+    return Undo(host, **FindTransaction(host.assignment().journal), *lock, "undone");
+  };
+  EXPECT_THAT(WithHost(undo), FailsWith(Code::kPartial));
+  EXPECT_THAT(WithHost(ConfirmWaiting), FailsWith(Code::kPartial, HasSubstr("being undone")));
+  world_->tree().Remove("/proc/77");
+  EXPECT_THAT(WithHost(undo), IsOk());
+  EXPECT_EQ(world_->tree().DriverOf("0000:08:00.0"), "nvme");
+}
+
+TEST_F(ApplyTest, ACardThatWasChangedMeanwhileIsLeftAlone) {
+  ASSERT_THAT(Run(kBoth, Confirmed(60)), IsOk());
+  world_->tree().AddFile("/sys/bus/pci/devices/0000:08:00.0/device", "0x1234\n");
+  world_->tree().AddFile("/sys/bus/pci/devices/0000:08:00.0/uevent",
+                         "PCI_CLASS=10802\nPCI_ID=144D:1234\nPCI_SLOT_NAME=0000:08:00.0\n");
+  world_->tree().ForgetWrites();
+  EXPECT_THAT(WithHost([](DeclaredHost& host) -> base::Status {
+                const auto lock = sysfs::TakeHostLock(host.assignment().journal.folder(), {});
+                return Undo(host, **FindTransaction(host.assignment().journal), *lock, "undone");
+              }),
+              IsOk());
+  for (const auto& write : world_->tree().writes())
+    EXPECT_EQ(write.path.find("08:00.0"), std::string::npos) << write.path;
+  EXPECT_FALSE(HasTransaction());
+}
+
+TEST_F(ApplyTest, AccessIsUndoneToo) {
+  const std::string text =
+      "[[device]]\nname = \"drive\"\nmatch = { serial = \"S1\" }\ndriver = \"vfio-pci\"\n";
+  ASSERT_THAT(Run(text), IsOk());
+  ASSERT_THAT(Run(text + "access = { mode = \"0666\" }\n", Confirmed(1)), IsOk());
+  EXPECT_EQ(states_["/dev/vfio/8"].mode, 0666u);
+  ASSERT_THAT(WithHost(Guard), IsOk());
+  EXPECT_EQ(states_["/dev/vfio/8"].mode, 0600u);
+}
+
+TEST_F(ApplyTest, PinsThatCannotBeStoredUndoTheRest) {
+  const std::string before = world_->Digest();
+  // Nobody makes a folder there.
+  const std::string path = "/proc/vassign-test";
+  auto assignment = world_->Assignment();
+  auto sriov = world_->Host(assignment);
+  DeclaredHost host = {sriov, Pins(path + "/pins"), nodes_};
+  EXPECT_THAT(Apply(host, *ParseConfig(kBoth, "f.toml"), {}),
+              FailsWith(testing::_, HasSubstr("all that was done before is undone")));
+  EXPECT_EQ(world_->Digest(), before);
+}
+
 TEST_F(ApplyTest, WithoutAGuardNothingBegins) {
   const std::string before = world_->Digest();
   ApplyRequest request = Confirmed(60);
@@ -295,6 +349,17 @@ TEST_F(ApplyTest, OneDeviceAlone) {
               IsOk());
   EXPECT_EQ(world_->tree().DriverOf("0000:08:00.0"), "vfio-pci");
   EXPECT_FALSE(world_->tree().Exists("/sys/bus/pci/devices/0000:03:10.0"));
+}
+
+TEST_F(ApplyTest, OneDeviceThatIsNotTheCardItWasIsNoSuccess) {
+  ASSERT_THAT(Run(kBoth), IsOk());
+  ASSERT_THAT(
+      WithHost([](DeclaredHost& host) { return sysfs::Restore(host.assignment(), kSriovDrive); }),
+      IsOk());
+  world_->tree().AddFile("/sys/bus/pci/devices/0000:08:00.0/nvme/nvme1/serial", "S2\n");
+  ApplyRequest request;
+  request.selection.only = kSriovDrive;
+  EXPECT_THAT(Run(kBoth, request), FailsWith(Code::kNotFound, HasSubstr("drive")));
 }
 
 TEST_F(ApplyTest, AtBootOneFailureDoesNotStopTheOthers) {

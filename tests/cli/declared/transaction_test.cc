@@ -32,6 +32,7 @@ Transaction Whole() {
   one.confirm = 60;
   one.deadline = 123456789;
   one.touched = {{{0, 8, 0, 0}, "a\n\"b\"", "c", {}, {}}, {{0, 3, 0, 0}, {}, {}, "d", "e"}};
+  one.nodes = {{"/dev/vfio/14", {0, 108, 0660}}};
   one.pins = {{"nic", Card()}};
   return one;
 }
@@ -99,6 +100,9 @@ TEST(Guard, UndoesWhatIsNotKept) {
   EXPECT_EQ(DecideGuard(std::nullopt, 0, true), GuardStep::kEnd);
   EXPECT_EQ(DecideGuard(waiting, waiting.deadline - 1, false), GuardStep::kAwait);
   EXPECT_EQ(DecideGuard(waiting, waiting.deadline, true), GuardStep::kUndo);
+  Transaction undoing = Whole();
+  undoing.phase = Phase::kUndoing;
+  EXPECT_EQ(DecideGuard(undoing, 0, true), GuardStep::kUndo);
   Transaction applying = Whole();
   applying.phase = Phase::kApplying;
   EXPECT_EQ(DecideGuard(applying, 0, true), GuardStep::kAwait);
