@@ -56,8 +56,10 @@ std::optional<std::string> ReadMac(const Tree& tree, const PciDevice& device,
   if (!interfaces || interfaces->empty()) return std::nullopt;
   const std::string path = fmt::format("{}/net/{}", device.path(), interfaces->front());
   if (const auto own = ReadText(tree, path + "/bonding_slave/perm_hwaddr")) return own;
-  if (ReadDecimal(tree, path + "/addr_assign_type") != uint64_t{0})
+  if (ReadDecimal(tree, path + "/addr_assign_type") != uint64_t{0}) {
+    if (const auto recorded = ReadText(tree, path + kRecordedAddress)) return recorded;
     return permanent ? permanent(interfaces->front()) : std::nullopt;
+  }
   return ReadText(tree, path + "/address");
 }
 

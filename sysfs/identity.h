@@ -45,6 +45,9 @@ Identity ReadIdentity(const Tree& tree, const PciDevice& device,
                       IdentityDetail detail = IdentityDetail::kWhole,
                       const PermanentAddress& permanent = {});
 
+// What a snapshot holds in its place, below the interface.
+inline constexpr const char* kRecordedAddress = "/vassign_permanent_address";
+
 // The running host's, by ethtool(8)'s ETHTOOL_GPERMADDR; nothing where the driver does not tell.
 std::optional<std::string> HostPermanentAddress(const std::string& interface);
 

@@ -42,6 +42,20 @@ void RecordJournal(const sysfs::Tree& tree) {
   static_cast<void>(tree.Read("/proc/sys/kernel/random/boot_id"));
 }
 
+// What no file tells: the own address of an interface whose address was set once.
+void RecordAddresses(const std::vector<PciDevice>& devices, RecordingTree& tree,
+                     const sysfs::PermanentAddress& permanent) {
+  if (!permanent) return;
+  for (const PciDevice& device : devices) {
+    const auto interfaces = tree.List(device.path() + "/net");
+    if (!interfaces || interfaces->empty()) continue;
+    const std::string path = device.path() + "/net/" + interfaces->front();
+    if (sysfs::ReadDecimal(tree, path + "/addr_assign_type") == uint64_t{0}) continue;
+    if (const auto address = permanent(interfaces->front()))
+      tree.Put(path + sysfs::kRecordedAddress, *address + "\n");
+  }
+}
+
 // What `plan` asks beside the devices.
 void RecordDeclared(const sysfs::Tree& tree) {
   // A file that is wrong is kept: plan on the recorded host says so.
@@ -67,7 +81,8 @@ void RecordDevice(const sysfs::Tree& tree, const PciDevice& device, const sysfs:
 }  // namespace
 
 base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
-                                      const std::optional<std::string>& kernel_log) {
+                                      const std::optional<std::string>& kernel_log,
+                                      const sysfs::PermanentAddress& permanent) {
   RecordedHost host;
   RecordingTree recorder(tree);
   auto devices = TRY(sysfs::ReadDevices(recorder, sysfs::Detail::kUnlocked));
@@ -78,6 +93,7 @@ base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
   }
   if (kernel_log) recorder.Put(sysfs::kRecordedLog, sysfs::KnownLines(*kernel_log));
   RecordModules(devices, recorder);
+  RecordAddresses(devices, recorder, permanent);
   const sysfs::HostFacts facts = sysfs::ReadHostFacts(recorder, sysfs::RecordedSources(recorder));
   HostView view(recorder, {});
   // What needs a device, as far as files tell.

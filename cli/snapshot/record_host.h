@@ -7,6 +7,7 @@
 
 #include "cli/snapshot/recording.h"
 #include "sysfs/base/result.h"
+#include "sysfs/identity.h"
 #include "sysfs/tree.h"
 
 namespace cli {
@@ -20,6 +21,7 @@ struct RecordedHost {
 
 // `kernel_log` is nothing when it may not be read.
 base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
-                                      const std::optional<std::string>& kernel_log);
+                                      const std::optional<std::string>& kernel_log,
+                                      const sysfs::PermanentAddress& permanent = {});
 
 }  // namespace cli

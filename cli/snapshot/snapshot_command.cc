@@ -48,7 +48,9 @@ std::vector<std::string> Missing(const RecordedHost& host, bool has_log) {
 base::Status RunSnapshot(Context& context, const SnapshotOptions& options) {
   TRY(CheckArchiveName(options.file));
   const auto log = sysfs::ReadKernelLog();
-  const RecordedHost host = TRY(RecordHost(*context.tree, log));
+  const RecordedHost host = TRY(
+      RecordHost(*context.tree, log,
+                 context.device_number ? sysfs::HostPermanentAddress : sysfs::PermanentAddress()));
   const Recording kept = options.no_scrub ? host.recording : Scrub(host.recording, HostName());
   TRY(WriteArchive(kept, options.file, {options.overwrite, options.no_scrub}));
   const auto missing = Missing(host, log.has_value());

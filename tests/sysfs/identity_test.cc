@@ -72,6 +72,19 @@ TEST_F(IdentityTest, OnlyAPermanentAddressCounts) {
   EXPECT_EQ(Read().mac, "52:54:00:00:00:03");
 }
 
+TEST_F(IdentityTest, AnAddressThatWasSetOnceIsAskedFor) {
+  AddFile("net/eth3/address", "52:54:00:00:00:03\n");
+  AddFile("net/eth3/addr_assign_type", "3");
+  const auto device = *sysfs::ReadDevice(tree_, kCard);
+  const auto ask = [](const std::string& interface) {
+    return std::optional("52:54:00:00:00:07 of " + interface);
+  };
+  EXPECT_EQ(sysfs::ReadIdentity(tree_, device, sysfs::IdentityDetail::kWhole, ask).mac,
+            "52:54:00:00:00:07 of eth3");
+  AddFile(std::string("net/eth3") + sysfs::kRecordedAddress, "52:54:00:00:00:05");
+  EXPECT_EQ(Read().mac, "52:54:00:00:00:05") << "of a recorded host";
+}
+
 TEST_F(IdentityTest, AMemberOfABondHasItsOwnAddressBesideTheBonds) {
   AddFile("net/eth3/address", "52:54:00:00:00:ff");
   AddFile("net/eth3/addr_assign_type", "2");

@@ -6,7 +6,7 @@
 image_packages=(
     systemd systemd-sysv udev kmod initramfs-tools busybox lz4 dracut-core
     iproute2 procps jq pciutils
-    libpci3 libudev1 libkmod2 libcap-ng0 libnl-route-3-200 libfmt9
+    libpci3 libudev1 libkmod2 libcap-ng0 libnl-route-3-200 libfmt9 libarchive13
 )
 # Raise this when the way of making it changes what comes out.
 image_recipe=1
