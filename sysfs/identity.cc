@@ -6,13 +6,13 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/if_ether.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 
 #include "sysfs/base/fd.h"
+#include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
 #include "sysfs/capability.h"
 
@@ -110,8 +110,8 @@ std::optional<std::string> HostPermanentAddress(const std::string& interface) {
   ifreq request = {};
   interface.copy(request.ifr_name, IFNAMSIZ - 1);
   request.ifr_data = reinterpret_cast<char*>(&answer);
-  if (::ioctl(socket.raw(), SIOCETHTOOL, &request) < 0 || answer.size != ETH_ALEN)
-    return std::nullopt;
+  const auto asked = base::HostKernel().Ioctl(socket, SIOCETHTOOL, &request, "SIOCETHTOOL");
+  if (!asked || answer.size != ETH_ALEN) return std::nullopt;
   const auto& bytes = answer.bytes;
   if (std::all_of(bytes.begin(), bytes.end(), [](unsigned char one) { return one == 0; }))
     return std::nullopt;
