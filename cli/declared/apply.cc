@@ -49,14 +49,6 @@ std::map<std::string, NodeState> NodesOf(const DeclaredPlan& plan) {
   return nodes;
 }
 
-base::Status StoreNewPins(DeclaredHost& host, const Pinned& pins, const Pinned& known) {
-  for (const auto& [name, identity] : pins) {
-    const auto found = known.find(name);
-    if (found == known.end() || found->second != identity) TRY(host.pins.Store(name, identity));
-  }
-  return {};
-}
-
 base::Result<EntryOutcome> Perform(DeclaredHost& host, const EntryPlan& plan,
                                    const sysfs::FileLock& lock) {
   const Entry& entry = plan.entry;
@@ -98,9 +90,8 @@ base::Failure UndoAfter(DeclaredHost& host, const Transaction& transaction,
 }
 
 base::Result<ApplyOutcome> Unchanged(DeclaredHost& host, const DeclaredPlan& plan,
-                                     const Pinned& pins, const Pinned& known,
-                                     std::vector<std::string> notes) {
-  TRY(StoreNewPins(host, pins, known));
+                                     const Pinned& pins, std::vector<std::string> notes) {
+  TRY(StorePins(host, pins));
   ApplyOutcome outcome = {{}, std::move(notes), false, 0};
   for (const EntryPlan& entry : plan.entries)
     outcome.entries.push_back({entry.entry.name, entry.found->device.address});
@@ -119,9 +110,8 @@ base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
   TRY(FinishFormer(host, lock, notes));
   const DeclaredPlan plan = TRY(PlanDeclared(host, config, request.selection));
   notes.insert(notes.end(), plan.notes.begin(), plan.notes.end());
-  const Pinned known = TRY(host.pins.Read());
-  const Pinned pins = PinsOf(plan, known);
-  if (plan.empty()) return Unchanged(host, plan, pins, known, std::move(notes));
+  const Pinned pins = PinsOf(plan, TRY(host.pins.Read()));
+  if (plan.empty()) return Unchanged(host, plan, pins, std::move(notes));
 
   Transaction transaction = {journal.boot_id(), request.pid, Phase::kApplying,
                              request.confirm,   0,           TRY(Snapshot(host, plan)),

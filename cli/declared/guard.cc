@@ -125,6 +125,7 @@ base::Status Guard(DeclaredHost& host) {
       if (!undone) Log(undone.error());
       transaction = TRY(FindTransaction(journal));
       if (undone) continue;
+      Drain(watch);  // what the undo itself wrote is no reason to try again at once
       wait = kRetry;
     }
     std::array<pollfd, 2> events = {{{watch.raw(), POLLIN, 0}, {owner.raw(), POLLIN, 0}}};

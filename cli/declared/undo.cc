@@ -76,12 +76,17 @@ base::Status Undo(DeclaredHost& host, const Transaction& transaction, const sysf
                     hint.empty() ? "vassign apply tries again" : hint);
 }
 
-base::Status Keep(DeclaredHost& host, const Transaction& transaction) {
+base::Status StorePins(DeclaredHost& host, const Pinned& pins) {
   const Pinned known = TRY(host.pins.Read());
-  for (const auto& [name, identity] : transaction.pins) {
+  for (const auto& [name, identity] : pins) {
     const auto found = known.find(name);
     if (found == known.end() || found->second != identity) TRY(host.pins.Store(name, identity));
   }
+  return {};
+}
+
+base::Status Keep(DeclaredHost& host, const Transaction& transaction) {
+  TRY(StorePins(host, transaction.pins));
   return EndTransaction(host.assignment().journal, "kept");
 }
 

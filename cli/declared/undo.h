@@ -15,6 +15,9 @@ namespace cli {
 base::Status Undo(DeclaredHost& host, const Transaction& transaction, const sysfs::FileLock& lock,
                   std::string_view outcome);
 
+// Only what differs from what is stored: a second apply writes nothing.
+base::Status StorePins(DeclaredHost& host, const Pinned& pins);
+
 // The change is kept: its pins are stored, the transaction ends.
 base::Status Keep(DeclaredHost& host, const Transaction& transaction);
 
