@@ -35,7 +35,8 @@ constexpr std::array kNames = {"vendor",
                                "reset_method",
                                "subsystem_vendor"};
 
-void Build(test::FakeTree& tree) {
+test::FakeTree Build() {
+  test::FakeTree tree;
   tree.AddDriver("nvme", false, {"0108"});
   tree.AddDriver("igb", false, {"8086:10c9"});
   tree.AddDriver("vfio-pci", true);
@@ -48,6 +49,7 @@ void Build(test::FakeTree& tree) {
                     .driver = "igb",
                     .group = 15});
   }
+  return tree;
 }
 
 std::string TakePath(test::Input& input) {
@@ -88,8 +90,8 @@ void CheckPlan(const sysfs::AssignmentPlan& plan) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::Input input(data, size);
-  test::FakeTree tree;
-  Build(tree);
+  static const test::FakeTree made = Build();
+  test::FakeTree tree = made;
   const auto spoiled = input.ConsumeIntegralInRange<int>(0, 12);
   for (int i = 0; i < spoiled; ++i) Spoil(tree, input);
   const sysfs::AssignmentHost host = {tree, sysfs::Journal("/nonexistent", "boot"), {}, {}, {}};

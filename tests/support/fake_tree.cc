@@ -33,6 +33,12 @@ FakeTree::FakeTree() {
 }
 
 std::optional<std::string> FakeTree::Resolve(const std::string& path, bool follow_last) const {
+  const auto [found, is_new] = resolved_.try_emplace({path, follow_last});
+  if (is_new) found->second = Walk(path, follow_last);
+  return found->second;
+}
+
+std::optional<std::string> FakeTree::Walk(const std::string& path, bool follow_last) const {
   constexpr int kMostLinks = 40;
   std::deque<std::string> rest;
   Append(rest, path);
@@ -70,8 +76,11 @@ void FakeTree::Put(const std::string& path, Node node) {
   const std::string parent = Parent(path);
   if (!Resolve(parent, true)) Put(parent, {});
   const std::string real = *Resolve(parent, true);
-  nodes_[(real == "/" ? "" : real) + "/" + std::string(base::LastComponent(path))] =
-      std::move(node);
+  auto [there, is_new] =
+      nodes_.try_emplace((real == "/" ? "" : real) + "/" + std::string(base::LastComponent(path)));
+  const bool is_file = !is_new && there->second.kind == Kind::kFile && node.kind == Kind::kFile;
+  there->second = std::move(node);
+  if (!is_file) resolved_.clear();
 }
 
 void FakeTree::AddFile(const std::string& path, std::string content) {
@@ -98,6 +107,7 @@ void FakeTree::Remove(const std::string& path) {
   std::erase_if(nodes_, [&](const auto& entry) {
     return entry.first == *real || entry.first.starts_with(*real + "/");
   });
+  resolved_.clear();
 }
 
 base::Result<std::string> FakeTree::Read(const std::string& path) const {

@@ -124,6 +124,7 @@ class FakeTree final : public sysfs::Tree {
   // The real path behind `path`; nothing when a component is missing. The last component's link is
   // followed on demand.
   std::optional<std::string> Resolve(const std::string& path, bool follow_last) const;
+  std::optional<std::string> Walk(const std::string& path, bool follow_last) const;
   const Node* Find(const std::string& path, bool follow_last = true) const;
   void Put(const std::string& path, Node node);
   // errno of a write to the real path, 0 on success.
@@ -142,6 +143,8 @@ class FakeTree final : public sysfs::Tree {
   State* FindState(const std::string& bdf);
 
   std::map<std::string, Node> nodes_;  // by real path
+  // What Walk found, until a directory or a link comes or goes.
+  mutable std::map<std::pair<std::string, bool>, std::optional<std::string>> resolved_;
   std::map<std::string, State> devices_;
   std::map<std::string, Driver> drivers_;
   std::vector<std::string> driver_order_;

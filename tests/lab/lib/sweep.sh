@@ -1,23 +1,29 @@
 # Programs that are killed, or fail, at one system call after the other. Sourced after assert.sh.
 # shellcheck shell=bash disable=SC2154 # scratch, status, output and errors come from assert.sh
 
-# Of N calls every how many-th is tried: all in a soak.
+# stride_of N [SOAK]: of how many calls one is tried: N, in a soak SOAK, which is 1 when not given.
 stride_of() {
     if [[ -n ${LAB_SOAK:-} ]]; then
-        printf 1
+        printf %s "${2:-1}"
     else
-        printf '%s' "$1"
+        printf %s "$1"
     fi
 }
 
-# list_calls FILE COMMAND...: a line in FILE for each system call of COMMAND, its name and which of its kind it is in its
-# process, as strace counts. The trace itself stays in $scratch/trace.
+# list_calls FILE COMMAND...: a line in FILE for each system call of COMMAND: its name, which of its kind it is in its process (as
+# strace counts), and whether it changes something that others see, or only reads. The trace itself stays in $scratch/trace.
 list_calls() {
     local file=$1
     shift
     ok strace -f -o "$scratch/trace" "$@"
-    awk '{ call = $2; sub(/\(.*/, "", call) } call ~ /^[a-z0-9_]+$/ { print call, ++count[$1, call] }' "$scratch/trace" >"$file"
+    awk '
+        { call = $2; sub(/\(.*/, "", call); kind = "reads" }
+        call !~ /^[a-z0-9_]+$/ { next }
+        call ~ /^(p?write(v|64)?|rename|unlink|mkdir|rmdir|fsync|fdatasync|ftruncate|clone|clone3|execve|flock|sendmsg|sendto|ioctl|kill)(at2?)?$/ { kind = "changes" }
+        call ~ /^open/ && /O_(WRONLY|RDWR|CREAT)/ { kind = "changes" }
+        { print call, ++count[$1, call], kind }' "$scratch/trace" >"$file"
     expect "more than 100 system calls" test "$(wc -l <"$file")" -gt 100
+    expect "some of them change something" grep -q changes "$file"
 }
 
 # killed_at CALL NUMBER COMMAND...: COMMAND is killed there, and so is a child that makes as many such calls. Whether it was.
@@ -28,19 +34,21 @@ killed_at() {
     grep -q "killed by SIGKILL" "$scratch/run"
 }
 
-# sweep_kills STRIDE FILE PREPARE RECOVER COMMAND...: COMMAND killed at every STRIDE-th call of FILE. Before each run PREPARE is
-# called, after it RECOVER with a text that says where it was.
+# sweep_kills CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND killed at every CHANGING-th call of FILE that changes
+# something, and at every READING-th of the others. Before each run PREPARE is called, after it RECOVER with a text that says where
+# it was.
 sweep_kills() {
-    local stride=$1 file=$2 prepare=$3 recover=$4 call number runs=0 killed=0 start=$SECONDS
-    shift 4
-    while read -r call number; do
+    local changing=$1 reading=$2 file=$3 prepare=$4 recover=$5 call number kind runs=0 killed=0 start=$SECONDS
+    shift 5
+    while read -r call number kind; do
         runs=$((runs + 1))
         ((runs % 20)) || printf '%s runs\n' "$runs"
         "$prepare"
         ! killed_at "$call" "$number" "$@" || killed=$((killed + 1))
-        "$recover" "killed at $call $number"
-    done < <(awk -v stride="$stride" 'NR % stride == 0' "$file")
-    printf '%s calls, every %s: %s of %s runs were killed, %s s\n' "$(wc -l <"$file")" "$stride" "$killed" "$runs" "$((SECONDS - start))"
+        "$recover" "killed at $call $number, which $kind"
+    done < <(awk -v changing="$changing" -v reading="$reading" '++seen[$3] % ($3 == "changes" ? changing : reading) == 0' "$file")
+    printf '%s calls, %s change something; every %s of these, every %s of the others: %s of %s runs were killed, %s s\n' \
+        "$(wc -l <"$file")" "$(grep -c changes "$file")" "$changing" "$reading" "$killed" "$runs" "$((SECONDS - start))"
     expect "nearly all runs were killed" test $((killed * 10)) -ge $((runs * 8))
 }
 
