@@ -1,0 +1,14 @@
+// What the guest can be told to do. Each takes the rest of its line, prints its result, and is
+// false when it failed.
+#pragma once
+
+#include <string_view>
+
+namespace guest {
+
+bool RunNvme(std::string_view line);
+bool RunEdu(std::string_view line);
+bool RunConfig(std::string_view line);
+bool RunFuzz(std::string_view line);
+
+}  // namespace guest
