@@ -58,6 +58,10 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("DEV[,addr=SLOT]")
       ->expected(1)
       ->take_all();
+  command
+      .add_option("--hotplug", arguments.hotplug,
+                  "Ports for devices that come later, 0 to 30 (default 2)")
+      ->type_name("N");
   command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")->type_name("N");
   command.add_option("--memory", arguments.memory, "Guest RAM: 512M, 4G")->type_name("SIZE");
   command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
@@ -92,6 +96,11 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
                 fmt::format("--cpus {}: not between 1 and {}", arguments.cpus, vmm::kMaxCpus));
   }
   options.cpus = arguments.cpus;
+  if (arguments.hotplug > vmm::kMostHotplugPorts) {
+    return Fail(Code::kUsage, fmt::format("--hotplug {}: not between 0 and {}", arguments.hotplug,
+                                          vmm::kMostHotplugPorts));
+  }
+  options.hotplug_ports = arguments.hotplug;
   const auto memory = base::ParseSize(arguments.memory);
   if (!memory || *memory == 0 || *memory % base::kPageSize != 0) {
     return Fail(Code::kUsage, fmt::format("--memory {}: not a size", arguments.memory),

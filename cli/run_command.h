@@ -13,6 +13,7 @@ struct RunArguments {
   std::string initrd;
   std::string append;
   unsigned cpus = 1;
+  unsigned hotplug = 2;
   std::string memory = "512M";
   std::vector<std::string> assign;  // DEV[,addr=SLOT]
   std::optional<std::string> exec;

@@ -100,6 +100,24 @@ inline constexpr uint8_t kBridgeLayout = 1;
 inline constexpr uint8_t kCardbusLayout = 2;
 }  // namespace header
 
+// A header of layout 1 (PCIe 6.0, 7.5.1.3).
+namespace bridge {
+inline constexpr uint16_t kPrimaryBus = 0x18;
+inline constexpr uint16_t kSecondaryBus = 0x19;
+inline constexpr uint16_t kSubordinateBus = 0x1a;
+inline constexpr uint16_t kIoBase = 0x1c;
+inline constexpr uint16_t kIoLimit = 0x1d;
+inline constexpr uint16_t kMemoryBase = 0x20;
+inline constexpr uint16_t kMemoryLimit = 0x22;
+inline constexpr uint16_t kPrefetchBase = 0x24;
+inline constexpr uint16_t kPrefetchLimit = 0x26;
+inline constexpr uint16_t kPrefetchBaseHigh = 0x28;
+inline constexpr uint16_t kPrefetchLimitHigh = 0x2c;
+inline constexpr uint16_t kControl = 0x3e;
+// In kControl.
+using SecondaryReset = Field<6>;
+}  // namespace bridge
+
 namespace command {
 using IoSpace = Field<0>;
 using MemorySpace = Field<1>;
@@ -249,6 +267,30 @@ using TransactionsPending = Field<5>;
 // In kLinkCapabilities and kLinkStatus.
 using LinkSpeed = Field<3, 0>;
 using LinkWidth = Field<9, 4>;
+using LinkPowerSaving = Field<11, 10>;  // in kLinkCapabilities
+using ReportsLinkActive = Field<20>;    // in kLinkCapabilities
+using LinkActive = Field<13>;           // in kLinkStatus
+// In kSlotControl and kSlotStatus: an event is enabled and told by the same bit.
+using AttentionButton = Field<0>;
+using PresenceChanged = Field<3>;
+using LinkStateChanged = Field<8>;         // in kSlotStatus
+using LinkStateChangedEnable = Field<12>;  // in kSlotControl
+using HotPlugInterrupt = Field<5>;         // in kSlotControl
+using AttentionIndicator = Field<7, 6>;
+using PowerIndicator = Field<9, 8>;
+using PowerOff = Field<10>;  // in kSlotControl
+using Presence = Field<6>;   // in kSlotStatus
+inline constexpr uint16_t kIndicatorOn = 1;
+inline constexpr uint16_t kIndicatorOff = 3;
+// In kSlotCapabilities.
+using HasAttentionButton = Field<0>;
+using HasPowerController = Field<1>;
+using HasAttentionIndicator = Field<3>;
+using HasPowerIndicator = Field<4>;
+using SurpriseRemoval = Field<5>;
+using HotPlugCapable = Field<6>;
+using NoCommandCompleted = Field<18>;
+using PhysicalSlot = Field<31, 19>;
 // In kDeviceControl2.
 using AriForwarding = Field<5>;
 }  // namespace express

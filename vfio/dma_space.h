@@ -53,6 +53,10 @@ class DmaSpace {
   // takes the VFIO_DEVICE_* ioctls. The space outlives it.
   virtual base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device) = 0;
 
+  // Gives back what Claim took, of a device that is closed (or will be, by its last user). `unlink`
+  // gets the descriptors that were linked. Fails when KVM does not let go; all else is done.
+  virtual base::Status Release(const sysfs::PciAddress& device, const KvmLink& unlink) = 0;
+
   // Links the claimed descriptors to another KVM virtual machine (after a reboot, which makes a new
   // one).
   virtual base::Status Relink(const KvmLink& link) = 0;

@@ -101,6 +101,14 @@ base::Status IommufdSpace::AttachToIoas(const Claimed& claimed,
   return {};
 }
 
+base::Status IommufdSpace::Release(const sysfs::PciAddress& device, const KvmLink& unlink) {
+  const auto claimed = claimed_.find(device);
+  if (claimed == claimed_.end()) return {};
+  base::Status unlinked = unlink(claimed->second.file.raw());
+  claimed_.erase(claimed);
+  return unlinked;
+}
+
 base::Status IommufdSpace::Relink(const KvmLink& link) {
   for (const auto& [device, claimed] : claimed_) TRY(link(claimed.file.raw()));
   return {};

@@ -32,6 +32,7 @@ class IommufdSpace final : public DmaSpace {
   // A holder and an unfit group show only in OpenDevice: anybody may open a device file.
   base::Status Claim(const sysfs::PciAddress& device, const KvmLink& link) override;
   base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device) override;
+  base::Status Release(const sysfs::PciAddress& device, const KvmLink& unlink) override;
   base::Status Relink(const KvmLink& link) override;
   base::Result<std::vector<IovaRange>> AllowedRanges() const override;
   base::Status Map(base::Iova iova, std::span<std::byte> memory) override;

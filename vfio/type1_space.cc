@@ -137,6 +137,18 @@ base::Result<base::Fd> Type1Space::OpenDevice(const sysfs::PciAddress& device) {
   return base::Fd(*fd);
 }
 
+base::Status Type1Space::Release(const sysfs::PciAddress& device, const KvmLink& unlink) {
+  const auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& one) {
+    return std::find(one.devices.begin(), one.devices.end(), device) != one.devices.end();
+  });
+  if (group == groups_.end()) return {};
+  std::erase(group->devices, device);
+  if (!group->devices.empty()) return {};
+  base::Status unlinked = unlink(group->fd.raw());
+  groups_.erase(group);
+  return unlinked;
+}
+
 base::Status Type1Space::Relink(const KvmLink& link) {
   for (const Group& group : groups_) TRY(link(group.fd.raw()));
   return {};

@@ -23,19 +23,41 @@ namespace vmm {
 class Assignment {
  public:
   // No device: nothing is opened. `memory` outlives it and is mapped one to one, one map a block.
+  // Kernel and tree outlive it too.
   static base::Result<Assignment> Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                         const MachinePlan& plan, vfio::Backend wanted,
                                         const GuestMemory& memory, const vfio::KvmLink& link);
 
-  // In the order of the plan.
-  const std::vector<std::shared_ptr<assigned::AssignedDevice>>& devices() const { return devices_; }
+  using Devices = std::vector<std::shared_ptr<assigned::AssignedDevice>>;
+
+  // In the order of the plan, then in that of their coming.
+  const Devices& devices() const { return devices_; }
   unsigned dma_maps() const { return space_ ? space_->map_count() : 0; }
+  // For a machine that runs. The first device makes the DMA space and maps guest RAM. After a
+  // failure all is as before.
+  base::Result<std::shared_ptr<assigned::AssignedDevice>> Add(const sysfs::PciAddress& device,
+                                                              const vfio::KvmLink& link,
+                                                              const vfio::KvmLink& unlink);
+  // Closes the device, which has been disconnected. With the last one the DMA space goes, and guest
+  // RAM is pinned no longer.
+  void Remove(const std::shared_ptr<assigned::AssignedDevice>& device, const vfio::KvmLink& unlink);
   // For a reboot: the devices are reset, and linked to the new virtual machine.
   base::Status Restart(const vfio::KvmLink& link);
 
  private:
+  Assignment(base::Kernel& kernel, const sysfs::Tree& tree, vfio::Backend wanted,
+             const GuestMemory& memory)
+      : kernel_(&kernel), tree_(&tree), wanted_(wanted), memory_(&memory) {}
+  base::Status OpenSpace(const std::vector<sysfs::PciAddress>& devices);
+  base::Status MapMemory();
+  void Release(const sysfs::PciAddress& device, const vfio::KvmLink& unlink);
+
+  base::Kernel* kernel_;
+  const sysfs::Tree* tree_;
+  vfio::Backend wanted_;
+  const GuestMemory* memory_;
   std::unique_ptr<vfio::DmaSpace> space_;  // outlives the devices: they are closed first
-  std::vector<std::shared_ptr<assigned::AssignedDevice>> devices_;
+  Devices devices_;
 };
 
 }  // namespace vmm

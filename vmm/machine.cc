@@ -20,15 +20,7 @@ using base::Error;
 
 // The guest's operating system has this long to shut down.
 constexpr std::chrono::seconds kPowerOffTime{30};
-// When the host wants a device back, its unbind waits for us.
-constexpr std::chrono::seconds kGiveBackTime{10};
 constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
-
-void TakeEvent(const base::EventFd& event) {
-  if (const auto taken = event.Take(); !taken) {
-    base::Log(base::Level::kWarning, "event: {}", taken.error().message());
-  }
-}
 
 }  // namespace
 
@@ -64,32 +56,26 @@ Machine::~Machine() { DropBoard(); }
 base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree) {
   console_ = TRY(Console::Create(*loop_, options_, [this] { End({}); }));
   TRY(MakeBoard());
-  assignment_.emplace(TRY(Assignment::Start(kernel, tree, plan_, options_.dma, *memory_, Link())));
-  bridge_ = pci::HostBridge::Create(plan_.layout, std::make_shared<ResetControl>(Requests()));
-  for (size_t i = 0; i < plan_.devices.size(); ++i) {
-    const auto devfn = static_cast<uint8_t>(plan_.devices[i].guest_slot * 8);
-    TRY(bridge_->Add(devfn, assignment_->devices()[i]));
-  }
+  devices_ = TRY(GuestDevices::Create(WireDevices(kernel, tree), options_, plan_, *memory_,
+                                      std::make_shared<ResetControl>(Requests())));
   return {};
 }
 
 base::Status Machine::WatchEvents() {
   watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
   patience_ = TRY(Timer::Create(*loop_, [this] { End(base::Failure(*otherwise_)); }));
-  for (const auto& device : assignment_->devices()) {
-    assigned::AssignedDevice* raw = device.get();
-    watches_.push_back(
-        TRY(loop_->Add(raw->request_event().fd(), [this, raw] { OnDeviceWanted(*raw); })));
-    watches_.push_back(TRY(loop_->Add(raw->error_event().fd(), [raw] {
-      TakeEvent(raw->error_event());
-      base::Log(base::Level::kError, "{}: reports an uncorrectable error", raw->name());
-    })));
-  }
   return {};
 }
 
-vfio::KvmLink Machine::Link() {
-  return [this](int fd) { return board_->vm().LinkVfio(fd); };
+GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tree& tree) {
+  GuestDevices::Wiring wiring;
+  wiring.kernel = &kernel;
+  wiring.tree = &tree;
+  wiring.loop = loop_.get();
+  wiring.link = [this](int fd) { return board_->vm().LinkVfio(fd); };
+  wiring.unlink = [this](int fd) { return board_->vm().UnlinkVfio(fd); };
+  wiring.stuck = [this](const std::string& name) { OnDeviceStuck(name); };
+  return wiring;
 }
 
 // A processor may ask twice, and two may ask at once: only the first request of a board counts.
@@ -112,7 +98,8 @@ base::Status Machine::MakeBoard() {
 }
 
 base::Status Machine::StartBoard() {
-  TRY(bridge_->Connect({&board_->ports(), &board_->memory(), &board_->vm()}, board_->vm()));
+  TRY(devices_->bridge().Connect({&board_->ports(), &board_->memory(), &board_->vm()},
+                                 board_->vm()));
   TRY(memory_->Store(base::GuestPhys{acpi_.area.base}, acpi_.bytes));
   const boot::EntryState entry = TRY(image_.Load(*memory_, plan_.layout));
   console_->Connect(board_->serial(0));
@@ -128,14 +115,14 @@ void Machine::DropBoard() {
     base::Log(base::Level::kWarning, "{}", stopped.error().message());
   }
   stats_.Add(board_->exits());
-  if (bridge_) bridge_->Disconnect();
+  if (devices_) devices_->bridge().Disconnect();
   board_.reset();
 }
 
 base::Status Machine::Reboot() {
   DropBoard();
   TRY(MakeBoard());
-  TRY(assignment_->Restart(Link()));
+  TRY(devices_->Restart());
   return StartBoard();
 }
 
@@ -149,10 +136,8 @@ base::Result<int> Machine::Run() {
 }
 
 void Machine::PrintStats() {
-  stats_.dma_maps = assignment_->dma_maps();
-  for (const auto& device : assignment_->devices()) {
-    stats_.devices.push_back({std::string(device->name()), device->counters()});
-  }
+  stats_.dma_maps = devices_->dma_maps();
+  stats_.devices = devices_->stats();
   base::Log(base::Level::kInfo, "{}", FormatStats(stats_));
 }
 
@@ -200,10 +185,9 @@ void Machine::OnSignal() {
                                                                      kPowerOffTime.count())));
 }
 
-void Machine::OnDeviceWanted(assigned::AssignedDevice& device) {
-  TakeEvent(device.request_event());
+void Machine::OnDeviceStuck(const std::string& name) {
   if (otherwise_ && otherwise_->code() == Code::kInUse) return;  // the kernel asks again and again
-  const std::string text = fmt::format("{}: the host wants the device back", device.name());
+  const std::string text = fmt::format("{}: the host wants the device back", name);
   base::Log(base::Level::kWarning, "{}: power button pressed, the machine ends in {} s", text,
             kGiveBackTime.count());
   PressPowerButton(kGiveBackTime, Error(Code::kInUse, text));

@@ -12,14 +12,13 @@
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
 #include "vmm/acpi/tables.h"
-#include "vmm/assignment.h"
 #include "vmm/board.h"
 #include "vmm/boot/boot.h"
 #include "vmm/console.h"
 #include "vmm/event_loop.h"
+#include "vmm/guest_devices.h"
 #include "vmm/memory.h"
 #include "vmm/options.h"
-#include "vmm/pci/host_bridge.h"
 #include "vmm/plan.h"
 #include "vmm/signals.h"
 #include "vmm/stats.h"
@@ -29,7 +28,7 @@ namespace vmm {
 class Machine {
  public:
   // Checks everything that can be checked, then takes the devices. What fails leaves nothing
-  // behind. `kernel` outlives the machine.
+  // behind. `kernel` and `tree` outlive the machine.
   static base::Result<std::unique_ptr<Machine>> Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
                                                        const Options& options);
@@ -54,11 +53,11 @@ class Machine {
   RequestHandler Requests();
   void OnRequest(const MachineRequest& request);
   void OnSignal();
-  void OnDeviceWanted(assigned::AssignedDevice& device);
+  void OnDeviceStuck(const std::string& name);
   void PressPowerButton(std::chrono::seconds patience, base::Error otherwise);
   void End(base::Status how);
   void PrintStats();
-  vfio::KvmLink Link();
+  GuestDevices::Wiring WireDevices(base::Kernel& kernel, const sysfs::Tree& tree);
 
   const Options options_;
   const MachinePlan plan_;
@@ -72,8 +71,7 @@ class Machine {
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Console> console_;
   std::optional<GuestMemory> memory_;
-  std::optional<Assignment> assignment_;
-  std::shared_ptr<pci::HostBridge> bridge_;
+  std::unique_ptr<GuestDevices> devices_;
   std::vector<Watch> watches_;
   std::unique_ptr<Timer> patience_;
   std::optional<base::Error> otherwise_;  // how it ends when patience is over

@@ -25,6 +25,7 @@ struct Options {
   unsigned cpus = 1;   // 1 to 32
   uint64_t memory_bytes = 512 * base::kMiB;
   std::vector<AssignRequest> assign;
+  unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal
   vfio::Backend dma = vfio::Backend::kAuto;
@@ -32,5 +33,6 @@ struct Options {
 };
 
 inline constexpr unsigned kMaxCpus = 32;
+inline constexpr unsigned kMostHotplugPorts = 30;
 
 }  // namespace vmm

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "vmm/pci/port_plan.h"
+
 namespace vmm {
 namespace {
 
@@ -19,18 +21,6 @@ constexpr unsigned kLastSlot = 31;
 bool IsOnVfio(const sysfs::Tree& tree, const sysfs::PciDevice& device) {
   if (!device.driver) return false;
   return *device.driver == "vfio-pci" || tree.Exists(device.path() + "/vfio-dev");
-}
-
-base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address) {
-  HostDevice host;
-  host.device = TRY(sysfs::ReadDevice(tree, address));
-  host.on_vfio = IsOnVfio(tree, host.device);
-  host.bars = sysfs::ReadBars(tree, address);
-  if (host.device.iommu_group) {
-    host.group = TRY(sysfs::ReadGroup(tree, *host.device.iommu_group));
-    host.blockers = sysfs::FindBlockers(tree, host.group);
-  }
-  return host;
 }
 
 std::string DescribeBlockers(const std::vector<sysfs::Blocker>& blockers) {
@@ -87,24 +77,6 @@ base::Status CheckDuplicates(const Options& options) {
   return {};
 }
 
-// Requested slots stay; the others get the lowest free ones in the order of the command line.
-base::Result<std::vector<uint8_t>> PlanSlots(const Options& options) {
-  std::set<uint8_t> taken{0};
-  for (const AssignRequest& request : options.assign) {
-    if (request.guest_slot) taken.insert(*request.guest_slot);
-  }
-  std::vector<uint8_t> slots;
-  uint8_t next = 1;
-  for (const AssignRequest& request : options.assign) {
-    while (!request.guest_slot && taken.contains(next)) ++next;
-    const uint8_t slot = request.guest_slot.value_or(next);
-    if (slot > kLastSlot) return Fail(Code::kUsage, "more than 31 devices on one bus");
-    taken.insert(slot);
-    slots.push_back(slot);
-  }
-  return slots;
-}
-
 void AddBars(const HostDevice& host, LayoutRequest& request) {
   for (const sysfs::PciBar& bar : host.bars) {
     if (bar.index > 5 || (bar.flags & kResourceMemory) == 0) continue;
@@ -125,6 +97,18 @@ void AddReserved(const HostDevice& host, LayoutRequest& request) {
 
 }  // namespace
 
+base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address) {
+  HostDevice host;
+  host.device = TRY(sysfs::ReadDevice(tree, address));
+  host.on_vfio = IsOnVfio(tree, host.device);
+  host.bars = sysfs::ReadBars(tree, address);
+  if (host.device.iommu_group) {
+    host.group = TRY(sysfs::ReadGroup(tree, *host.device.iommu_group));
+    host.blockers = sysfs::FindBlockers(tree, host.group);
+  }
+  return host;
+}
+
 base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& options) {
   HostSnapshot host;
   for (const AssignRequest& request : options.assign) {
@@ -141,20 +125,40 @@ base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
 
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host) {
   TRY(CheckDevices(options, host));
-  const std::vector<uint8_t> slots = TRY(PlanSlots(options));
+  Topology topology = TRY(PlanTopology(options, host.devices));
   LayoutRequest request;
   request.memory_bytes = options.memory_bytes;
   request.physical_address_bits = host.physical_address_bits;
   MachinePlan plan;
-  for (size_t i = 0; i < host.devices.size(); ++i) {
-    AddReserved(host.devices[i], request);
-    AddBars(host.devices[i], request);
-    const sysfs::PciDevice& device = host.devices[i].device;
-    plan.devices.push_back({device.address, slots[i], device.modalias});
+  for (const HostDevice& device : host.devices) {
+    AddReserved(device, request);
+    AddBars(device, request);
   }
+  // Twice, as for BARs.
+  request.bar32_bytes += 2 * pci::kPortMemory * topology.ports.size();
+  plan.devices = std::move(topology.devices);
+  plan.ports = std::move(topology.ports);
   plan.layout = TRY(PlanLayout(request));
   plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();
   return plan;
+}
+
+base::Status CheckHotPlug(const HostDevice& device, const Layout& layout) {
+  TRY(CheckDevice(device));
+  LayoutRequest request;
+  AddReserved(device, request);
+  for (const ReservedRange& reserved : request.reserved) {
+    for (const base::Range& ram : layout.ram) {
+      if (reserved.start >= ram.end() || reserved.last < ram.base) continue;
+      return Fail(Code::kUnfit,
+                  fmt::format("{}: guest RAM at {:#x}-{:#x} meets the reserved IOVA range "
+                              "{:#x}-{:#x} ({})",
+                              device.device.address.ToString(), ram.base, ram.end() - 1,
+                              reserved.start, reserved.last, reserved.owner),
+                  "assign it when the machine starts: its RAM is placed around the range then");
+    }
+  }
+  return {};
 }
 
 }  // namespace vmm

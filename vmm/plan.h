@@ -15,6 +15,7 @@
 #include "sysfs/tree.h"
 #include "vmm/layout.h"
 #include "vmm/options.h"
+#include "vmm/topology.h"
 
 namespace vmm {
 
@@ -31,17 +32,13 @@ struct HostSnapshot {
   unsigned physical_address_bits = 46;
 };
 
+base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address);
 base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& options);
-
-struct PlannedDevice {
-  sysfs::PciAddress host;
-  uint8_t guest_slot = 0;
-  std::string modalias;
-};
 
 struct MachinePlan {
   Layout layout;
   std::vector<PlannedDevice> devices;
+  std::vector<PlannedPort> ports;
   uint64_t locked_bytes = 0;  // what the IOMMU pins; 0 without devices
 };
 
@@ -49,5 +46,9 @@ struct MachinePlan {
 base::Status CheckDevices(const Options& options, const HostSnapshot& host);
 
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host);
+
+// Whether the device can join a machine that runs: kUnfit names the reserved range that its RAM
+// meets.
+base::Status CheckHotPlug(const HostDevice& device, const Layout& layout);
 
 }  // namespace vmm

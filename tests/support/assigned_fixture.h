@@ -39,7 +39,7 @@ class AssignedFixture : public testing::Test {
   }
   void Reboot() {
     bridge->Disconnect();
-    ASSERT_THAT(device->ResetForReboot(), IsOk());
+    ASSERT_THAT(device->Reset(), IsOk());
     vm.reset();
     Boot();
   }

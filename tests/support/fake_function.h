@@ -57,6 +57,10 @@ class FakeFunction final : public vmm::pci::PciFunction {
     return fail_connect ? base::Status(base::Fail(base::Code::kKernel, "gone")) : base::Status();
   }
   void Disconnect() override { ++disconnects; }
+  base::Status Reset() override {
+    ++resets;
+    return {};
+  }
 
   vmm::pci::ConfigSpace config{vmm::pci::kExtendedConfigSize};
   vmm::pci::DecodedBars decoded;
@@ -66,6 +70,7 @@ class FakeFunction final : public vmm::pci::PciFunction {
   bool fail_connect = false;
   unsigned connects = 0;
   unsigned disconnects = 0;
+  unsigned resets = 0;
 
  private:
   std::string name_;

@@ -41,6 +41,11 @@ class FakeRouter final : public vmm::kvm::InterruptRouter {
     return vmm::kvm::Irqfd();
   }
 
+  base::Status SignalMsi(const vmm::kvm::MsiMessage& message) override {
+    signalled.push_back(message);
+    return {};
+  }
+
   struct Connection {
     int event;
     uint32_t gsi;
@@ -53,6 +58,7 @@ class FakeRouter final : public vmm::kvm::InterruptRouter {
   std::map<uint32_t, vmm::kvm::MsiMessage> routes;
   std::vector<Connection> connects;
   unsigned commits = 0;
+  std::vector<vmm::kvm::MsiMessage> signalled;
 };
 
 }  // namespace test

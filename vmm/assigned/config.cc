@@ -65,22 +65,49 @@ void OwnPower(uint16_t offset, pci::ConfigSpace& space) {
             static_cast<uint32_t>(power::State::kMask));
 }
 
-// On bus 0 the device is integrated into the root complex and has no link (PCIe 6.0, 7.5.3.2).
+uint16_t FindExpress(std::span<const std::byte> config) {
+  for (const Capability& one : sysfs::ListCapabilities(config)) {
+    if (static_cast<CapabilityId>(one.id) == CapabilityId::kExpress) return one.offset;
+  }
+  return 0;
+}
+
+bool IsEndpoint(uint16_t type) {
+  return type == express::kEndpoint || type == express::kLegacyEndpoint ||
+         type == express::kIntegratedEndpoint;
+}
+
+// The link is the host's: the guest sees what it runs at, and saves no power on it.
+void OwnLink(const DeviceFacts& facts, uint16_t offset, pci::ConfigSpace& space) {
+  const auto at = [offset](unsigned reg) { return static_cast<uint16_t>(offset + reg); };
+  const pci::Link link = LinkOf(facts.config);
+  const auto speed = express::LinkSpeed::Set(uint16_t{0}, link.speed);
+  const uint16_t status = express::LinkWidth::Set(speed, link.width);
+  const auto own = LoadLe<uint32_t>(facts.config, at(express::kLinkCapabilities));
+  const uint32_t shown = own == 0 ? status : express::LinkPowerSaving::Set(own, 0u);
+  space.Own(at(express::kLinkCapabilities), Width::k4, shown);
+  space.Own(at(express::kLinkControl), Width::k2, 0, 0x00c8);
+  space.Own(at(express::kLinkStatus), Width::k2, status);
+}
+
+// On bus 0 the device is integrated into the root complex and has no link (PCIe 6.0, 7.5.3.2);
+// behind a port it is an endpoint with one.
 void OwnExpress(const DeviceFacts& facts, uint16_t offset, pci::ConfigSpace& space) {
   const auto at = [offset](unsigned reg) { return static_cast<uint16_t>(offset + reg); };
   const auto flags = LoadLe<uint16_t>(facts.config, offset + express::kCapabilities);
   const uint16_t type = express::PortType::Get(flags);
-  if (type != express::kEndpoint && type != express::kLegacyEndpoint) return;
-  const auto shown = express::SlotImplemented::Set(
-      express::PortType::Set(flags, express::kIntegratedEndpoint), uint16_t{0});
-  space.Own(at(express::kCapabilities), Width::k2, shown);
-  if (express::Version::Get(flags) < 2) {
-    space.OwnZero(at(express::kLinkCapabilities), express::kSize1 - express::kLinkCapabilities);
-    return;
-  }
+  if (!IsEndpoint(type)) return;
+  const uint16_t there = type == express::kIntegratedEndpoint ? express::kEndpoint : type;
+  const uint16_t shown = facts.behind_port ? there : express::kIntegratedEndpoint;
+  space.Own(at(express::kCapabilities), Width::k2,
+            express::SlotImplemented::Set(express::PortType::Set(flags, shown), uint16_t{0}));
+  const bool is_first_version = express::Version::Get(flags) < 2;
   space.OwnZero(at(express::kLinkCapabilities),
-                express::kDeviceCapabilities2 - express::kLinkCapabilities);
-  space.OwnZero(at(express::kLinkCapabilities2), express::kSize2 - express::kLinkCapabilities2);
+                (is_first_version ? express::kSize1 : express::kDeviceCapabilities2) -
+                    express::kLinkCapabilities);
+  if (!is_first_version)
+    space.OwnZero(at(express::kLinkCapabilities2), express::kSize2 - express::kLinkCapabilities2);
+  if (facts.behind_port) OwnLink(facts, offset, space);
 }
 
 void OwnMsix(const MsixLayout& msix, const DeviceFacts& facts, pci::ConfigSpace& space) {
@@ -164,10 +191,26 @@ std::optional<MsixLayout> ParseMsix(std::span<const std::byte> config, uint16_t 
       offset, vectors, table->bar, table->range.base, pending->bar, pending->range.base};
 }
 
+pci::Link LinkOf(std::span<const std::byte> config) {
+  pci::Link link;
+  const uint16_t at = FindExpress(config);
+  if (at == 0) return link;
+  const auto status = LoadLe<uint16_t>(config, size_t{at} + express::kLinkStatus);
+  const uint16_t speed = express::LinkSpeed::Get(status);
+  const uint16_t width = express::LinkWidth::Get(status);
+  if (speed != 0 && speed != 0xf && width != 0 && width <= 32) link = {speed, width};
+  return link;
+}
+
 ConfigPlan PlanConfig(const DeviceFacts& facts) {
   const bool extended = facts.config.size() > sysfs::kConfigSize;
-  ConfigPlan plan{
-      pci::ConfigSpace(extended ? pci::kExtendedConfigSize : pci::kConfigSize), {}, {}, {}, false};
+  ConfigPlan plan{pci::ConfigSpace(extended ? pci::kExtendedConfigSize : pci::kConfigSize),
+                  {},
+                  {},
+                  {},
+                  {},
+                  false};
+  plan.link = LinkOf(facts.config);
   OwnHeader(facts, plan.space);
   OwnCapabilities(facts, plan);
   if (extended) OwnExtendedCapabilities(facts, plan);

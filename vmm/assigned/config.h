@@ -16,6 +16,7 @@
 #include "vmm/pci/config_space.h"
 #include "vmm/pci/function.h"
 #include "vmm/pci/msi.h"
+#include "vmm/pci/root_port.h"
 
 namespace vmm::assigned {
 
@@ -25,7 +26,11 @@ struct DeviceFacts {
   std::span<const pci::BarInfo> bars;
   unsigned msi_vectors = 0;  // that VFIO knows
   unsigned msix_vectors = 0;
+  bool behind_port = false;  // else on bus 0, integrated into the root complex
 };
+
+// The PCIe link of a device as its card's port has it; 2.5 GT/s and one lane when it tells none.
+pci::Link LinkOf(std::span<const std::byte> config);
 
 // Where the MSI-X capability, its table and its pending bits are.
 struct MsixLayout {
@@ -51,6 +56,7 @@ struct ConfigPlan {
   std::optional<pci::MsiLayout> msi;
   std::optional<MsixLayout> msix;
   std::vector<HiddenCapability> hidden;
+  pci::Link link;
   // The device can interrupt by its pin alone, and the guest does not see the pin.
   bool without_interrupts = false;
 };

@@ -57,11 +57,12 @@ bool Overlap(unsigned a, unsigned a_size, unsigned b, unsigned b_size) {
 
 }  // namespace
 
-base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Device device) {
+base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Device device,
+                                                                     bool behind_port) {
   const std::vector<std::byte> config = TRY(ReadWholeConfig(device));
   std::vector<pci::BarInfo> bars = ParseBars(config, BarSizes(device));
-  ConfigPlan plan =
-      PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count, device.irq(vfio::kMsixIrq).count});
+  ConfigPlan plan = PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count,
+                                device.irq(vfio::kMsixIrq).count, behind_port});
   base::EventFd request = TRY(base::EventFd::Create());
   base::EventFd error = TRY(base::EventFd::Create());
   auto assigned =
@@ -124,7 +125,7 @@ void AssignedDevice::Disconnect() {
   SyncCommandLocked();
 }
 
-base::Status AssignedDevice::ResetForReboot() {
+base::Status AssignedDevice::Reset() {
   const std::lock_guard lock(mutex_);
   TRY(hardware_.device().Reset());
   hardware_command_.reset();

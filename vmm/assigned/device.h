@@ -2,7 +2,7 @@
 //
 // The device outlives the machine's boards. Connect joins it to one, in the state after a reset;
 // Disconnect takes interrupts, BARs and DMA away from it. The kernel resets the function when it is
-// opened, so that a start needs no other reset; a reboot does (ResetForReboot).
+// opened, so that a start needs no other reset; a reboot does (Reset).
 //
 // Thread safe: one mutex, held during kernel calls, which do not call back. Lock order: host
 // bridge, then device.
@@ -44,8 +44,10 @@ class AssignedDevice final : public pci::PciFunction,
   };
 
  public:
-  // Reads what the device has and arms its events. Errors name the device.
-  static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device);
+  // Reads what the device has and arms its events. Errors name the device. `behind_port`: as
+  // DeviceFacts.
+  static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device,
+                                                              bool behind_port = false);
   AssignedDevice(Key key, vfio::Device device, std::vector<pci::BarInfo> bars, ConfigPlan plan,
                  base::EventFd request, base::EventFd error);
 
@@ -57,9 +59,9 @@ class AssignedDevice final : public pci::PciFunction,
   base::Status Connect(kvm::InterruptRouter& router) override;
   void Disconnect() override;
 
-  // Between Disconnect and the next Connect. kUnsupported when the device has no reset of its own,
+  // kUnsupported when the device has no reset of its own,
   // kKernel when it does not answer afterwards.
-  base::Status ResetForReboot();
+  base::Status Reset() override;
 
   // A trapped access, `offset` inside the BAR.
   uint64_t ReadBar(unsigned index, uint64_t offset, Width width);
@@ -70,6 +72,7 @@ class AssignedDevice final : public pci::PciFunction,
   // The device has reported an uncorrectable error.
   const base::EventFd& error_event() const { return error_; }
 
+  const sysfs::PciAddress& address() const { return hardware_.device().address(); }
   const ConfigPlan& plan() const { return plan_; }
   AssignedCounters counters() const;
 

@@ -164,6 +164,16 @@ base::Status Vm::SetLine(uint32_t gsi, bool level) {
   return {};
 }
 
+base::Status Vm::TellVfioLocked(uint64_t which, int fd, std::string_view name) {
+  auto file = static_cast<int32_t>(fd);
+  kvm_device_attr attribute{};
+  attribute.group = KVM_DEV_VFIO_FILE;
+  attribute.attr = which;
+  attribute.addr = reinterpret_cast<uintptr_t>(&file);
+  TRY(kernel().Ioctl(state_->vfio_device, KVM_SET_DEVICE_ATTR, &attribute, name));
+  return {};
+}
+
 base::Status Vm::LinkVfio(int fd) {
   const std::lock_guard lock(state_->mutex);
   if (!state_->vfio_device.valid()) {
@@ -172,13 +182,20 @@ base::Status Vm::LinkVfio(int fd) {
     TRY(Ioctl(KVM_CREATE_DEVICE, &device, "KVM_CREATE_DEVICE (VFIO)"));
     state_->vfio_device = base::Fd(static_cast<int>(device.fd));
   }
-  auto file = static_cast<int32_t>(fd);
-  kvm_device_attr attribute{};
-  attribute.group = KVM_DEV_VFIO_FILE;
-  attribute.attr = KVM_DEV_VFIO_FILE_ADD;
-  attribute.addr = reinterpret_cast<uintptr_t>(&file);
-  TRY(kernel().Ioctl(state_->vfio_device, KVM_SET_DEVICE_ATTR, &attribute,
-                     "KVM_DEV_VFIO_FILE_ADD"));
+  return TellVfioLocked(KVM_DEV_VFIO_FILE_ADD, fd, "KVM_DEV_VFIO_FILE_ADD");
+}
+
+base::Status Vm::UnlinkVfio(int fd) {
+  const std::lock_guard lock(state_->mutex);
+  return TellVfioLocked(KVM_DEV_VFIO_FILE_DEL, fd, "KVM_DEV_VFIO_FILE_DEL");
+}
+
+base::Status Vm::SignalMsi(const MsiMessage& message) {
+  kvm_msi msi{};
+  msi.address_lo = static_cast<uint32_t>(message.address);
+  msi.address_hi = static_cast<uint32_t>(message.address >> 32);
+  msi.data = message.data;
+  TRY(Ioctl(KVM_SIGNAL_MSI, &msi, "KVM_SIGNAL_MSI"));
   return {};
 }
 

@@ -72,6 +72,8 @@ class InterruptRouter {
   // One KVM_SET_GSI_ROUTING for all changes since the last; nothing when there are none.
   virtual base::Status CommitRoutes() = 0;
   virtual base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) = 0;
+  // One message, without a route of its own: for what interrupts seldom.
+  virtual base::Status SignalMsi(const MsiMessage& message) = 0;
 };
 
 class Vm final : public InterruptRouter {
@@ -96,14 +98,16 @@ class Vm final : public InterruptRouter {
   base::Status CreateInterruptController();
   base::Result<base::Fd> CreateVcpu(uint32_t id);
   base::Status SetLine(uint32_t gsi, bool level);
-  // KVM_DEV_VFIO_FILE_ADD.
+  // KVM_DEV_VFIO_FILE_ADD: KVM holds the file until UnlinkVfio or its own end.
   base::Status LinkVfio(int fd);
+  base::Status UnlinkVfio(int fd);
 
   base::Result<uint32_t> AllocateGsi() override;
   void FreeGsi(uint32_t gsi) override;
   void SetMsiRoute(uint32_t gsi, const MsiMessage& message) override;
   base::Status CommitRoutes() override;
   base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) override;
+  base::Status SignalMsi(const MsiMessage& message) override;
   // For a level-triggered line: `resample` is signalled when the guest ends the interrupt.
   base::Result<Irqfd> ConnectLevelIrqfd(const base::EventFd& event, const base::EventFd& resample,
                                         uint32_t gsi);
@@ -118,6 +122,7 @@ class Vm final : public InterruptRouter {
   base::Result<Irqfd> Connect(const base::EventFd& event, const base::EventFd* resample,
                               uint32_t gsi);
   base::Status SetRoutesLocked();
+  base::Status TellVfioLocked(uint64_t attribute, int fd, std::string_view name);
   void RemoveSlot(uint32_t slot);
   void DisconnectIrqfd(int event, uint32_t gsi);
   base::Result<int> Ioctl(unsigned long request, void* argument, std::string_view name) const;

@@ -24,6 +24,10 @@ std::vector<base::Range> BarMap::Active(bool ports) const {
   return ranges;
 }
 
+void BarMap::Forget(const PciFunction& function) {
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.function == &function; });
+}
+
 void BarMap::Remove(PciFunction& function, const BarChange& change, const Spaces& spaces) {
   const auto entry = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
     return e.function == &function && e.change.index == change.index;

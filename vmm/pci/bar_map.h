@@ -23,8 +23,9 @@ class BarMap {
 
   // Performs what a function's WriteConfig returned.
   void Apply(PciFunction& function, std::span<const BarChange> changes, const Spaces& spaces);
-  // The functions have let go of everything themselves.
+  // The functions, or this one, have let go of everything themselves.
   void Clear() { entries_.clear(); }
+  void Forget(const PciFunction& function);
 
   // Active ranges of the port space or of the memory space.
   std::vector<base::Range> Active(bool ports) const;

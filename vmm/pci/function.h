@@ -56,8 +56,10 @@ class PciFunction {
   // Disconnect: everything is as after a reset and nothing is attached.
   virtual base::Status Connect(kvm::InterruptRouter& router) = 0;
   // Interrupts, BAR mappings and DMA of this function end; the virtual machine goes away after
-  // this.
+  // this, or the card.
   virtual void Disconnect() = 0;
+  // Between Disconnect and the next Connect: nothing of what the guest did stays.
+  virtual base::Status Reset() { return {}; }
 };
 
 }  // namespace vmm::pci

@@ -19,9 +19,10 @@ std::string AddressText(unsigned devfn) { return fmt::format("{:02x}.{}", devfn 
 }  // namespace
 
 HostBridge::HostBridge(Key, const Layout& layout, std::shared_ptr<IoDevice> reset_port)
-    : layout_(layout), reset_port_(std::move(reset_port)), bars_(WindowsOf(layout)) {
-  functions_[0] = std::make_shared<HostFunction>();
-}
+    : layout_(layout),
+      reset_port_(std::move(reset_port)),
+      functions_{std::make_shared<HostFunction>()},
+      bars_(WindowsOf(layout)) {}
 
 std::shared_ptr<HostBridge> HostBridge::Create(const Layout& layout,
                                                std::shared_ptr<IoDevice> reset_port) {
@@ -40,22 +41,35 @@ base::Status HostBridge::Add(uint8_t devfn, std::shared_ptr<PciFunction> functio
   return {};
 }
 
+base::Status HostBridge::AddPort(uint8_t devfn, uint8_t number) {
+  auto port = std::make_shared<RootPort>(number);
+  TRY(Add(devfn, port));
+  const std::lock_guard lock(mutex_);
+  ports_[devfn].port = std::move(port);
+  return {};
+}
+
 base::Status HostBridge::AttachAll() {
   TRY(spaces_.ports->Attach(kPorts, MakeConfigPorts(shared_from_this(), reset_port_)));
   TRY(spaces_.memory->Attach(layout_.ecam, MakeEcam(shared_from_this())));
   return {};
 }
 
-base::Status HostBridge::AssignBars() {
-  std::vector<PciFunction*> present;
-  std::vector<FunctionBars> bars;
+base::Status HostBridge::ConnectAll() {
   for (const auto& function : functions_) {
-    if (!function) continue;
-    present.push_back(function.get());
-    bars.push_back({std::string(function->name()), function->bars()});
+    if (function) TRY(function->Connect(*router_));
   }
-  for (const BarPlacement& placement : TRY(PlanBarAddresses(bars, layout_))) {
-    PciFunction& function = *present[placement.function];
+  for (auto& [devfn, port] : ports_) {
+    port.used = false;
+    if (port.port->occupied()) TRY(StartCardLocked(port));
+  }
+  return AssignBars();
+}
+
+void HostBridge::SetBars(const std::vector<PciFunction*>& functions,
+                         std::span<const BarPlacement> plan) {
+  for (const BarPlacement& placement : plan) {
+    PciFunction& function = *functions[placement.function];
     const auto offset = static_cast<uint16_t>(header::kBar0 + 4 * placement.index);
     const auto low = static_cast<uint32_t>(placement.address);
     const auto high = static_cast<uint32_t>(placement.address >> 32);
@@ -64,6 +78,38 @@ base::Status HostBridge::AssignBars() {
     bars_.Apply(function, function.WriteConfig(static_cast<uint16_t>(offset + 4), Width::k4, high),
                 spaces_);
   }
+}
+
+base::Status HostBridge::AssignBars() {
+  struct Bus {
+    std::vector<PciFunction*> present;
+    std::vector<FunctionBars> bars;
+    void Add(PciFunction& function) {
+      present.push_back(&function);
+      bars.push_back({std::string(function.name()), function.bars()});
+    }
+  };
+  Bus root;
+  for (const auto& function : functions_) {
+    if (function) root.Add(*function);
+  }
+  std::vector<Bus> cards;
+  std::vector<PortContent> content;
+  for (const auto& [devfn, port] : ports_) {
+    Bus& card = cards.emplace_back();
+    for (const auto& function : port.card.functions) {
+      if (function) card.Add(*function);
+    }
+    content.push_back({std::string(port.port->name()), card.bars});
+  }
+  const ResourcePlan plan = TRY(PlanResources(root.bars, content, layout_));
+  SetBars(root.present, plan.bars);
+  size_t index = 0;
+  for (auto& [devfn, port] : ports_) {
+    port.port->SetWindows(plan.ports[index].windows);
+    SetBars(cards[index].present, plan.ports[index].bars);
+    ++index;
+  }
   return {};
 }
 
@@ -71,11 +117,9 @@ base::Status HostBridge::Connect(const Spaces& spaces, kvm::InterruptRouter& rou
   const auto connect = [&]() -> base::Status {
     const std::lock_guard lock(mutex_);
     spaces_ = spaces;
+    router_ = &router;
     TRY(AttachAll());
-    for (const auto& function : functions_) {
-      if (function) TRY(function->Connect(router));
-    }
-    return AssignBars();
+    return ConnectAll();
   };
   base::Status status = connect();
   if (!status) Disconnect();
@@ -84,6 +128,10 @@ base::Status HostBridge::Connect(const Spaces& spaces, kvm::InterruptRouter& rou
 
 void HostBridge::Disconnect() {
   const std::lock_guard lock(mutex_);
+  for (auto& [devfn, port] : ports_) {
+    StopCardLocked(port);
+    if (port.leaving) EjectLocked(devfn, port);
+  }
   for (const auto& function : functions_) {
     if (function) function->Disconnect();
   }
@@ -91,37 +139,51 @@ void HostBridge::Disconnect() {
   if (spaces_.ports != nullptr) spaces_.ports->Detach(kPorts);
   if (spaces_.memory != nullptr) spaces_.memory->Detach(layout_.ecam);
   spaces_ = {};
+  router_ = nullptr;
 }
 
-bool HostBridge::IsMultiFunction(uint8_t devfn) const {
+HostBridge::Port* HostBridge::PortOfBusLocked(uint8_t bus) {
+  for (auto& [devfn, port] : ports_) {
+    if (port.port->secondary_bus() == bus) return &port;
+  }
+  return nullptr;
+}
+
+PciFunction* HostBridge::FindLocked(uint8_t bus, uint8_t devfn) {
+  if (bus == 0) return functions_[devfn].get();
+  Port* const port = PortOfBusLocked(bus);
+  const bool reaches = port != nullptr && port->running && devfn < port->card.functions.size();
+  return reaches ? port->card.functions[devfn].get() : nullptr;
+}
+
+bool HostBridge::IsMultiFunctionLocked(uint8_t bus, uint8_t devfn) {
   if ((devfn & 7) != 0) return false;
   for (unsigned function = 1; function < 8; ++function) {
-    if (functions_[devfn + function]) return true;
+    if (FindLocked(bus, static_cast<uint8_t>(devfn + function)) != nullptr) return true;
   }
   return false;
 }
 
 uint32_t HostBridge::ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width) {
   const auto absent = static_cast<uint32_t>(AllOnes(width));
-  if (bus != 0) return absent;
   const std::lock_guard lock(mutex_);
-  PciFunction* const function = functions_[devfn].get();
+  PciFunction* const function = FindLocked(bus, devfn);
   if (function == nullptr) return absent;
   uint32_t value = function->ReadConfig(offset, width);
   const unsigned shift = 8u * (unsigned{header::kType} - offset);  // of the header type byte
   const bool covers =
       offset <= header::kType && header::kType < offset + static_cast<unsigned>(width);
-  if (covers && IsMultiFunction(devfn)) value |= uint32_t{kMultiFunction} << shift;
+  if (covers && IsMultiFunctionLocked(bus, devfn)) value |= uint32_t{kMultiFunction} << shift;
   return value & absent;
 }
 
 void HostBridge::WriteConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width,
                              uint32_t value) {
-  if (bus != 0) return;
   const std::lock_guard lock(mutex_);
-  PciFunction* const function = functions_[devfn].get();
+  PciFunction* const function = FindLocked(bus, devfn);
   if (function == nullptr) return;
   bars_.Apply(*function, function->WriteConfig(offset, width, value), spaces_);
+  if (Port* const port = bus == 0 ? PortLocked(devfn) : nullptr) SyncLocked(devfn, *port);
 }
 
 }  // namespace vmm::pci

@@ -1,23 +1,36 @@
-// The guest's PCI bus 0: finds functions for configuration accesses by ports 0xcf8-0xcff (PCI 3.0,
-// 3.2.2.3.2) and by memory (ECAM, PCIe 6.0, 7.2.2), and makes their BARs active.
+// The guest's PCI buses: finds functions for configuration accesses by ports 0xcf8-0xcff (PCI 3.0,
+// 3.2.2.3.2) and by memory (ECAM, PCIe 6.0, 7.2.2), makes their BARs active, and holds what is
+// plugged into root ports.
 //
 // Absent functions and other buses read as all ones. Configuration accesses are serialised by one
 // mutex; lock order is host bridge, then function.
 //
 // The bridge outlives the machine's boards: Connect puts it and its functions on a board's buses,
 // Disconnect takes them off before the board goes. The caller makes sure that no vCPU runs during
-// either.
+// either. Hot-plug (Insert to TakeOut) is for the thread that owns the machine, while connected.
 #pragma once
 
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 #include "vmm/layout.h"
 #include "vmm/pci/bar_map.h"
 #include "vmm/pci/function.h"
+#include "vmm/pci/port_plan.h"
+#include "vmm/pci/root_port.h"
 
 namespace vmm::pci {
+
+// What is plugged into a port: one device with up to 8 functions.
+struct Card {
+  std::array<std::shared_ptr<PciFunction>, 8> functions;
+  Link link;
+};
 
 class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   class Key {  // only Create makes one
@@ -26,6 +39,9 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   };
 
  public:
+  // A port by its devfn. Called from vCPU threads with the bridge locked: post, call nothing.
+  using RemovedHandler = std::function<void(uint8_t port)>;
+
   // Accesses of one byte to port 0xcf9 lie inside the address register and belong to `reset_port`
   // (offset 0); it may be null.
   static std::shared_ptr<HostBridge> Create(const Layout& layout,
@@ -34,27 +50,64 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
 
   // `devfn` is device * 8 + function. kUsage when the address is taken (0 is the bridge's own).
   base::Status Add(uint8_t devfn, std::shared_ptr<PciFunction> function);
+  base::Status AddPort(uint8_t devfn, uint8_t number);
 
   // Attaches the bridge to the ports and the memory of `spaces`, connects all functions and gives
   // every BAR an address. After a failure everything is disconnected again.
   base::Status Connect(const Spaces& spaces, kvm::InterruptRouter& router);
+  // A card that the guest was asked to let go of leaves with the board.
   void Disconnect();
+
+  // Told when a guest has let go of a card that RequestRemoval asked for; the card is out then.
+  void OnRemoved(RemovedHandler handler) { removed_ = std::move(handler); }
+  // Nothing when all are taken.
+  std::optional<uint8_t> FreePort();
+  // Before Connect: the card is there from the start. Afterwards the guest is told of it. kInUse
+  // when the port has a card.
+  base::Status Insert(uint8_t port, Card card);
+  // Presses the slot's button. kNotFound without a card.
+  base::Status RequestRemoval(uint8_t port);
+  // The card is out when it returns, whatever the guest does with it.
+  void TakeOut(uint8_t port);
 
   // Any width up to 4, any offset; what lies beyond the function's 4 KiB is absent.
   uint32_t ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width);
   void WriteConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width, uint32_t value);
 
  private:
+  struct Port {
+    std::shared_ptr<RootPort> port;
+    Card card;
+    bool running = false;  // its functions are connected
+    bool used = false;     // a guest had it since the last reset
+    bool leaving = false;
+  };
+
   base::Status AttachAll();
+  base::Status ConnectAll();
   base::Status AssignBars();
-  bool IsMultiFunction(uint8_t devfn) const;
+  void SetBars(const std::vector<PciFunction*>& functions, std::span<const BarPlacement> plan);
+  PciFunction* FindLocked(uint8_t bus, uint8_t devfn);
+  bool IsMultiFunctionLocked(uint8_t bus, uint8_t devfn);
+  Port* PortLocked(uint8_t devfn);
+  Port* PortOfBusLocked(uint8_t bus);
+
+  // The card as the port's power has it.
+  void SyncLocked(uint8_t devfn, Port& port);
+  base::Status StartCardLocked(Port& port);
+  void StopCardLocked(Port& port);
+  void EjectLocked(uint8_t devfn, Port& port);
 
   const Layout layout_;
   const std::shared_ptr<IoDevice> reset_port_;
-  std::mutex mutex_;  // all below
-  std::array<std::shared_ptr<PciFunction>, 256> functions_;
+  RemovedHandler removed_;
+  std::mutex mutex_;                                         // all below
+  std::array<std::shared_ptr<PciFunction>, 256> functions_;  // of bus 0
+  std::map<uint8_t, Port> ports_;                            // by devfn
   BarMap bars_;
   Spaces spaces_;
+  kvm::InterruptRouter* router_ = nullptr;
+  base::Limited log_;
 };
 
 }  // namespace vmm::pci

@@ -48,10 +48,6 @@ std::vector<Item> LargestFirst(std::span<const FunctionBars> functions) {
 // A larger one would take the low window from all others.
 constexpr uint64_t kLargestLow = 512 * base::kMiB;
 
-bool PrefersHigh(const BarInfo& bar) {
-  return bar.kind == BarKind::kMemory64 && (bar.prefetchable || bar.size > kLargestLow);
-}
-
 struct Windows {
   Filler low;
   Filler high;
@@ -123,9 +119,17 @@ std::string_view BarFitText(BarFit fit) {
   return "";
 }
 
+PlacementWindows PlacementOf(const Layout& layout) {
+  return {layout.mmio32, layout.mmio64, kIoWindow};
+}
+
+bool PrefersHigh(const BarInfo& bar) {
+  return bar.kind == BarKind::kMemory64 && (bar.prefetchable || bar.size > kLargestLow);
+}
+
 base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const FunctionBars> functions,
-                                                         const Layout& layout) {
-  Windows windows{Filler(layout.mmio32), Filler(layout.mmio64), Filler(kIoWindow)};
+                                                         const PlacementWindows& from) {
+  Windows windows{Filler(from.low), Filler(from.high), Filler(from.io)};
   std::vector<BarPlacement> placements;
   for (const Item& item : LargestFirst(functions)) {
     const std::optional<uint64_t> address = windows.Place(item.bar);
@@ -139,19 +143,6 @@ base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const Functio
     placements.push_back({item.function, item.bar.index, *address});
   }
   return placements;
-}
-
-BarSpace MeasureBars(std::span<const FunctionBars> functions) {
-  BarSpace space;
-  for (const Item& item : LargestFirst(functions)) {
-    if (item.bar.kind == BarKind::kIo) continue;
-    // A 64-bit BAR that prefers the low window may have to move above.
-    const bool high = item.bar.kind == BarKind::kMemory64;
-    const bool low = !PrefersHigh(item.bar);
-    if (high) space.bar64_bytes += BarAlignment(item.bar);
-    if (low) space.bar32_bytes += BarAlignment(item.bar);
-  }
-  return space;
 }
 
 }  // namespace vmm::pci

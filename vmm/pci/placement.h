@@ -42,16 +42,20 @@ struct BarPlacement {
   bool operator==(const BarPlacement&) const = default;
 };
 
-// Largest first, naturally aligned: 64-bit prefetchable BARs above RAM, other memory BARs below 4
-// GiB as long as there is room, I/O from 0xc000. kUnfit names the BAR that has no room.
-base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const FunctionBars> functions,
-                                                         const Layout& layout);
-
-// What the layout must leave room for (LayoutRequest).
-struct BarSpace {
-  uint64_t bar32_bytes = 0;
-  uint64_t bar64_bytes = 0;
+// What addresses are given from.
+struct PlacementWindows {
+  base::Range low;   // below 4 GiB
+  base::Range high;  // may be empty
+  base::Range io;    // may be empty
 };
-BarSpace MeasureBars(std::span<const FunctionBars> functions);
+PlacementWindows PlacementOf(const Layout& layout);
+
+// Above 512 MiB a 64-bit BAR that is not prefetchable would take the low window from all others.
+bool PrefersHigh(const BarInfo& bar);
+
+// Largest first, naturally aligned: 64-bit prefetchable BARs in the high window, other memory BARs
+// in the low one as long as there is room. kUnfit names the BAR that has no room.
+base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const FunctionBars> functions,
+                                                         const PlacementWindows& windows);
 
 }  // namespace vmm::pci

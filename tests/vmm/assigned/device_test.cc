@@ -46,7 +46,7 @@ TEST_F(AssignedDeviceTest, ADeviceThatHasGoneReadsAllOnesAndHarmsNobody) {
   SetVector(0, 0x30);
   SetMsixControl(0);
   bridge->Disconnect();
-  EXPECT_THAT(device->ResetForReboot(),
+  EXPECT_THAT(device->Reset(),
               FailsWith(base::Code::kKernel, HasSubstr("0000:08:00.0: does not answer")));
 }
 
@@ -171,7 +171,7 @@ TEST_F(AssignedDeviceTest, WithoutAResetARebootSaysSo) {
   fake.SetResettable(false);
   Start();
   bridge->Disconnect();
-  EXPECT_THAT(device->ResetForReboot(), FailsWith(base::Code::kUnsupported));
+  EXPECT_THAT(device->Reset(), FailsWith(base::Code::kUnsupported));
 }
 
 TEST_F(AssignedDeviceTest, CountsWhatCostsExits) {

@@ -26,11 +26,11 @@ Layout MakeLayout() {
 TEST(PlanBarAddresses, NamesTheBarWithoutRoom) {
   const std::vector<FunctionBars> functions = {
       {"0000:08:00.0", {{2, BarKind::kMemory64, 256 * base::kGiB, true}}}};
-  EXPECT_THAT(PlanBarAddresses(functions, MakeLayout()),
+  EXPECT_THAT(PlanBarAddresses(functions, PlacementOf(MakeLayout())),
               test::FailsWith(base::Code::kUnfit, AllOf(HasSubstr("0000:08:00.0"),
                                                         HasSubstr("BAR 2"), HasSubstr("256 GiB"))));
   const std::vector<FunctionBars> io(600, {"dev", {{0, BarKind::kIo, 32, false}}});
-  EXPECT_THAT(PlanBarAddresses(io, MakeLayout()), test::FailsWith(base::Code::kUnfit));
+  EXPECT_THAT(PlanBarAddresses(io, PlacementOf(MakeLayout())), test::FailsWith(base::Code::kUnfit));
 }
 
 TEST(PlanBarAddresses, LargestFirstByKind) {
@@ -42,7 +42,7 @@ TEST(PlanBarAddresses, LargestFirstByKind) {
       {"b",
        {{0, BarKind::kMemory64, 16 * base::kKiB, false}, {4, BarKind::kMemory64, 4096, true}}}};
   EXPECT_THAT(
-      PlanBarAddresses(functions, MakeLayout()),
+      PlanBarAddresses(functions, PlacementOf(MakeLayout())),
       test::IsOkAnd(ElementsAre(BarPlacement{0, 2, 64 * base::kGiB}, BarPlacement{1, 0, 0xc0000000},
                                 BarPlacement{0, 0, 0xc0004000}, BarPlacement{1, 4, 65 * base::kGiB},
                                 BarPlacement{0, 1, 0xc000})));
@@ -52,12 +52,12 @@ TEST(PlanBarAddresses, A64BitBarTakesTheOtherWindowWhenItsOwnIsFull) {
   Layout layout = MakeLayout();
   layout.mmio64 = {};
   const std::vector<FunctionBars> high = {{"a", {{0, BarKind::kMemory64, base::kMiB, true}}}};
-  EXPECT_THAT(PlanBarAddresses(high, layout),
+  EXPECT_THAT(PlanBarAddresses(high, PlacementOf(layout)),
               test::IsOkAnd(ElementsAre(BarPlacement{0, 0, 0xc0000000})));
   layout = MakeLayout();
   layout.mmio32.size = 0x1000;
   const std::vector<FunctionBars> low = {{"a", {{0, BarKind::kMemory64, base::kMiB, false}}}};
-  EXPECT_THAT(PlanBarAddresses(low, layout),
+  EXPECT_THAT(PlanBarAddresses(low, PlacementOf(layout)),
               test::IsOkAnd(ElementsAre(BarPlacement{0, 0, 64 * base::kGiB})));
 }
 
@@ -76,7 +76,7 @@ TEST(PlanBarAddresses, RandomSetsFitAndDoNotTouch) {
         function.bars.push_back({i, kind, uint64_t{1} << shift, random() % 2 == 0});
       }
     }
-    const auto plan = PlanBarAddresses(functions, layout);
+    const auto plan = PlanBarAddresses(functions, PlacementOf(layout));
     if (!plan) continue;
     ++placed;
     std::vector<base::Range> memory, ports;
@@ -117,17 +117,6 @@ TEST(CheckBar, RefusesWhatHarms) {
         Case{{0xc000, 32}, BarKind::kIo, BarFit::kFits}}) {
     EXPECT_EQ(CheckBar(c.range, c.kind, windows, active), c.want) << std::hex << c.range.base;
   }
-}
-
-TEST(MeasureBars, CountsPagesByWindow) {
-  const std::vector<FunctionBars> functions = {{"a",
-                                                {{0, BarKind::kMemory32, 128, false},
-                                                 {1, BarKind::kIo, 32, false},
-                                                 {2, BarKind::kMemory64, base::kGiB, true},
-                                                 {4, BarKind::kMemory64, 0x4000, false}}}};
-  const BarSpace space = MeasureBars(functions);
-  EXPECT_EQ(space.bar32_bytes, 0x5000u);
-  EXPECT_EQ(space.bar64_bytes, base::kGiB + 0x4000);
 }
 
 }  // namespace

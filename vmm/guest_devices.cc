@@ -1,0 +1,227 @@
+#include "vmm/guest_devices.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "sysfs/base/log.h"
+#include "vfio/memlock.h"
+
+namespace vmm {
+namespace {
+
+using assigned::AssignedDevice;
+using base::Code;
+using base::Fail;
+using std::chrono::steady_clock;
+
+void TakeEvent(const base::EventFd& event) {
+  if (const auto taken = event.Take(); !taken)
+    base::Log(base::Level::kWarning, "event: {}", taken.error().message());
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
+    Wiring wiring, const Options& options, const MachinePlan& plan, const GuestMemory& memory,
+    std::shared_ptr<IoDevice> reset_port) {
+  std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan));
+  const Wiring& wired = devices->wiring_;
+  devices->assignment_.emplace(
+      TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma, memory, wired.link)));
+  devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
+  devices->patience_ =
+      TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));
+  devices->bridge_->OnRemoved([raw = devices.get()](uint8_t port) {
+    raw->wiring_.loop->Post([raw, port] { raw->Close(port); });
+  });
+  TRY(devices->PlugAll());
+  return devices;
+}
+
+base::Status GuestDevices::PlugAll() {
+  for (const PlannedPort& port : plan_->ports) TRY(bridge_->AddPort(port.devfn(), port.number));
+  std::map<uint8_t, pci::Card> cards;  // by port
+  for (size_t i = 0; i < plan_->devices.size(); ++i) {
+    const PlannedDevice& planned = plan_->devices[i];
+    const auto& device = assignment_->devices()[i];
+    const auto port = static_cast<uint8_t>(planned.guest_slot * 8);
+    if (planned.behind_port) {
+      cards[port].functions.at(planned.function) = device;
+      if (planned.function == 0) cards[port].link = device->plan().link;
+    } else {
+      TRY(bridge_->Add(planned.devfn(), device));
+    }
+    Plugged& plugged = plugged_.emplace_back();
+    plugged.device = device;
+    if (planned.behind_port) plugged.port = port;
+    TRY(Watch(plugged));
+  }
+  for (auto& [port, card] : cards) TRY(bridge_->Insert(port, std::move(card)));
+  return {};
+}
+
+base::Status GuestDevices::Watch(Plugged& plugged) {
+  using Handler = void (GuestDevices::*)(const sysfs::PciAddress&);
+  const AssignedDevice& device = *plugged.device;
+  const std::array<std::pair<const base::EventFd*, Handler>, 2> events = {
+      {{&device.request_event(), &GuestDevices::OnWanted},
+       {&device.error_event(), &GuestDevices::OnError}}};
+  for (const auto& [event, handle] : events) {
+    const auto call = [this, event = event, handle = handle, address = device.address()] {
+      TakeEvent(*event);
+      (this->*handle)(address);
+    };
+    plugged.watches.push_back(TRY(wiring_.loop->Add(event->fd(), call)));
+  }
+  return {};
+}
+
+const GuestDevices::Plugged* GuestDevices::Find(const sysfs::PciAddress& device) const {
+  const auto found = std::find_if(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
+    return one.device->address() == device;
+  });
+  return found == plugged_.end() ? nullptr : &*found;
+}
+
+base::Status GuestDevices::Restart() { return assignment_->Restart(wiring_.link); }
+
+base::Status GuestDevices::Add(const sysfs::PciAddress& address) {
+  if (Find(address) != nullptr)
+    return Fail(Code::kUsage, address.ToString() + ": the machine has it already");
+  const auto port = bridge_->FreePort();
+  if (!port) {
+    return Fail(Code::kUnfit,
+                fmt::format("{}: the machine has no free hot-plug port", address.ToString()),
+                "remove a device, or start the machine with more ports (--hotplug N)");
+  }
+  const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
+  TRY(CheckHotPlug(host, plan_->layout));
+  TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
+  Plugged plugged;
+  plugged.device = TRY(assignment_->Add(address, wiring_.link, wiring_.unlink));
+  plugged.port = port;
+  const auto plug = [&]() -> base::Status {
+    TRY(Watch(plugged));
+    pci::Card card;
+    card.functions[0] = plugged.device;
+    card.link = plugged.device->plan().link;
+    return bridge_->Insert(*port, std::move(card));
+  };
+  if (base::Status status = plug(); !status) {
+    plugged.watches.clear();
+    assignment_->Remove(plugged.device, wiring_.unlink);
+    return status;
+  }
+  plugged_.push_back(std::move(plugged));
+  return {};
+}
+
+base::Status GuestDevices::Remove(const sysfs::PciAddress& address, std::chrono::seconds patience) {
+  const Plugged* const plugged = Find(address);
+  if (plugged == nullptr)
+    return Fail(Code::kNotFound, address.ToString() + ": the machine does not have it");
+  if (!plugged->port) {
+    return Fail(Code::kUnfit,
+                address.ToString() + ": sits on the guest's bus 0, not behind a hot-plug port",
+                "assign it without addr= to be able to remove it");
+  }
+  const uint8_t port = *plugged->port;
+  if (patience.count() == 0) {
+    TakeOut(port);
+    return {};
+  }
+  TRY(bridge_->RequestRemoval(port));
+  const auto deadline = steady_clock::now() + patience;
+  const auto known = std::find_if(leaving_.begin(), leaving_.end(),
+                                  [&](const Leaving& one) { return one.port == port; });
+  if (known == leaving_.end()) {
+    leaving_.push_back({port, deadline});
+  } else {
+    known->deadline = std::min(known->deadline, deadline);
+  }
+  ArmPatience();
+  return {};
+}
+
+void GuestDevices::ArmPatience() {
+  const auto first =
+      std::min_element(leaving_.begin(), leaving_.end(),
+                       [](const Leaving& a, const Leaving& b) { return a.deadline < b.deadline; });
+  if (first == leaving_.end()) return;
+  const auto left = std::max(first->deadline - steady_clock::now(), steady_clock::duration::zero());
+  if (const base::Status armed = patience_->Arm(left); !armed) OnPatience();
+}
+
+void GuestDevices::OnPatience() {
+  const auto now = steady_clock::now();
+  std::vector<uint8_t> overdue;
+  for (const Leaving& one : leaving_) {
+    if (one.deadline <= now) overdue.push_back(one.port);
+  }
+  for (const uint8_t port : overdue) {
+    base::Log(base::Level::kWarning,
+              "vmm: the guest did not let go of its device in time: it is taken away");
+    TakeOut(port);
+  }
+  ArmPatience();
+}
+
+void GuestDevices::TakeOut(uint8_t port) {
+  bridge_->TakeOut(port);
+  Close(port);
+}
+
+void GuestDevices::Close(uint8_t port) {
+  std::erase_if(leaving_, [&](const Leaving& one) { return one.port == port; });
+  for (auto plugged = plugged_.begin(); plugged != plugged_.end();) {
+    if (plugged->port != port) {
+      ++plugged;
+      continue;
+    }
+    const auto device = std::move(plugged->device);
+    plugged = plugged_.erase(plugged);
+    closed_.push_back({std::string(device->name()), device->counters()});
+    const sysfs::PciAddress address = device->address();
+    assignment_->Remove(device, wiring_.unlink);
+    base::Log(base::Level::kInfo, "{}: has left the machine", device->name());
+    if (wiring_.gone) wiring_.gone(address);
+  }
+}
+
+void GuestDevices::OnWanted(const sysfs::PciAddress& address) {
+  const Plugged* const plugged = Find(address);
+  if (plugged == nullptr) return;
+  const std::string name = address.ToString();
+  if (!plugged->port) return wiring_.stuck(name);
+  const bool known = std::any_of(leaving_.begin(), leaving_.end(), [&](const Leaving& one) {
+    return one.port == *plugged->port && one.deadline <= steady_clock::now() + kGiveBackTime;
+  });
+  if (known) return;  // the kernel asks again and again
+  base::Log(base::Level::kWarning,
+            "{}: the host wants it back: asked of the guest, taken away in {} s", name,
+            kGiveBackTime.count());
+  if (const base::Status asked = Remove(address, kGiveBackTime); !asked)
+    base::Log(base::Level::kError, "{}", asked.error().message());
+}
+
+// The guest sees its device go and the machine lives; adding it again resets it.
+void GuestDevices::OnError(const sysfs::PciAddress& address) {
+  const Plugged* const plugged = Find(address);
+  if (plugged == nullptr) return;
+  const bool can_leave = plugged->port.has_value();
+  base::Log(base::Level::kError, "{}: reports an uncorrectable error{}", address.ToString(),
+            can_leave ? "; it is taken from the guest" : "");
+  if (can_leave) TakeOut(*plugged->port);
+}
+
+std::vector<DeviceStats> GuestDevices::stats() const {
+  std::vector<DeviceStats> all = closed_;
+  for (const Plugged& one : plugged_)
+    all.push_back({std::string(one.device->name()), one.device->counters()});
+  return all;
+}
+
+}  // namespace vmm

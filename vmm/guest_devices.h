@@ -1,0 +1,105 @@
+// The assigned devices of a machine on its PCI buses: how they come, how they leave a guest that
+// runs, and what happens when the host wants one back or one fails.
+//
+// A device behind a root port is asked of the guest (the slot's button) and taken away when the
+// guest does not answer in time; the machine goes on without it. A device on bus 0 cannot leave.
+//
+// Threads: everything from the thread that runs the event loop.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sysfs/base/kernel.h"
+#include "sysfs/base/result.h"
+#include "sysfs/tree.h"
+#include "vmm/assignment.h"
+#include "vmm/event_loop.h"
+#include "vmm/memory.h"
+#include "vmm/options.h"
+#include "vmm/pci/host_bridge.h"
+#include "vmm/plan.h"
+#include "vmm/stats.h"
+
+namespace vmm {
+
+// How long a guest has to let go of a device.
+inline constexpr std::chrono::seconds kLeaveTime{30};
+// When the host wants it back its unbind waits for us; a guest's driver waits five seconds first.
+inline constexpr std::chrono::seconds kGiveBackTime{10};
+
+class GuestDevices {
+ public:
+  // What outlives it, and how it reaches the machine of the moment.
+  struct Wiring {
+    base::Kernel* kernel = nullptr;
+    const sysfs::Tree* tree = nullptr;
+    EventLoop* loop = nullptr;
+    vfio::KvmLink link;
+    vfio::KvmLink unlink;
+    // The host wants a device that cannot leave.
+    std::function<void(const std::string& name)> stuck;
+    // A device has left, by the guest's hand or not.
+    std::function<void(const sysfs::PciAddress& device)> gone;
+  };
+
+  static base::Result<std::unique_ptr<GuestDevices>> Create(Wiring wiring, const Options& options,
+                                                            const MachinePlan& plan,
+                                                            const GuestMemory& memory,
+                                                            std::shared_ptr<IoDevice> reset_port);
+  GuestDevices(const GuestDevices&) = delete;
+  GuestDevices& operator=(const GuestDevices&) = delete;
+  ~GuestDevices() = default;
+
+  pci::HostBridge& bridge() { return *bridge_; }
+  // For a reboot, after the bridge was disconnected.
+  base::Status Restart();
+
+  // Opens the device and plugs it into a free port. kUnfit when none is free.
+  base::Status Add(const sysfs::PciAddress& device);
+  // Asks the guest; `gone` tells when it is done, after `patience` at the latest. With none the
+  // device is taken at once. kNotFound, kUnfit when it cannot leave.
+  base::Status Remove(const sysfs::PciAddress& device, std::chrono::seconds patience);
+
+  // Of all that were ever there.
+  std::vector<DeviceStats> stats() const;
+  unsigned dma_maps() const { return assignment_->dma_maps(); }
+
+ private:
+  struct Plugged {
+    std::shared_ptr<assigned::AssignedDevice> device;
+    std::optional<uint8_t> port;
+    std::vector<Watch> watches;
+  };
+  struct Leaving {
+    uint8_t port;
+    std::chrono::steady_clock::time_point deadline;
+  };
+
+  GuestDevices(Wiring wiring, const MachinePlan& plan) : wiring_(std::move(wiring)), plan_(&plan) {}
+  base::Status PlugAll();
+  base::Status Watch(Plugged& plugged);
+  const Plugged* Find(const sysfs::PciAddress& device) const;
+  void OnWanted(const sysfs::PciAddress& device);
+  void OnError(const sysfs::PciAddress& device);
+  void OnPatience();
+  void ArmPatience();
+  void TakeOut(uint8_t port);
+  // The port's card is out of the guest: closes its devices.
+  void Close(uint8_t port);
+
+  const Wiring wiring_;
+  const MachinePlan* plan_;
+  std::optional<Assignment> assignment_;
+  std::shared_ptr<pci::HostBridge> bridge_;
+  std::vector<Plugged> plugged_;
+  std::vector<Leaving> leaving_;
+  std::vector<DeviceStats> closed_;
+  std::unique_ptr<Timer> patience_;
+};
+
+}  // namespace vmm

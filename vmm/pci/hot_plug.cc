@@ -1,0 +1,103 @@
+// The part of the host bridge that plugs cards into its ports and takes them out.
+#include <fmt/format.h>
+
+#include "vmm/pci/host_bridge.h"
+
+namespace vmm::pci {
+
+HostBridge::Port* HostBridge::PortLocked(uint8_t devfn) {
+  const auto port = ports_.find(devfn);
+  return port == ports_.end() ? nullptr : &port->second;
+}
+
+std::optional<uint8_t> HostBridge::FreePort() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [devfn, port] : ports_) {
+    if (!port.port->occupied()) return devfn;
+  }
+  return std::nullopt;
+}
+
+base::Status HostBridge::Insert(uint8_t devfn, Card card) {
+  const std::lock_guard lock(mutex_);
+  Port* const port = PortLocked(devfn);
+  if (port == nullptr) return base::Fail(base::Code::kInternal, "no such root port");
+  if (port->port->occupied()) {
+    return base::Fail(base::Code::kInUse, fmt::format("{} has a card already", port->port->name()));
+  }
+  port->card = std::move(card);
+  port->used = port->leaving = false;
+  port->port->Insert(port->card.link);
+  if (router_ != nullptr) SyncLocked(devfn, *port);
+  return {};
+}
+
+base::Status HostBridge::RequestRemoval(uint8_t devfn) {
+  const std::lock_guard lock(mutex_);
+  Port* const port = PortLocked(devfn);
+  if (port == nullptr || !port->port->occupied())
+    return base::Fail(base::Code::kNotFound, "no card in this root port");
+  // A second press would take the first one back (PCIe 6.0, 6.7.1.5).
+  if (port->leaving) return {};
+  port->leaving = true;
+  // Without power there is nobody to ask.
+  if (!port->port->forwards()) {
+    EjectLocked(devfn, *port);
+  } else {
+    port->port->PressButton();
+  }
+  return {};
+}
+
+void HostBridge::TakeOut(uint8_t devfn) {
+  const std::lock_guard lock(mutex_);
+  Port* const port = PortLocked(devfn);
+  if (port == nullptr || !port->port->occupied()) return;
+  StopCardLocked(*port);
+  port->card = {};
+  port->leaving = false;
+  port->port->Remove();
+}
+
+base::Status HostBridge::StartCardLocked(Port& port) {
+  for (const auto& function : port.card.functions) {
+    if (!function) continue;
+    if (port.used) TRY(function->Reset());
+    TRY(function->Connect(*router_));
+  }
+  port.running = port.used = true;
+  return {};
+}
+
+void HostBridge::StopCardLocked(Port& port) {
+  for (const auto& function : port.card.functions) {
+    if (!function) continue;
+    function->Disconnect();
+    bars_.Forget(*function);
+  }
+  port.running = false;
+}
+
+void HostBridge::EjectLocked(uint8_t devfn, Port& port) {
+  StopCardLocked(port);
+  port.card = {};
+  port.leaving = false;
+  port.port->Remove();
+  if (removed_) removed_(devfn);
+}
+
+void HostBridge::SyncLocked(uint8_t devfn, Port& port) {
+  const bool reset = port.port->TakeReset();
+  const Slot::Power power = port.port->TakePower();
+  if (power == Slot::Power::kOff && port.leaving) return EjectLocked(devfn, port);
+  const bool wanted = port.port->forwards();
+  if (port.running && (!wanted || reset)) StopCardLocked(port);
+  if (!wanted || port.running) return;
+  if (const base::Status started = StartCardLocked(port); !started) {
+    log_.Log(base::Level::kError, "{}: the card does not work: {}", port.port->name(),
+             started.error().message());
+    StopCardLocked(port);
+  }
+}
+
+}  // namespace vmm::pci

@@ -1,0 +1,101 @@
+#include "vmm/topology.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "vmm/plan.h"
+
+namespace vmm {
+namespace {
+
+constexpr uint8_t kLastSlot = 31;
+constexpr uint64_t kLargestBelowPort = 512 * base::kMiB;
+// As in sysfs `resource` (include/linux/ioport.h).
+constexpr uint64_t kResourcePrefetch = 0x2000;
+constexpr uint64_t kResourceMemory64 = 0x100000;
+
+class FreeSlots {
+ public:
+  explicit FreeSlots(const Options& options) {
+    for (const AssignRequest& request : options.assign) {
+      if (request.guest_slot) taken_.insert(*request.guest_slot);
+    }
+  }
+  std::optional<uint8_t> Take() {
+    while (taken_.contains(next_)) ++next_;
+    if (next_ > kLastSlot) return std::nullopt;
+    taken_.insert(next_);
+    return next_++;
+  }
+
+ private:
+  std::set<uint8_t> taken_{0};
+  uint8_t next_ = 1;
+};
+
+// Functions of one host device, of which the first is function 0; virtual functions are devices of
+// their own.
+bool SharesCard(const HostDevice& device, const std::vector<HostDevice>& all) {
+  if (device.device.physfn || device.device.address.function == 0) return false;
+  return std::any_of(all.begin(), all.end(), [&](const HostDevice& other) {
+    sysfs::PciAddress first = device.device.address;
+    first.function = 0;
+    return other.device.address == first && !other.device.physfn && FitsBehindPort(other);
+  });
+}
+
+}  // namespace
+
+bool FitsBehindPort(const HostDevice& device) {
+  return std::none_of(device.bars.begin(), device.bars.end(), [](const sysfs::PciBar& bar) {
+    return bar.index <= 5 && (bar.flags & kResourceMemory64) != 0 &&
+           (bar.flags & kResourcePrefetch) == 0 && bar.size > kLargestBelowPort;
+  });
+}
+
+base::Result<Topology> PlanTopology(const Options& options,
+                                    const std::vector<HostDevice>& devices) {
+  Topology topology;
+  FreeSlots free(options);
+  const auto take = [&]() -> base::Result<uint8_t> {
+    if (const auto slot = free.Take()) return *slot;
+    return base::Fail(base::Code::kUsage, "more than 31 devices and hot-plug ports on one bus",
+                      "assign fewer devices to this machine");
+  };
+  const auto add_port = [&](uint8_t slot) {
+    topology.ports.push_back({slot, static_cast<uint8_t>(topology.ports.size() + 1)});
+  };
+  std::map<sysfs::PciAddress, uint8_t> cards;  // by function 0
+  std::vector<size_t> later;                   // other functions of a card
+  for (size_t i = 0; i < devices.size(); ++i) {
+    const HostDevice& device = devices[i];
+    PlannedDevice planned = {device.device.address, 0, false, 0, device.device.modalias};
+    const auto wanted = options.assign[i].guest_slot;
+    planned.behind_port = !wanted && FitsBehindPort(device);
+    if (planned.behind_port && SharesCard(device, devices)) {
+      later.push_back(i);
+    } else {
+      planned.guest_slot = wanted ? *wanted : TRY(take());
+      if (planned.behind_port) add_port(planned.guest_slot);
+      if (planned.behind_port) cards[planned.host] = planned.guest_slot;
+    }
+    topology.devices.push_back(std::move(planned));
+  }
+  for (const size_t i : later) {
+    PlannedDevice& planned = topology.devices[i];
+    sysfs::PciAddress first = planned.host;
+    first.function = 0;
+    const auto card = cards.find(first);
+    planned.function = card == cards.end() ? 0 : planned.host.function;
+    planned.guest_slot = card == cards.end() ? TRY(take()) : card->second;
+    if (card == cards.end()) add_port(planned.guest_slot);
+  }
+  for (unsigned i = 0; i < options.hotplug_ports; ++i) add_port(TRY(take()));
+  return topology;
+}
+
+}  // namespace vmm
