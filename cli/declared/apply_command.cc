@@ -11,6 +11,7 @@
 #include "cli/declared/output.h"
 #include "cli/declared/undo.h"
 #include "cli/devices/selector.h"
+#include "cli/exit_status.h"
 #include "sysfs/base/text.h"
 
 namespace cli {
@@ -77,6 +78,24 @@ base::Result<std::string> AwaitConfirmation(Context& context, DeclaredHost& host
   return "kept";
 }
 
+// In JSON the errors are in the one document.
+base::Status RunEach(Context& context, DeclaredHost& host, const Config& config,
+                     const ApplyRequest& request) {
+  const ApplyOutcome outcome = TRY(ApplyEach(host, config, request));
+  const base::Status summary = Summary(outcome);
+  if (context.json) {
+    PrintApplied(context, outcome, "kept");
+    context.status = ExitStatus(summary);
+    return {};
+  }
+  if (!summary && summary.error().code() == base::Code::kPartial) {
+    for (const base::Error& error : outcome.errors)
+      context.err << "vassign: " << error.message() << '\n';
+  }
+  TellEntries(context, outcome);
+  return summary;
+}
+
 base::Status RunApply(Context& context, const ApplyOptions& options) {
   const Config config = TRY(ConfigOf(context, options.file));
   const auto reach = TRY(ReachDeclared(context, "apply", options.changing));
@@ -89,22 +108,16 @@ base::Status RunApply(Context& context, const ApplyOptions& options) {
   if (options.boot) {
     // Many devices come at once, each with a run of its own.
     host.assignment().lock_patience = std::chrono::seconds(options.changing.timeout);
-    std::vector<base::Error> failures;
-    const auto outcome = ApplyEach(host, config, request, failures);
-    for (const base::Error& error : failures) context.err << "vassign: " << error.message() << '\n';
-    if (!outcome) return base::Failure(outcome.error());
-    if (!context.json) TellEntries(context, *outcome);
-    PrintApplied(context, *outcome, "kept", failures);
-    return {};
+    return RunEach(context, host, config, request);
   }
   const ApplyOutcome outcome = TRY(Apply(host, config, request));
   if (!context.json) TellEntries(context, outcome);
   if (outcome.deadline == 0) {
-    PrintApplied(context, outcome, "kept", {});
+    PrintApplied(context, outcome, "kept");
     return FollowPins(context);
   }
   const std::string ending = TRY(AwaitConfirmation(context, host, outcome));
-  PrintApplied(context, outcome, ending, {});
+  PrintApplied(context, outcome, ending);
   if (ending == "kept") {
     if (!context.json) context.out << "kept\n";
     return FollowPins(context);

@@ -98,5 +98,31 @@ TEST_F(DeclaredCommands, DryRunPrintsThePlan) {
   EXPECT_EQ(vassign_.world().steps(), 0u);
 }
 
+TEST_F(DeclaredCommands, AtBootEachFailedEntryIsAnError) {
+  vassign_.world().tree().AddFile("/etc/vassign/vassign.toml",
+                                  "[[device]]\nname = \"c\"\nmatch = { serial = \"S9\" }\n"
+                                  "driver = \"vfio-pci\"\n"
+                                  "[[device]]\nname = \"drive\"\nmatch = { serial = \"S1\" }\n"
+                                  "driver = \"vfio-pci\"\n");
+  EXPECT_EQ(vassign_({"apply", "--boot", "--json"}), 10);
+  EXPECT_EQ(Out()["schema"], "vassign.apply/1");
+  ASSERT_EQ(Out()["errors"].size(), 1u);
+  EXPECT_THAT(Out()["errors"][0], HasSubstr("vassign.toml:1: c: no device"));
+  EXPECT_EQ(Out()["entries"][0]["name"], "drive");
+  EXPECT_EQ(vassign_({"apply", "--boot"}), 10);
+  EXPECT_THAT(vassign_.out(), StartsWith("drive: "));
+  EXPECT_THAT(vassign_.err(), AllOf(HasSubstr("c: no device"), HasSubstr("1 of 2 entries")));
+}
+
+TEST_F(DeclaredCommands, AtBootTheOnlyErrorIsToldOnceWithItsOwnStatus) {
+  vassign_.world().tree().AddFile("/etc/vassign/vassign.toml",
+                                  "[[device]]\nname = \"c\"\nmatch = { serial = \"S9\" }\n"
+                                  "driver = \"vfio-pci\"\n");
+  EXPECT_EQ(vassign_({"apply", "--boot"}), 3);
+  EXPECT_THAT(vassign_.err(), testing::ContainsRegex("^vassign: [^\n]*\n  cure: [^\n]*\n$"));
+  EXPECT_EQ(vassign_({"apply", "--boot", "--json"}), 3);
+  EXPECT_EQ(Out()["errors"].size(), 1u);
+}
+
 }  // namespace
 }  // namespace cli
