@@ -251,6 +251,42 @@ TEST_F(ApplyTest, TheGuardUndoesWhatNobodyConfirms) {
   EXPECT_EQ(LastOutcome(world_->journal()), "undone: nobody confirmed");
 }
 
+// Each wait of the guard, and what was done since the one before.
+struct Waits {
+  std::vector<std::string> all;
+  GuardEvents Events(std::function<void(size_t number)> meanwhile) {
+    GuardEvents events;
+    events.now = [this] { return now; };
+    events.forget = [this] { all.emplace_back("forget"); };
+    events.wait = [this, meanwhile](int milliseconds) -> base::Result<bool> {
+      all.push_back(std::to_string(milliseconds));
+      now += static_cast<uint64_t>(std::max(milliseconds, 0));
+      meanwhile(++count);
+      return true;
+    };
+    return events;
+  }
+  uint64_t now = 0;
+  size_t count = 0;
+};
+
+TEST_F(ApplyTest, TheGuardTriesAgainAfterAnUndoThatFailed) {
+  const std::string before = world_->Digest();
+  const auto outcome = Run(kBoth, Confirmed(60));
+  ASSERT_THAT(outcome, IsOk());
+  world_->tree().AddFile("/proc/77/comm", "vmm\n");
+  world_->tree().AddLink("/proc/77/fd/9", "/dev/vfio/8");
+  Waits waits;
+  waits.now = outcome->deadline - 1000;
+  const GuardEvents events = waits.Events([&](size_t number) {
+    if (number == 3) world_->tree().Remove("/proc/77");
+  });
+  ASSERT_THAT(WithHost([&](DeclaredHost& host) { return RunGuard(host, events); }), IsOk());
+  EXPECT_THAT(waits.all, testing::ElementsAre("1000", "forget", "5000", "forget", "5000"));
+  EXPECT_EQ(world_->Digest(), before);
+  EXPECT_EQ(LastOutcome(world_->journal()), "undone: nobody confirmed");
+}
+
 TEST_F(ApplyTest, WhatCouldNotBeUndoneWholeIsNeverKept) {
   ASSERT_THAT(Run(kBoth, Confirmed(60)), IsOk());
   // A guest has the drive: the undo cannot take it.
