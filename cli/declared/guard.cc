@@ -143,6 +143,8 @@ base::Status RunGuard(DeclaredHost& host, const GuardEvents& events) {
       const base::Status undone = UndoUnkept(host, owner_lives, events.now);
       if (undone) continue;
       Log(undone.error());
+      // Only for who waits in front of it: without it the guard goes on as well.
+      (void)StoreFailure(journal, transaction->pid, undone.error());
       events.forget();  // what the undo itself wrote is no reason to try again at once
       wait = kGuardRetry;
     }
@@ -172,6 +174,7 @@ base::Result<Ending> AwaitEnding(const sysfs::Journal& journal, uint64_t deadlin
   while (true) {
     const auto transaction = TRY(FindTransaction(journal));
     if (!transaction || transaction->pid != ::getpid()) return Ending::kGone;
+    if (!LastFailure(journal, transaction->pid).empty()) return Ending::kNotUndone;
     const uint64_t now = MillisecondsSinceBoot();
     tell(static_cast<unsigned>(now < deadline ? (deadline - now + 999) / 1000 : 0));
     std::array<pollfd, 3> events = {

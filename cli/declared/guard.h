@@ -46,6 +46,7 @@ enum class Ending : uint8_t {
   kGone,         // the transaction ended: LastOutcome says how
   kEnter,        // the person pressed Enter
   kInterrupted,  // SIGINT, SIGTERM, SIGHUP
+  kNotUndone,    // the guard's first try failed: LastFailure says why; it goes on
 };
 // `tell` is called about once a second with the seconds that are left. `reads_enter`: standard
 // input is a terminal.

@@ -278,13 +278,17 @@ TEST_F(ApplyTest, TheGuardTriesAgainAfterAnUndoThatFailed) {
   world_->tree().AddLink("/proc/77/fd/9", "/dev/vfio/8");
   Waits waits;
   waits.now = outcome->deadline - 1000;
+  std::vector<std::string> reasons;
   const GuardEvents events = waits.Events([&](size_t number) {
+    reasons.push_back(LastFailure(world_->journal(), 1));
     if (number == 3) world_->tree().Remove("/proc/77");
   });
   ASSERT_THAT(WithHost([&](DeclaredHost& host) { return RunGuard(host, events); }), IsOk());
   EXPECT_THAT(waits.all, testing::ElementsAre("1000", "forget", "5000", "forget", "5000"));
+  EXPECT_THAT(reasons, testing::ElementsAre("", HasSubstr("vmm"), HasSubstr("vmm")));
   EXPECT_EQ(world_->Digest(), before);
   EXPECT_EQ(LastOutcome(world_->journal()), "undone: nobody confirmed");
+  EXPECT_EQ(LastFailure(world_->journal(), 1), "");
 }
 
 TEST_F(ApplyTest, WhatCouldNotBeUndoneWholeIsNeverKept) {
