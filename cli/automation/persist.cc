@@ -9,6 +9,7 @@
 #include "cli/automation/files.h"
 #include "cli/config/pin.h"
 #include "cli/config/resolve.h"
+#include "cli/permanent_address.h"
 #include "sysfs/base/text.h"
 #include "sysfs/pci_device.h"
 
@@ -81,8 +82,7 @@ base::Result<std::vector<Persisted>> PlanPersist(const Context& context,
     }
     Persisted one = {{},
                      sysfs::ReadIdentity(*context.tree, device, sysfs::IdentityDetail::kWhole,
-                                         context.device_number ? sysfs::HostPermanentAddress
-                                                               : sysfs::PermanentAddress())};
+                                         PermanentAddressOf(context.device_number))};
     one.entry = EntryFor(one.identity, request.driver);
     one.entry.group = group;
     one.entry.force = request.force;
