@@ -29,6 +29,8 @@ class Session {
   base::Status Perform(const Steps& steps, const std::vector<VirtualFunction>& functions = {});
   // Until the drive works again after its reset.
   base::Status AwaitDrive();
+  // From the drivers, whose processes are asked for them and waited for.
+  base::Status UnbindAll(const std::vector<sysfs::AssignmentPlan>& plans);
   // To vfio-pci.
   base::Status BindAll(const PhysicalFunction& pf);
 
