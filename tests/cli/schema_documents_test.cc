@@ -29,7 +29,8 @@ class SchemaDocuments : public test::SchemaTest {
     tree.AddFile("/etc/vassign/vassign.toml",
                  "[[device]]\nname = \"drive\"\nmatch = { serial = \"S1\" }\n"
                  "driver = \"vfio-pci\"\n"
-                 "[[device]]\nname = \"gone\"\nmatch = { serial = \"S9\" }\noptional = true\n");
+                 "[[device]]\nname = \"gone\"\nmatch = { serial = \"S9\" }\n"
+                 "driver = \"vfio-pci\"\noptional = true\n");
     sriov_.context().pins = world_.context().pins = std::make_shared<Pins>(pins_.path());
     sriov_.context().start_guard = [] { return base::Status(); };
   }

@@ -5,11 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <string>
 
 #include "tests/support/matchers.h"
 
@@ -30,30 +30,37 @@ TEST(ScratchFolder, GoesWithItsOwner) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-// The keeper of a killed owner becomes ours, so that its end can be waited for.
-TEST(ScratchFolder, GoesWithAKilledProcess) {
-  ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+// Makes a folder with a file, tells its path and waits for its end.
+[[noreturn]] void OwnFolder(int told) {
+  const auto folder = ScratchFolder::Make("vassign-test");
+  if (!folder) ::_exit(1);
+  std::ofstream(folder->path() + "/file") << "text";
+  (void)!::write(told, folder->path().data(), folder->path().size());
+  while (true) ::pause();
+}
+
+// In a process of its own: the keeper of the killed owner becomes its child, so that the end of
+// both can be waited for.
+bool IsGoneWithAKilledOwner() {
   std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe(ends.data()), 0);
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || ::pipe(ends.data()) < 0) return false;
   const pid_t owner = ::fork();
-  if (owner == 0) {
-    const auto folder = ScratchFolder::Make("vassign-test");
-    if (!folder) ::_exit(1);
-    std::ofstream(folder->path() + "/file") << "text";
-    (void)!::write(ends[1], folder->path().data(), folder->path().size());
-    ::close(ends[1]);
-    while (true) ::pause();
+  if (owner == 0) OwnFolder(ends[1]);
+  std::array<char, 4096> path{};
+  if (::read(ends[0], path.data(), path.size() - 1) <= 0) return false;
+  const bool was_there = std::filesystem::exists(std::string(path.data()) + "/file");
+  ::kill(owner, SIGKILL);
+  while (::wait(nullptr) > 0) {
   }
-  ::close(ends[1]);
-  std::string path(4096, '\0');
-  path.resize(static_cast<size_t>(std::max<ssize_t>(::read(ends[0], path.data(), path.size()), 0)));
-  ::close(ends[0]);
-  EXPECT_TRUE(std::filesystem::exists(path + "/file"));
-  ASSERT_EQ(::kill(owner, SIGKILL), 0);
-  EXPECT_EQ(::waitpid(owner, nullptr, 0), owner);
-  EXPECT_GT(::wait(nullptr), 0);
-  EXPECT_FALSE(std::filesystem::exists(path));
-  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  return was_there && !std::filesystem::exists(path.data());
+}
+
+TEST(ScratchFolder, GoesWithAKilledProcess) {
+  const pid_t watcher = ::fork();
+  if (watcher == 0) ::_exit(IsGoneWithAKilledOwner() ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(::waitpid(watcher, &status, 0), watcher);
+  EXPECT_EQ(status, 0);
 }
 
 }  // namespace
