@@ -95,11 +95,18 @@ base::Result<AssignmentHost> ReachHost(Context& context, std::string_view comman
   return host;
 }
 
-void PrintPlans(Context& context, const std::vector<AssignmentPlan>& plans) {
+void PrintPlans(Context& context, const std::vector<AssignmentPlan>& plans,
+                const std::vector<PlannedFile>& files) {
   if (context.json) {
     Json list = Json::array();
     for (const AssignmentPlan& plan : plans) list.push_back(PlanJson(plan));
-    PrintJson(context.out, {{"schema", "vassign.steps/1"}, {"plans", std::move(list)}});
+    Json written = Json::array();
+    for (const PlannedFile& file : files) {
+      written.push_back({{"path", file.path}, {"content", file.text}, {"changed", file.changed}});
+    }
+    PrintJson(
+        context.out,
+        {{"schema", "vassign.steps/1"}, {"plans", std::move(list)}, {"files", std::move(written)}});
     return;
   }
   for (const AssignmentPlan& plan : plans) {
@@ -112,6 +119,10 @@ void PrintPlans(Context& context, const std::vector<AssignmentPlan>& plans) {
     } else {
       context.out << sysfs::Format(plan);
     }
+  }
+  for (const PlannedFile& file : files) {
+    context.out << (file.changed ? fmt::format("cat > {} <<'EOF'\n{}EOF\n", file.path, file.text)
+                                 : file.path + " is there already\n");
   }
 }
 

@@ -23,8 +23,16 @@ void AddChangingOptions(CLI::App& command, Context& context, ChangingOptions& op
 base::Result<sysfs::AssignmentHost> ReachHost(Context& context, std::string_view command,
                                               const ChangingOptions& options);
 
+// A file that a command writes beside its steps.
+struct PlannedFile {
+  std::string path;
+  std::string text;
+  bool changed = true;  // false: it is so already, and is not written
+};
+
 // The steps, as commands or as JSON; says so when there is nothing to do.
-void PrintPlans(Context& context, const std::vector<sysfs::AssignmentPlan>& plans);
+void PrintPlans(Context& context, const std::vector<sysfs::AssignmentPlan>& plans,
+                const std::vector<PlannedFile>& files = {});
 
 // A line for each device, or JSON with `schema`.
 void PrintResults(Context& context, std::string_view schema,

@@ -159,6 +159,18 @@ base::Status ForgetReleased(Session& session, const PhysicalFunction& before,
   return session.DropRecords(released);
 }
 
+// What processes have is asked back, while it is clear who is waited for.
+base::Status Release(Session& session, const PhysicalFunction& pf, const Goal& goal,
+                     const std::optional<sysfs::ForceSet>& force) {
+  base::Status status = session.UnbindAll(TRY(PlanReleases(session.host(), pf, goal, force)));
+  if (status || status.error().code() != base::Code::kTimedOut) return status;
+  return base::Failure(
+      std::move(status.error())
+          .WithHint(fmt::format("when that process has ended the write ends by itself, and vassign "
+                                "restore {} does the rest",
+                                pf.device.address.ToString())));
+}
+
 }  // namespace
 
 base::Result<SetPlan> PlanSet(Host& host, const SetRequest& request) {
@@ -195,19 +207,27 @@ base::Result<Outcome> SetFunctions(Host& host, const SetRequest& request,
   return outcome;
 }
 
-base::Result<std::optional<SetPlan>> PlanRestore(Host& host, const PciAddress& pf) {
+base::Result<std::optional<SetPlan>> PlanRestore(Host& host, const PciAddress& pf,
+                                                 const std::optional<sysfs::ForceSet>& force) {
   TRY(sysfs::CheckIdle(host.assignment, {pf}));
   const auto record = TRY(FindRecord(host.assignment.journal, pf));
   if (!record) return std::optional<SetPlan>();
   Session session(host, pf);
   const PhysicalFunction now = TRY(session.Read());
   TRY(CheckRecord(host.assignment.journal, *record, now.device));
-  TRY(CheckGoal(host, now, GoalOf(*record)));
-  return std::optional<SetPlan>(TRY(Preview(host, now, GoalOf(*record))));
+  const Goal goal = GoalOf(*record);
+  TRY(CheckGoal(host, now, goal, force));
+  SetPlan plan = TRY(Preview(host, now, goal));
+  Steps releases;
+  for (const sysfs::AssignmentPlan& one : TRY(PlanReleases(host, now, goal, force)))
+    releases.insert(releases.end(), one.changes.begin(), one.changes.end());
+  plan.steps.insert(plan.steps.begin(), releases.begin(), releases.end());
+  return std::optional<SetPlan>(std::move(plan));
 }
 
 base::Result<std::optional<Outcome>> Restore(Host& host, const PciAddress& pf,
-                                             const sysfs::FileLock* held) {
+                                             const sysfs::FileLock* held,
+                                             const std::optional<sysfs::ForceSet>& force) {
   const Journal& journal = host.assignment.journal;
   if (!TRY(FindRecord(journal, pf))) return std::optional<Outcome>();
   Session session(host, pf);
@@ -224,8 +244,9 @@ base::Result<std::optional<Outcome>> Restore(Host& host, const PciAddress& pf,
   if (!before) return base::Failure(before.error());
   TRY(CheckRecord(journal, *record, before->device));
   const Goal goal = GoalOf(*record);
-  TRY(CheckGoal(host, *before, goal));
+  TRY(CheckGoal(host, *before, goal, force));
   const bool is_so = TRY(IsReached(host, *before, goal));
+  TRY(Release(session, *before, goal, force));
   if (!is_so) TRY(Reach(session, goal));
   TRY(RemoveRecord(journal, pf));
   Outcome outcome = TRY(Finish(session, *before));

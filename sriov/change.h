@@ -66,9 +66,13 @@ base::Result<VfPlan> PlanVf(Host& host, const VfRequest& request);
 base::Result<Outcome> SetVf(Host& host, const VfRequest& request);
 
 // The physical function's virtual ones as the record has them: number, autoprobe, attributes,
-// drivers, a drive's resources. Nothing when there is no record.
-base::Result<std::optional<SetPlan>> PlanRestore(Host& host, const sysfs::PciAddress& pf);
+// drivers, a drive's resources. Nothing when there is no record. A function that a process has
+// through VFIO is refused, unless `force` holds kAssigned: then each is asked back first, as
+// sysfs::Restore does. Without a force set the refusal names no option.
+base::Result<std::optional<SetPlan>> PlanRestore(Host& host, const sysfs::PciAddress& pf,
+                                                 const std::optional<sysfs::ForceSet>& force = {});
 base::Result<std::optional<Outcome>> Restore(Host& host, const sysfs::PciAddress& pf,
-                                             const sysfs::FileLock* held = nullptr);
+                                             const sysfs::FileLock* held = nullptr,
+                                             const std::optional<sysfs::ForceSet>& force = {});
 
 }  // namespace sriov

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "sriov/fit.h"
+#include "sysfs/assignment/unbind.h"
 #include "sysfs/evidence/evidence.h"
 
 namespace sriov {
@@ -30,7 +31,8 @@ bool IsTouched(const PhysicalFunction& pf, const Goal& goal, const VirtualFuncti
   return true;
 }
 
-base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
+base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& goal,
+                      const std::optional<sysfs::ForceSet>& force) {
   std::string text;
   std::vector<sysfs::PciAddress> touched;
   std::vector<base::Use> uses;
@@ -39,7 +41,8 @@ base::Status CheckUse(const Host& host, const PhysicalFunction& pf, const Goal& 
     if (!IsTouched(pf, goal, function)) continue;
     touched.push_back(function.device.address);
     const auto evidence = finder.Find(function.device);
-    const base::Status free = sysfs::CheckEvidence(function.device.address, evidence, std::nullopt);
+    const base::Status free =
+        sysfs::CheckEvidence(function.device.address, evidence, force, sysfs::Purpose::kGiveBack);
     if (free) continue;
     text += "\n" + free.error().message();
     uses.insert(uses.end(), free.error().uses().begin(), free.error().uses().end());
@@ -83,7 +86,8 @@ base::Status CheckDrive(const Host& host, const PhysicalFunction& pf, const Goal
 
 }  // namespace
 
-base::Status CheckGoal(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
+base::Status CheckGoal(const Host& host, const PhysicalFunction& pf, const Goal& goal,
+                       const std::optional<sysfs::ForceSet>& force) {
   if (goal.count > pf.total) {
     return base::Fail(base::Code::kUsage,
                       fmt::format("{}: {} virtual functions are more than it can have ({})",
@@ -91,9 +95,22 @@ base::Status CheckGoal(const Host& host, const PhysicalFunction& pf, const Goal&
                       "vassign sriov show " + pf.device.address.ToString());
   }
   TRY(CheckDriver(pf, goal));
-  TRY(CheckUse(host, pf, goal));
+  TRY(CheckUse(host, pf, goal, force));
   if (Recreates(pf, goal)) TRY(CheckFit(ReadFit(host.assignment.tree, pf.device), goal.count));
   return CheckDrive(host, pf, goal);
+}
+
+base::Result<std::vector<sysfs::AssignmentPlan>> PlanReleases(
+    const Host& host, const PhysicalFunction& pf, const Goal& goal,
+    const std::optional<sysfs::ForceSet>& force) {
+  std::vector<sysfs::AssignmentPlan> plans;
+  if (!force || !force->contains(sysfs::ForceReason::kAssigned)) return plans;
+  for (const VirtualFunction& function : pf.functions) {
+    if (!IsTouched(pf, goal, function)) continue;
+    auto plan = TRY(sysfs::PlanUnbinding(host.assignment, function.device.address));
+    if (!plan.empty() && !plan.users.empty()) plans.push_back(std::move(plan));
+  }
+  return plans;
 }
 
 base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const Goal& goal) {

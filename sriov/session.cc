@@ -5,6 +5,7 @@
 #include "sriov/await.h"
 #include "sriov/check.h"
 #include "sysfs/assignment/deadline_tree.h"
+#include "sysfs/assignment/unbind.h"
 
 namespace sriov {
 
@@ -62,6 +63,12 @@ base::Status Session::AwaitDrive() {
       base::Code::kTimedOut,
       fmt::format("{}: {} does not work again after its reset", pf_.ToString(), nvme_name_),
       "cat " + path + "; dmesg | tail");
+}
+
+base::Status Session::UnbindAll(const std::vector<sysfs::AssignmentPlan>& plans) {
+  for (const sysfs::AssignmentPlan& plan : plans)
+    TRY(sysfs::Unbind(host_.assignment, plan.devices.front().address, *host_lock_));
+  return {};
 }
 
 base::Status Session::BindAll(const PhysicalFunction& pf) {

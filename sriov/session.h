@@ -20,6 +20,7 @@ class Session {
   Session(Host& host, const sysfs::PciAddress& pf) : host_(host), pf_(pf) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+  ~Session() = default;
 
   // The host lock and the physical function's. `count` scales the deadline of its writes. `held` is
   // the host lock of a larger change that this is a part of, and outlives the session.
@@ -29,6 +30,8 @@ class Session {
   base::Status Perform(const Steps& steps, const std::vector<VirtualFunction>& functions = {});
   // Until the drive works again after its reset.
   base::Status AwaitDrive();
+  // From the drivers, whose processes are asked for them and waited for.
+  base::Status UnbindAll(const std::vector<sysfs::AssignmentPlan>& plans);
   // To vfio-pci.
   base::Status BindAll(const PhysicalFunction& pf);
 

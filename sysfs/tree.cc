@@ -12,6 +12,7 @@
 
 #include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
+#include "sysfs/links.h"
 
 namespace sysfs {
 namespace {
@@ -194,29 +195,10 @@ std::optional<std::string> LinkName(const Tree& tree, const std::string& path) {
 }
 
 std::optional<std::string> RealPath(const Tree& tree, std::string_view path) {
-  constexpr int kMostLinks = 40;
-  std::string rest(path);
-  std::string done;
-  for (int links = 0; !rest.empty();) {
-    const size_t slash = rest.find('/');
-    const std::string part = rest.substr(0, slash);
-    rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      done.erase(done.empty() ? 0 : done.rfind('/'));
-      continue;
-    }
-    const auto target = tree.ReadLink(done + "/" + part);
-    if (!target) {
-      done += "/" + part;
-    } else {
-      if (++links > kMostLinks) return std::nullopt;
-      if (target->starts_with('/')) done.clear();
-      rest = *target + "/" + rest;
-    }
-  }
-  if (!tree.Exists(done.empty() ? "/" : done)) return std::nullopt;
-  return done.empty() ? "/" : done;
+  auto real = FollowLinks(tree, path);
+  if (real && real->empty()) real = "/";
+  if (!real || !tree.Exists(*real)) return std::nullopt;
+  return real;
 }
 
 std::optional<std::string> ReadText(const Tree& tree, const std::string& path) {

@@ -37,15 +37,13 @@ base::Status RunBind(Context& context, const BindOptions& options) {
   sysfs::AssignmentHost host = TRY(ReachHost(context, "bind", options.changing));
   request.devices = TRY(SelectEach(*context.tree, options.devices));
   // Before the change: what VFIO has tells no serial number and no MAC address.
-  std::vector<Persisted> persisted;
+  std::vector<PersistPlan> persisted;
   if (options.persist) persisted = TRY(PlanPersist(context, request, options.group));
   if (options.changing.dry_run) {
     TRY(sysfs::CheckIdle(host, request.devices));
-    if (options.group) {
-      PrintPlans(context, TRY(sysfs::PlanGroupBinding(host, request)));
-      return {};
-    }
-    PrintPlans(context, {TRY(sysfs::PlanBinding(host, request))});
+    const auto plans = options.group ? TRY(sysfs::PlanGroupBinding(host, request))
+                                     : std::vector{TRY(sysfs::PlanBinding(host, request))};
+    PrintPlans(context, plans, FilesOf(context, persisted));
     return {};
   }
   const auto results = options.group ? sysfs::BindGroup(host, request) : sysfs::Bind(host, request);

@@ -95,7 +95,7 @@ base::Status PrintPlanned(Context& context, sriov::Host& host,
   TRY(sysfs::CheckIdle(host.assignment, devices));
   std::vector<sysfs::AssignmentPlan> plans;
   for (const PciAddress& address : devices) {
-    const auto functions = TRY(sriov::PlanRestore(host, address));
+    const auto functions = TRY(sriov::PlanRestore(host, address, force));
     sysfs::AssignmentPlan plan = TRY(sysfs::PlanRestoring(host.assignment, address, force));
     // A plan of both kinds is told as text or, in JSON, by the writes to sysfs alone.
     if (functions && !context.json)
@@ -122,7 +122,7 @@ base::Result<Restored> RestoreDevice(sriov::Host& host, const PciAddress& addres
   Restored restored;
   restored.result.address = restored.result.after.address = address;
   if (driver_first) restored.result = TRY(sysfs::Restore(host.assignment, address, force));
-  const auto outcome = TRY(sriov::Restore(host, address));
+  const auto outcome = TRY(sriov::Restore(host, address, nullptr, force));
   if (outcome)
     restored.functions = outcome->notes.empty() || outcome->after.total > 0
                              ? OutcomeLine(*outcome)

@@ -105,24 +105,27 @@ Json SessionJson(const sysfs::SessionNote& note) {
 }
 
 // An apply that is not kept yet, in a sentence; empty without one.
-std::string ApplyText(const std::optional<Transaction>& apply) {
+std::string ApplyText(const std::optional<Transaction>& apply, const std::string& failure) {
   if (!apply) return {};
   if (apply->phase == Phase::kApplying)
     return fmt::format("an apply (pid {}) is under way, or was killed: vassign apply undoes it\n",
                        apply->pid);
-  if (apply->phase == Phase::kUndoing)
-    return "an apply is being undone, and could not be whole yet: vassign apply goes on with it\n";
+  if (apply->phase == Phase::kUndoing) {
+    return "an apply is being undone, and could not be whole yet: vassign apply goes on with it\n" +
+           (failure.empty() ? "" : "  " + failure + "\n");
+  }
   const uint64_t now = MillisecondsSinceBoot();
   const uint64_t left = apply->deadline > now ? (apply->deadline - now + 999) / 1000 : 0;
   return fmt::format("an apply waits: undone in {} s unless vassign confirm runs\n", left);
 }
 
-Json ApplyJson(const std::optional<Transaction>& apply) {
+Json ApplyJson(const std::optional<Transaction>& apply, const std::string& failure) {
   if (!apply) return nullptr;
   Json devices = Json::array();
   for (const Touched& one : apply->touched) devices.push_back(one.address.ToString());
   return {{"pid", apply->pid},
           {"waits", apply->phase == Phase::kWaiting},
+          {"failure", failure.empty() ? Json(nullptr) : Json(failure)},
           {"devices", std::move(devices)}};
 }
 
@@ -173,9 +176,10 @@ base::Status RunStatus(Context& context) {
   for (Entry& entry : ReadFunctions(host)) entries.push_back(std::move(entry));
   const auto sessions = TRY(sysfs::ListSessions(host.journal));
   const auto apply = TRY(FindTransaction(host.journal));
+  const std::string failure = apply ? LastFailure(host.journal, apply->pid) : std::string();
   if (!context.json) {
     PrintTable(context, entries, sessions);
-    context.out << ApplyText(apply);
+    context.out << ApplyText(apply, failure);
     return {};
   }
   Json devices = Json::array();
@@ -185,7 +189,7 @@ base::Status RunStatus(Context& context) {
   PrintJson(context.out, {{"schema", "vassign.status/1"},
                           {"devices", std::move(devices)},
                           {"sessions", std::move(list)},
-                          {"apply", ApplyJson(apply)}});
+                          {"apply", ApplyJson(apply, failure)}});
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "cli/automation/files.h"
 #include "cli/config/pin.h"
 #include "cli/config/resolve.h"
+#include "cli/permanent_address.h"
 #include "sysfs/base/text.h"
 #include "sysfs/pci_device.h"
 
@@ -68,9 +69,34 @@ std::string PersistText(const Entry& entry) {
   return fmt::format("{}; vassign restore --persist removes it.\n{}", kMark, FormatEntry(entry));
 }
 
-base::Result<std::vector<Persisted>> PlanPersist(const Context& context,
-                                                 const sysfs::BindRequest& request, bool group) {
-  std::vector<Persisted> all;
+PersistPlan DecidePersist(const Persisted& wanted, const std::optional<std::string>& present,
+                          const std::optional<sysfs::Identity>& pin) {
+  PersistPlan plan = {wanted.entry, Combine(wanted.identity, pin)};
+  if (!present) return plan;
+  const auto former = ParseConfig(*present, PersistPath(plan.entry));
+  Match& match = plan.entry.match;
+  if (former && former->size() == 1 && former->front().match.id == match.id) {
+    if (!match.serial) match.serial = former->front().match.serial;
+    if (!match.mac) match.mac = former->front().match.mac;
+  }
+  plan.changed = *present + "\n" != PersistText(plan.entry);
+  return plan;
+}
+
+std::vector<PlannedFile> FilesOf(const Context& context, const std::vector<PersistPlan>& plans) {
+  std::vector<PlannedFile> files;
+  for (const PersistPlan& plan : plans) {
+    if (plan.changed)
+      files.push_back({PinsOf(context).Path(plan.entry.name), FormatPin(plan.pin), true});
+    files.push_back({PersistPath(plan.entry), PersistText(plan.entry), plan.changed});
+  }
+  return files;
+}
+
+base::Result<std::vector<PersistPlan>> PlanPersist(const Context& context,
+                                                   const sysfs::BindRequest& request, bool group) {
+  const Pinned pins = TRY(PinsOf(context).Read());
+  std::vector<PersistPlan> all;
   for (const sysfs::PciAddress& address : request.devices) {
     const auto device = TRY(sysfs::ReadDevice(*context.tree, address, sysfs::Detail::kBrief));
     if (context.tree->Exists(device.path() + "/physfn")) {
@@ -81,38 +107,28 @@ base::Result<std::vector<Persisted>> PlanPersist(const Context& context,
     }
     Persisted one = {{},
                      sysfs::ReadIdentity(*context.tree, device, sysfs::IdentityDetail::kWhole,
-                                         context.device_number ? sysfs::HostPermanentAddress
-                                                               : sysfs::PermanentAddress())};
+                                         PermanentAddressOf(context.device_number))};
     one.entry = EntryFor(one.identity, request.driver);
     one.entry.group = group;
     one.entry.force = request.force;
-    TRY(CheckOurs(*context.tree, PersistPath(one.entry)));
-    all.push_back(std::move(one));
+    const std::string path = PersistPath(one.entry);
+    TRY(CheckOurs(*context.tree, path));
+    const auto pin = pins.find(one.entry.name);
+    all.push_back(DecidePersist(one, sysfs::ReadText(*context.tree, path),
+                                pin == pins.end() ? std::nullopt : std::optional(pin->second)));
   }
   return all;
 }
 
-base::Status StorePersisted(Context& context, const std::vector<Persisted>& all) {
-  for (const Persisted& one : all) {
-    const std::string path = PersistPath(one.entry);
-    const auto present = context.tree->Read(path);
-    const auto former = present ? ParseConfig(*present, path) : Config();
-    Entry entry = one.entry;
-    // A second bind knows less than the first: what VFIO has tells no serial number.
-    if (former && former->size() == 1 && former->front().match.id == entry.match.id) {
-      if (!entry.match.serial) entry.match.serial = former->front().match.serial;
-      if (!entry.match.mac) entry.match.mac = former->front().match.mac;
-    }
-    const std::string text = PersistText(entry);
-    if (present && *present + "\n" == text) {
+base::Status StorePersisted(Context& context, const std::vector<PersistPlan>& plans) {
+  for (const PersistPlan& plan : plans) {
+    const std::string path = PersistPath(plan.entry);
+    if (!plan.changed) {
       if (!context.json) context.out << path << " is there already\n";
       continue;
     }
-    const auto pins = TRY(PinsOf(context).Read());
-    const auto pin = pins.find(entry.name);
-    const auto known = pin == pins.end() ? std::nullopt : std::optional(pin->second);
-    TRY(PinsOf(context).Store(entry.name, Combine(one.identity, known)));
-    TRY(WriteWhole(path, text, 0644));
+    TRY(PinsOf(context).Store(plan.entry.name, plan.pin));
+    TRY(WriteWhole(path, PersistText(plan.entry), 0644));
     if (!context.json) context.out << "kept in " << path << '\n';
   }
   return Refresh(context);

@@ -27,4 +27,10 @@ base::Result<std::optional<sysfs::PciAddress>> FindAlias(const sysfs::Tree& tree
   return address;
 }
 
+std::string WhyNoAlias(const sysfs::Tree& tree) {
+  const auto config = ReadConfig(tree);
+  if (config || config.error().code() == base::Code::kNotFound) return {};
+  return config.error().message();
+}
+
 }  // namespace cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "cli/config/config.h"
@@ -12,5 +13,9 @@ namespace cli {
 // the entry finds no device.
 base::Result<std::optional<sysfs::PciAddress>> FindAlias(const sysfs::Tree& tree,
                                                          std::string_view name);
+
+// Why no entry's name can be known: "FILE:LINE: ...". Empty when all files can be read, or there is
+// none.
+std::string WhyNoAlias(const sysfs::Tree& tree);
 
 }  // namespace cli

@@ -144,26 +144,35 @@ base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
 }
 
 base::Result<ApplyOutcome> ApplyEach(DeclaredHost& host, const Config& config,
-                                     const ApplyRequest& request,
-                                     std::vector<base::Error>& failures) {
+                                     const ApplyRequest& request) {
+  const Pinned pinned = TRY(host.pins.Read());
+  const auto devices = TRY(ReadHostDevices(host.assignment().tree, config, pinned, host.permanent));
+  const auto conflicts = FindConflicts(config, pinned, devices, request.selection);
   ApplyOutcome all;
-  size_t done = 0;
   for (const Entry& entry : config) {
-    auto outcome = Apply(host, {entry}, request);
-    if (!outcome) {
-      failures.push_back(std::move(outcome.error()));
+    if (const auto conflict = conflicts.find(entry.name); conflict != conflicts.end()) {
+      all.errors.push_back(conflict->second);
       continue;
     }
-    ++done;
+    auto outcome = Apply(host, {entry}, request);
+    if (!outcome) {
+      all.errors.push_back(std::move(outcome.error()));
+      continue;
+    }
     all.changed = all.changed || outcome->changed;
     for (EntryOutcome& one : outcome->entries) all.entries.push_back(std::move(one));
     for (std::string& note : outcome->notes) all.notes.push_back(std::move(note));
   }
-  if (failures.empty()) return all;
-  if (done == 0 && failures.size() == 1) return base::Failure(failures.front());
+  return all;
+}
+
+base::Status Summary(const ApplyOutcome& outcome) {
+  const size_t failed = outcome.errors.size();
+  if (failed == 0) return {};
+  if (failed == 1 && outcome.entries.empty()) return base::Failure(outcome.errors.front());
   return base::Fail(
       base::Code::kPartial,
-      fmt::format("{} of {} entries could not be applied", failures.size(), config.size()),
+      fmt::format("{} of {} entries could not be applied", failed, failed + outcome.entries.size()),
       "vassign plan shows what is left");
 }
 

@@ -31,6 +31,7 @@ struct ApplyOutcome {
   std::vector<std::string> notes;
   bool changed = false;
   uint64_t deadline = 0;  // milliseconds since boot; 0 when nothing has to be confirmed
+  std::vector<base::Error> errors = {};  // of ApplyEach: one for each entry that failed
 };
 
 // Takes the host lock. What a killed apply left is undone first. Every refusal comes before the
@@ -40,10 +41,12 @@ struct ApplyOutcome {
 base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
                                  const ApplyRequest& request);
 
-// The entries of one device at boot, or all one by one: what fails does not stop the others.
-// kPartial when some failed; the errors come in `failures`.
+// The entries of one device at boot, or all one by one: what fails does not stop the others. None
+// of two entries that are one device is applied.
 base::Result<ApplyOutcome> ApplyEach(DeclaredHost& host, const Config& config,
-                                     const ApplyRequest& request,
-                                     std::vector<base::Error>& failures);
+                                     const ApplyRequest& request);
+
+// kPartial when entries failed; the error itself when it is the only one of the only entry.
+base::Status Summary(const ApplyOutcome& outcome);
 
 }  // namespace cli

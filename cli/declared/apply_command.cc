@@ -11,6 +11,7 @@
 #include "cli/declared/output.h"
 #include "cli/declared/undo.h"
 #include "cli/devices/selector.h"
+#include "cli/exit_status.h"
 #include "sysfs/base/text.h"
 
 namespace cli {
@@ -46,14 +47,41 @@ base::Result<ApplyRequest> RequestOf(const Context& context, const ApplyOptions&
 
 void TellLeft(Context& context, unsigned left) {
   if (!context.progress) return;
-  context.err << fmt::format(
-      "\rundone in {} s unless you press Enter, or vassign confirm runs \x1b[K", left);
+  context.err << (left > 0 ? fmt::format("\rundone in {} s unless you press Enter, or vassign "
+                                         "confirm runs \x1b[K",
+                                         left)
+                           : "\rthe time is over: it is being undone \x1b[K");
   context.err.flush();
 }
 
-// The end of the wait, in one word or sentence.
-base::Result<std::string> AwaitConfirmation(Context& context, DeclaredHost& host,
-                                            const ApplyOutcome& outcome) {
+// How a waiting apply ended, in one word or sentence, and as a result.
+struct End {
+  std::string outcome;
+  base::Status status;
+};
+
+End Kept() { return {"kept", {}}; }
+
+End Ended(const sysfs::Journal& journal) {
+  const std::string outcome = LastOutcome(journal);
+  if (outcome == "kept") return Kept();
+  return {outcome, base::Fail(base::Code::kTimedOut, "the change was " + outcome,
+                              "apply again, and confirm in time")};
+}
+
+End NotUndone(const sysfs::Journal& journal, int pid) {
+  const std::string why = LastFailure(journal, pid);
+  if (why.empty()) return Ended(journal);
+  return {"not undone yet",
+          base::Fail(base::Code::kPartial,
+                     fmt::format("nobody confirmed, and the undo failed; it is tried again every "
+                                 "{} s: {}",
+                                 kGuardRetry / 1000, why),
+                     "end what is in the way; vassign status shows when all is undone")};
+}
+
+base::Result<End> AwaitConfirmation(Context& context, DeclaredHost& host,
+                                    const ApplyRequest& request, const ApplyOutcome& outcome) {
   const sysfs::Journal& journal = host.assignment().journal;
   if (!context.progress) {
     context.err << fmt::format("undone in {} s unless vassign confirm runs\n",
@@ -64,7 +92,8 @@ base::Result<std::string> AwaitConfirmation(Context& context, DeclaredHost& host
   const Ending ending = TRY(AwaitEnding(journal, outcome.deadline, reads_enter,
                                         [&](unsigned left) { TellLeft(context, left); }));
   if (context.progress) context.err << '\n';
-  if (ending == Ending::kGone) return LastOutcome(journal);
+  if (ending == Ending::kGone) return Ended(journal);
+  if (ending == Ending::kNotUndone) return NotUndone(journal, request.pid);
   if (ending == Ending::kInterrupted) {
     return base::Fail(base::Code::kTimedOut,
                       "interrupted: the guard undoes the change when the "
@@ -72,9 +101,31 @@ base::Result<std::string> AwaitConfirmation(Context& context, DeclaredHost& host
                       "vassign confirm keeps it");
   }
   base::Status kept = ConfirmWaiting(host);
-  if (!kept && kept.error().code() == base::Code::kNotFound) return LastOutcome(journal);
+  if (!kept && kept.error().code() == base::Code::kNotFound) return Ended(journal);
   if (!kept) return base::Failure(std::move(kept.error()));
-  return "kept";
+  return Kept();
+}
+
+// In JSON the errors are in the one document.
+base::Status Finish(Context& context, const ApplyOutcome& outcome, std::string_view ending,
+                    base::Status status) {
+  if (!context.json) return status;
+  PrintApplied(context, outcome, ending);
+  context.status = ExitStatus(status);
+  return {};
+}
+
+base::Status RunEach(Context& context, DeclaredHost& host, const Config& config,
+                     const ApplyRequest& request) {
+  const ApplyOutcome outcome = TRY(ApplyEach(host, config, request));
+  const base::Status summary = Summary(outcome);
+  if (context.json) return Finish(context, outcome, "kept", summary);
+  if (!summary && summary.error().code() == base::Code::kPartial) {
+    for (const base::Error& error : outcome.errors)
+      context.err << "vassign: " << error.message() << '\n';
+  }
+  TellEntries(context, outcome);
+  return summary;
 }
 
 base::Status RunApply(Context& context, const ApplyOptions& options) {
@@ -89,28 +140,16 @@ base::Status RunApply(Context& context, const ApplyOptions& options) {
   if (options.boot) {
     // Many devices come at once, each with a run of its own.
     host.assignment().lock_patience = std::chrono::seconds(options.changing.timeout);
-    std::vector<base::Error> failures;
-    const auto outcome = ApplyEach(host, config, request, failures);
-    for (const base::Error& error : failures) context.err << "vassign: " << error.message() << '\n';
-    if (!outcome) return base::Failure(outcome.error());
-    if (!context.json) TellEntries(context, *outcome);
-    PrintApplied(context, *outcome, "kept", failures);
-    return {};
+    return RunEach(context, host, config, request);
   }
-  const ApplyOutcome outcome = TRY(Apply(host, config, request));
+  ApplyOutcome outcome = TRY(Apply(host, config, request));
   if (!context.json) TellEntries(context, outcome);
-  if (outcome.deadline == 0) {
-    PrintApplied(context, outcome, "kept", {});
-    return FollowPins(context);
-  }
-  const std::string ending = TRY(AwaitConfirmation(context, host, outcome));
-  PrintApplied(context, outcome, ending, {});
-  if (ending == "kept") {
-    if (!context.json) context.out << "kept\n";
-    return FollowPins(context);
-  }
-  return base::Fail(base::Code::kTimedOut, "the change was " + ending,
-                    "apply again, and confirm in time");
+  const bool waits = outcome.deadline != 0;
+  End end = waits ? TRY(AwaitConfirmation(context, host, request, outcome)) : Kept();
+  if (waits && end.status && !context.json) context.out << "kept\n";
+  if (end.status) end.status = FollowPins(context);
+  if (!end.status) outcome.errors.push_back(end.status.error());
+  return Finish(context, outcome, end.outcome, end.status);
 }
 
 }  // namespace

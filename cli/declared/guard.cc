@@ -43,8 +43,6 @@ base::Fd OpenProcess(int pid) {
   return base::Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
-constexpr int kRetry = 5000;  // milliseconds, after an undo that failed
-
 // To the journal of its unit.
 void Log(const base::Error& error) {
   const std::string line = "vassign: " + error.message() + "\n";
@@ -59,12 +57,13 @@ int WaitMilliseconds(const std::optional<Transaction>& transaction, uint64_t now
 
 // The outcome is decided under the host lock: somebody may have confirmed meanwhile. What fails
 // is tried again by the caller.
-base::Status UndoUnkept(DeclaredHost& host, bool owner_lives) {
+base::Status UndoUnkept(DeclaredHost& host, bool owner_lives,
+                        const std::function<uint64_t()>& clock) {
   const sysfs::Journal& journal = host.assignment().journal;
   const sysfs::FileLock lock =
       TRY(sysfs::TakeHostLock(journal.folder(), host.assignment().lock_patience));
   const auto transaction = TRY(FindTransaction(journal));
-  if (DecideGuard(transaction, MillisecondsSinceBoot(), owner_lives) != GuardStep::kUndo) return {};
+  if (DecideGuard(transaction, clock(), owner_lives) != GuardStep::kUndo) return {};
   return Undo(host, *transaction, lock,
               transaction->phase == Phase::kApplying ? "undone: it was killed"
                                                      : "undone: nobody confirmed");
@@ -111,30 +110,45 @@ GuardStep DecideGuard(const std::optional<Transaction>& transaction, uint64_t no
 base::Status Guard(DeclaredHost& host) {
   const sysfs::Journal& journal = host.assignment().journal;
   const base::Fd watch = TRY(WatchFolder(journal));
-  auto transaction = TRY(FindTransaction(journal));
+  const auto transaction = TRY(FindTransaction(journal));
   if (!transaction) return {};
   const base::Fd owner = OpenProcess(transaction->pid);
   bool owner_lives = owner.valid();
+  GuardEvents events;
+  events.now = MillisecondsSinceBoot;
+  events.owner_lives = owner_lives;
+  events.forget = [&] { Drain(watch); };
+  events.wait = [&](int milliseconds) -> base::Result<bool> {
+    std::array<pollfd, 2> ready = {{{watch.raw(), POLLIN, 0}, {owner.raw(), POLLIN, 0}}};
+    // An owner that has ended stays readable: it is asked once.
+    const int count = ::poll(ready.data(), owner_lives ? 2 : 1, milliseconds);
+    if (count < 0 && errno != EINTR) return base::FailErrno("poll", errno);
+    if (count > 0 && owner_lives && ready[1].revents != 0) owner_lives = false;
+    Drain(watch);
+    return owner_lives;
+  };
+  return RunGuard(host, events);
+}
+
+base::Status RunGuard(DeclaredHost& host, const GuardEvents& events) {
+  const sysfs::Journal& journal = host.assignment().journal;
+  bool owner_lives = events.owner_lives;
   while (true) {
-    const uint64_t now = MillisecondsSinceBoot();
+    const auto transaction = TRY(FindTransaction(journal));
+    const uint64_t now = events.now();
     const GuardStep step = DecideGuard(transaction, now, owner_lives);
     if (step == GuardStep::kEnd) return {};
     int wait = WaitMilliseconds(transaction, now);
     if (step == GuardStep::kUndo) {
-      const base::Status undone = UndoUnkept(host, owner_lives);
-      if (!undone) Log(undone.error());
-      transaction = TRY(FindTransaction(journal));
+      const base::Status undone = UndoUnkept(host, owner_lives, events.now);
       if (undone) continue;
-      Drain(watch);  // what the undo itself wrote is no reason to try again at once
-      wait = kRetry;
+      Log(undone.error());
+      // Only for who waits in front of it: without it the guard goes on as well.
+      (void)StoreFailure(journal, transaction->pid, undone.error());
+      events.forget();  // what the undo itself wrote is no reason to try again at once
+      wait = kGuardRetry;
     }
-    std::array<pollfd, 2> events = {{{watch.raw(), POLLIN, 0}, {owner.raw(), POLLIN, 0}}};
-    // An owner that has ended stays readable: it is asked once.
-    const int ready = ::poll(events.data(), owner_lives ? 2 : 1, wait);
-    if (ready < 0 && errno != EINTR) return base::FailErrno("poll", errno);
-    if (ready > 0 && owner_lives && events[1].revents != 0) owner_lives = false;
-    Drain(watch);
-    transaction = TRY(FindTransaction(journal));
+    owner_lives = TRY(events.wait(wait));
   }
 }
 
@@ -160,6 +174,7 @@ base::Result<Ending> AwaitEnding(const sysfs::Journal& journal, uint64_t deadlin
   while (true) {
     const auto transaction = TRY(FindTransaction(journal));
     if (!transaction || transaction->pid != ::getpid()) return Ending::kGone;
+    if (!LastFailure(journal, transaction->pid).empty()) return Ending::kNotUndone;
     const uint64_t now = MillisecondsSinceBoot();
     tell(static_cast<unsigned>(now < deadline ? (deadline - now + 999) / 1000 : 0));
     std::array<pollfd, 3> events = {

@@ -2,6 +2,7 @@
 // which a closed connection does not reach.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -19,8 +20,21 @@ enum class GuardStep : uint8_t {
 GuardStep DecideGuard(const std::optional<Transaction>& transaction, uint64_t now,
                       bool owner_lives);
 
-// Until the transaction is kept or undone. The last state is the transaction's outcome.
+// What the guard waits with; tests give another.
+struct GuardEvents {
+  std::function<uint64_t()> now;  // milliseconds since boot
+  // Until the journal's folder changes, the owner ends or the time is over (-1: there is none).
+  // Whether the owner lives.
+  std::function<base::Result<bool>(int milliseconds)> wait;
+  std::function<void()> forget;  // what changed until now ends no wait
+  bool owner_lives = true;       // at first
+};
+
+// Until the transaction is kept or undone. The last state is the transaction's outcome. An undo
+// that fails is tried again every kGuardRetry, or when the folder changes.
 base::Status Guard(DeclaredHost& host);
+base::Status RunGuard(DeclaredHost& host, const GuardEvents& events);
+inline constexpr int kGuardRetry = 5000;  // milliseconds
 
 // Starts `vassign confirm --guard`, this very program, by systemd-run where systemd is the init, so
 // that it belongs to no session; otherwise as a process of a session of its own. It has begun when
@@ -32,6 +46,7 @@ enum class Ending : uint8_t {
   kGone,         // the transaction ended: LastOutcome says how
   kEnter,        // the person pressed Enter
   kInterrupted,  // SIGINT, SIGTERM, SIGHUP
+  kNotUndone,    // the guard's first try failed: LastFailure says why; it goes on
 };
 // `tell` is called about once a second with the seconds that are left. `reads_enter`: standard
 // input is a terminal.

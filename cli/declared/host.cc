@@ -1,5 +1,6 @@
 #include "cli/declared/host.h"
 
+#include "cli/permanent_address.h"
 #include "sysfs/base/fd.h"
 
 namespace cli {
@@ -34,7 +35,7 @@ sriov::Host RecordedSriov(sysfs::AssignmentHost& assignment) {
 DeclaredReach::DeclaredReach(std::unique_ptr<SriovHost> sriov, const Context& context)
     : sriov_(std::move(sriov)),
       host_{sriov_->host(), PinsOf(context), context.nodes ? *context.nodes : HostNodes(),
-            context.device_number ? sysfs::HostPermanentAddress : sysfs::PermanentAddress()} {}
+            PermanentAddressOf(context.device_number)} {}
 
 base::Result<std::unique_ptr<DeclaredReach>> ReachDeclared(Context& context,
                                                            std::string_view command,

@@ -95,13 +95,12 @@ void TellEntries(Context& context, const ApplyOutcome& outcome) {
   context.out.flush();
 }
 
-void PrintApplied(Context& context, const ApplyOutcome& outcome, std::string_view ending,
-                  const std::vector<base::Error>& failures) {
+void PrintApplied(Context& context, const ApplyOutcome& outcome, std::string_view ending) {
   if (!context.json) return;
   Json entries = Json::array();
   for (const EntryOutcome& one : outcome.entries) entries.push_back(OutcomeJson(one));
   Json errors = Json::array();
-  for (const base::Error& error : failures) errors.push_back(error.message());
+  for (const base::Error& error : outcome.errors) errors.push_back(error.message());
   PrintJson(context.out, {{"schema", "vassign.apply/1"},
                           {"changed", outcome.changed},
                           {"outcome", ending},

@@ -9,8 +9,7 @@
 namespace cli {
 
 void PrintDeclared(Context& context, const DeclaredPlan& plan);
-void PrintApplied(Context& context, const ApplyOutcome& outcome, std::string_view ending,
-                  const std::vector<base::Error>& failures);
+void PrintApplied(Context& context, const ApplyOutcome& outcome, std::string_view ending);
 // A line for each entry, and the notes.
 void TellEntries(Context& context, const ApplyOutcome& outcome);
 

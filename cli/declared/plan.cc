@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "sriov/record.h"
 #include "sysfs/assignment/group.h"
@@ -132,12 +131,37 @@ sriov::SetRequest FunctionsOf(const Entry& entry, const PciAddress& address) {
   return {address, wanted.count, wanted.drivers, wanted.settings};
 }
 
+std::map<std::string, base::Error> FindConflicts(const Config& config, const Pinned& pinned,
+                                                 const std::vector<HostDevice>& devices,
+                                                 const Selection& selection) {
+  std::map<PciAddress, const Entry*> first;
+  std::map<std::string, base::Error> all;
+  for (const Entry& entry : config) {
+    const auto found = Resolve(entry, pinned, devices, selection.repin);
+    if (!found || !*found) continue;
+    const PciAddress address = (*found)->device.address;
+    if (selection.only && address != *selection.only) continue;
+    const auto [place, is_new] = first.emplace(address, &entry);
+    if (is_new) continue;
+    const Entry& other = *place->second;
+    const std::string text =
+        fmt::format("{} and {} are both {}", other.name, entry.name, address.ToString());
+    const auto add = [&](const Entry& one, const Entry& rival) {
+      all.emplace(one.name, base::Error(base::Code::kUsage, one.place + ": " + text)
+                                .WithHint("one entry for one device: see " + rival.place));
+    };
+    add(other, entry);
+    add(entry, other);
+  }
+  return all;
+}
+
 base::Result<DeclaredPlan> PlanDeclared(const DeclaredHost& host, const Config& config,
                                         const Selection& selection) {
   const Pinned pinned = TRY(host.pins.Read());
   const auto devices = TRY(ReadHostDevices(host.assignment().tree, config, pinned, host.permanent));
   DeclaredPlan plan;
-  std::map<PciAddress, std::string> taken;
+  const auto conflicts = FindConflicts(config, pinned, devices, selection);
   for (const Entry& entry : config) {
     auto found = Resolve(entry, pinned, devices, selection.repin);
     // What is wrong with another device is not this one's matter.
@@ -153,12 +177,8 @@ base::Result<DeclaredPlan> PlanDeclared(const DeclaredHost& host, const Config& 
     }
     const PciAddress address = resolved->device.address;
     if (selection.only && address != *selection.only) continue;
-    const auto [other, is_new] = taken.emplace(address, entry.name);
-    if (!is_new) {
-      return base::Fail(base::Code::kUsage,
-                        fmt::format("{}: {} and {} are both {}", entry.place, other->second,
-                                    entry.name, address.ToString()));
-    }
+    if (const auto conflict = conflicts.find(entry.name); conflict != conflicts.end())
+      return base::Failure(conflict->second);
     if (!resolved->note.empty())
       plan.notes.push_back(fmt::format("{}: {}", entry.name, resolved->note));
     EntryPlan one;

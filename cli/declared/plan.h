@@ -1,6 +1,7 @@
 // From the declarative file to what has to be done: nothing is changed here.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -50,6 +51,12 @@ struct DeclaredPlan {
 // The requests that carry an entry out.
 sysfs::BindRequest BindingOf(const Entry& entry, const sysfs::PciAddress& address);
 sriov::SetRequest FunctionsOf(const Entry& entry, const sysfs::PciAddress& address);
+
+// Of the entries whose device an entry of another name has too: what is wrong, by the entry's name.
+// Nobody can say which of them is meant. kUsage.
+std::map<std::string, base::Error> FindConflicts(const Config& config, const Pinned& pinned,
+                                                 const std::vector<HostDevice>& devices,
+                                                 const Selection& selection);
 
 // All checks of all entries: the first refusal is the plan's. Errors as Resolve, PlanSet and
 // PlanBinding; kUsage for two entries of one device.

@@ -42,6 +42,10 @@ std::string OutcomePath(const sysfs::Journal& journal) {
   return journal.folder() + "/apply.outcome";
 }
 
+std::string FailurePath(const sysfs::Journal& journal) {
+  return journal.folder() + "/apply.failure";
+}
+
 // What differs from the text that we would write is refused by the caller.
 std::optional<Transaction> Take(const Json& json) {
   if (!json.is_object() || !json.contains("touched") || !json.contains("pins")) return {};
@@ -150,7 +154,19 @@ base::Status StoreTransaction(const sysfs::Journal& journal, const Transaction& 
 
 base::Status EndTransaction(const sysfs::Journal& journal, std::string_view outcome) {
   TRY(sysfs::StoreRecordFile(OutcomePath(journal), std::string(outcome) + "\n"));
+  TRY(sysfs::RemoveRecordFile(FailurePath(journal)));
   return sysfs::RemoveRecordFile(TransactionPath(journal));
+}
+
+base::Status StoreFailure(const sysfs::Journal& journal, int pid, const base::Error& error) {
+  return sysfs::StoreRecordFile(FailurePath(journal), fmt::format("{} {}\n", pid, error.message()));
+}
+
+std::string LastFailure(const sysfs::Journal& journal, int pid) {
+  const auto text = base::ReadFile(FailurePath(journal), size_t{64} << 10);
+  const std::string head = fmt::format("{} ", pid);
+  if (!text || !text->starts_with(head)) return {};
+  return std::string(base::Trim(text->substr(head.size())));
 }
 
 std::string LastOutcome(const sysfs::Journal& journal) {

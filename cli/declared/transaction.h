@@ -59,6 +59,11 @@ base::Result<std::optional<Transaction>> FindTransaction(const sysfs::Journal& j
 base::Status StoreTransaction(const sysfs::Journal& journal, const Transaction& transaction);
 // Says first how it ended, for those who wait ("kept", "undone", ...), then removes it.
 base::Status EndTransaction(const sysfs::Journal& journal, std::string_view outcome);
+// Why the guard could not undo the apply of this process yet; it ends with the transaction. Empty
+// when no try has failed.
+base::Status StoreFailure(const sysfs::Journal& journal, int pid, const base::Error& error);
+std::string LastFailure(const sysfs::Journal& journal, int pid);
+
 // How the last one ended; empty when none did in this boot's folder.
 std::string LastOutcome(const sysfs::Journal& journal);
 

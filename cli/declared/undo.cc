@@ -102,9 +102,11 @@ base::Status ConfirmWaiting(DeclaredHost& host) {
                       last.empty() ? "" : "the last one was " + last);
   }
   if (transaction->phase == Phase::kUndoing) {
-    return base::Fail(base::Code::kPartial,
-                      "it is being undone already, and could not be whole yet",
-                      "vassign status shows what is taken; vassign apply goes on with the undo");
+    const std::string why = LastFailure(journal, transaction->pid);
+    return base::Fail(
+        base::Code::kPartial,
+        "it is being undone already, and could not be whole yet" + (why.empty() ? "" : ": " + why),
+        "vassign status shows what is taken; vassign apply goes on with the undo");
   }
   if (transaction->phase == Phase::kApplying) {
     return base::Fail(base::Code::kInternal, "the apply was killed before its end",

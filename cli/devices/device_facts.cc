@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cli/devices/busy.h"
+#include "cli/permanent_address.h"
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
@@ -242,7 +243,7 @@ base::Result<DeviceFacts> ReadFacts(const Tree& tree, const PciAddress& address,
   facts.identity = sysfs::ReadIdentity(
       tree, facts.device,
       IsAsleep(facts.power) ? sysfs::IdentityDetail::kPassive : sysfs::IdentityDetail::kWhole,
-      sources.device_number ? sysfs::HostPermanentAddress : sysfs::PermanentAddress());
+      PermanentAddressOf(sources.device_number));
   facts.reset_methods = sysfs::ReadResetMethods(tree, address);
   ReadSriov(tree, facts);
   ReadAwake(tree, facts);

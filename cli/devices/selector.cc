@@ -167,8 +167,12 @@ base::Failure NotFound(const Tree& tree, const Selector& selector) {
           ? Neighbours(tree, selector.address)
           : Nearest(base::LastComponent(selector.name), Candidates(tree, selector), kShown);
   const std::string near = nearest.empty() ? "" : "nearest: " + Join(nearest) + "; ";
+  const std::string broken =
+      selector.kind == SelectorKind::kName ? WhyNoAlias(tree) : std::string();
+  const std::string why =
+      broken.empty() ? "" : "if it names an entry, mend its file first: " + broken + "; ";
   return base::Fail(base::Code::kNotFound, Quote(selector.text) + ": no such PCI device",
-                    near + "vassign list shows all");
+                    why + near + "vassign list shows all");
 }
 
 bool IsHexOr(std::string_view text, std::string_view others) {

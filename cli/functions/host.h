@@ -15,6 +15,7 @@ class SriovHost {
   SriovHost(sysfs::AssignmentHost assignment, Context& context);
   SriovHost(const SriovHost&) = delete;
   SriovHost& operator=(const SriovHost&) = delete;
+  ~SriovHost() = default;
 
   sriov::Host& host() { return host_; }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/snapshot/recording.h"
+#include "cli/snapshot/scratch_folder.h"
 #include "sysfs/base/result.h"
 
 namespace cli {
@@ -27,23 +28,16 @@ base::Status WriteArchive(const Recording& recording, const std::string& file,
 // Into an existing, empty folder.
 base::Status UnpackArchive(const std::string& file, const std::string& folder);
 
-// An archive unpacked for as long as this lives, in a folder of its own below $TMPDIR or /tmp.
+// An archive unpacked for as long as this lives.
 class UnpackedSnapshot {
  public:
   static base::Result<UnpackedSnapshot> Open(const std::string& file);
-  UnpackedSnapshot(UnpackedSnapshot&& other) noexcept : folder_(std::move(other.folder_)) {
-    other.folder_.clear();
-  }
-  UnpackedSnapshot(const UnpackedSnapshot&) = delete;
-  UnpackedSnapshot& operator=(const UnpackedSnapshot&) = delete;
-  UnpackedSnapshot& operator=(UnpackedSnapshot&&) = delete;
-  ~UnpackedSnapshot();
 
-  const std::string& folder() const { return folder_; }
+  const std::string& folder() const { return folder_.path(); }
 
  private:
-  explicit UnpackedSnapshot(std::string folder) : folder_(std::move(folder)) {}
-  std::string folder_;
+  explicit UnpackedSnapshot(ScratchFolder folder) : folder_(std::move(folder)) {}
+  ScratchFolder folder_;
 };
 
 }  // namespace cli

@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 
 #include "cli/snapshot/archive.h"
@@ -136,18 +134,9 @@ base::Status UnpackArchive(const std::string& file, const std::string& folder) {
 }
 
 base::Result<UnpackedSnapshot> UnpackedSnapshot::Open(const std::string& file) {
-  std::error_code ignored;
-  const auto top = std::filesystem::temp_directory_path(ignored);
-  std::string folder = (ignored ? std::filesystem::path("/tmp") : top) / "vassign-snapshot-XXXXXX";
-  if (::mkdtemp(folder.data()) == nullptr) return base::FailErrno("make " + folder, errno);
-  UnpackedSnapshot unpacked(folder);
-  TRY(UnpackArchive(file, folder));
-  return unpacked;
-}
-
-UnpackedSnapshot::~UnpackedSnapshot() {
-  std::error_code ignored;
-  if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
+  ScratchFolder folder = TRY(ScratchFolder::Make("vassign-snapshot"));
+  TRY(UnpackArchive(file, folder.path()));
+  return UnpackedSnapshot(std::move(folder));
 }
 
 }  // namespace cli

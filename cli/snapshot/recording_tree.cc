@@ -6,6 +6,7 @@
 
 #include "cli/devices/device_facts.h"
 #include "sysfs/base/text.h"
+#include "sysfs/links.h"
 
 namespace cli {
 namespace {
@@ -94,35 +95,18 @@ void RecordingTree::TellLocked(const sysfs::PciDevice& device) {
 }
 
 void RecordingTree::Put(const std::string& path, std::string content) {
-  recording_.files[Place(path)] = std::move(content);
+  const std::string place = Place(path);
+  if (!place.empty()) recording_.files[place] = std::move(content);
 }
 
 std::string RecordingTree::Place(const std::string& path) const {
   if (!MayRecord(path)) return {};
   if (path.starts_with("/proc/")) return path;  // its links lead to our own process
-  std::string done;
-  std::string rest = path;
-  for (int links = 0; !rest.empty() && links < 40;) {
-    const size_t slash = rest.find('/');
-    const std::string part = rest.substr(0, slash);
-    rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      done.erase(done.empty() ? 0 : done.rfind('/'));
-      continue;
-    }
-    const std::string next = done + "/" + part;
-    const auto target = below_.ReadLink(next);
-    if (!target) {
-      done = next;
-      continue;
-    }
-    ++links;
-    recording_.links[next] = *target;
-    if (target->starts_with('/')) done.clear();
-    rest = *target + "/" + rest;
-  }
-  return MayRecord(done) ? done : "";
+  const auto place =
+      sysfs::FollowLinks(below_, path, [this](const std::string& link, const std::string& target) {
+        recording_.links[link] = target;
+      });
+  return place && MayRecord(*place) ? *place : "";
 }
 
 bool RecordingTree::WouldWake(const std::string& path) const {

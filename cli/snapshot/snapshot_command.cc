@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_text.h"
+#include "cli/permanent_address.h"
 #include "cli/snapshot/archive.h"
 #include "cli/snapshot/record_host.h"
 #include "cli/snapshot/scrub.h"
@@ -48,9 +49,8 @@ std::vector<std::string> Missing(const RecordedHost& host, bool has_log) {
 base::Status RunSnapshot(Context& context, const SnapshotOptions& options) {
   TRY(CheckArchiveName(options.file));
   const auto log = sysfs::ReadKernelLog();
-  const RecordedHost host = TRY(
-      RecordHost(*context.tree, log,
-                 context.device_number ? sysfs::HostPermanentAddress : sysfs::PermanentAddress()));
+  const RecordedHost host =
+      TRY(RecordHost(*context.tree, log, PermanentAddressOf(context.device_number)));
   const Recording kept = options.no_scrub ? host.recording : Scrub(host.recording, HostName());
   TRY(WriteArchive(kept, options.file, {options.overwrite, options.no_scrub}));
   const auto missing = Missing(host, log.has_value());

@@ -13,6 +13,7 @@
 #include "sysfs/assignment/driver_plan.h"
 #include "sysfs/assignment/host_lock.h"
 #include "sysfs/assignment/identity_tree.h"
+#include "sysfs/assignment/unbind.h"
 #include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
@@ -352,6 +353,12 @@ base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& a
   if (const auto note = plan.notes.find(address); note != plan.notes.end())
     result.note = note->second;
   return result;
+}
+
+base::Status Unbind(AssignmentHost& host, const PciAddress& address, const FileLock&) {
+  const auto locks = TRY(TakeDeviceLocks(host, {address}));
+  const AssignmentPlan plan = TRY(PlanUnbinding(host, address));
+  return ApplyPlan(host, locks, plan, plan.devices.front().driver.value_or(""));
 }
 
 std::vector<std::string> VfioNodes(const Tree& tree, const PciDevice& device) {

@@ -142,6 +142,11 @@ ChangeSet PlanRelease(const PciDevice& device, bool releases) {
   return changes;
 }
 
+ChangeSet PlanUnbind(const PciDevice& device) {
+  return PlanMoves({{device.address.ToString(), device.driver, device.driver_override, std::nullopt,
+                     device.driver_override}});
+}
+
 std::optional<BindExplanation> ExplainBind(int err, std::string_view driver) {
   switch (err) {
     case EINVAL:

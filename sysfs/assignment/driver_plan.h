@@ -49,6 +49,9 @@ ChangeSet PlanRestore(std::span<const RestoreItem> items);
 // is nothing to clear.
 ChangeSet PlanRelease(const PciDevice& device, bool releases);
 
+// Without a driver and without any other change. Empty when it has none.
+ChangeSet PlanUnbind(const PciDevice& device);
+
 // What the errno of a write to drivers/X/bind means, and what to do about it.
 struct BindExplanation {
   std::string cause;

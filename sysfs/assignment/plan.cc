@@ -6,6 +6,7 @@
 
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/assignment/driver_plan.h"
+#include "sysfs/assignment/unbind.h"
 #include "sysfs/assignment/viability.h"
 #include "sysfs/caching_tree.h"
 #include "sysfs/drivers.h"
@@ -97,6 +98,13 @@ bool IsAutoprobeOff(const Tree& tree, const PciDevice& device) {
   return value == uint64_t{0};
 }
 
+// Other processes that have it through VFIO.
+std::vector<Holder> OtherUsers(const AssignmentHost& host, const PciDevice& device) {
+  auto users = FindHolders(host.tree, VfioNodes(host.tree, device), host.sources.device_number);
+  std::erase_if(users, [&](const Holder& holder) { return holder.pid == host.sources.pid; });
+  return users;
+}
+
 bool TakesFromDriver(const PciDevice& device, const AssignmentPlan& plan) {
   if (!device.driver) return false;
   const std::string path = DriverPath(*device.driver) + "/unbind";
@@ -178,8 +186,19 @@ base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const Pci
   std::string note = TRY(CheckUse(host, host.tree, device, force, !is_given, Purpose::kGiveBack));
   if (note.empty()) return plan;
   plan.notes[address] = std::move(note);
-  plan.users = FindHolders(host.tree, VfioNodes(host.tree, device), host.sources.device_number);
-  std::erase_if(plan.users, [&](const Holder& holder) { return holder.pid == host.sources.pid; });
+  plan.users = OtherUsers(host, device);
+  return plan;
+}
+
+base::Result<AssignmentPlan> PlanUnbinding(const AssignmentHost& host, const PciAddress& address) {
+  AssignmentPlan plan;
+  const PciDevice device = TRY(ReadDevice(host.tree, address));
+  plan.devices = {device};
+  plan.changes = PlanUnbind(device);
+  plan.users = OtherUsers(host, device);
+  if (plan.changes.empty()) return plan;
+  for (const Holder& user : plan.users)
+    plan.changes.front().reason += fmt::format(", which asks pid {} for it", user.pid);
   return plan;
 }
 

@@ -103,6 +103,7 @@ class EvidenceFinder {
   EvidenceFinder(const Tree& tree, EvidenceSources sources);
   EvidenceFinder(const EvidenceFinder&) = delete;
   EvidenceFinder& operator=(const EvidenceFinder&) = delete;
+  ~EvidenceFinder() = default;
 
   std::vector<Evidence> Find(const PciDevice& device);
 

@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/cli/schema_run.h"
 #include "tests/cli/vassign_run.h"
-#include "tests/support/command.h"
 #include "tests/support/stuck_tree.h"
 
 namespace cli {
@@ -13,24 +13,12 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-class Schema : public testing::Test {
+class Schema : public test::SchemaTest {
  protected:
-  // The validator's verdict on all files that were kept.
-  test::Outcome Validate() const {
-    std::string command = std::string(PYTHON3) + " " + VALIDATE + " " + SCHEMA;
-    for (const std::string& file : files_) command += " " + file;
-    return test::RunCommand(command);
-  }
-  void Keep(const std::string& name, const std::string& text) {
-    files_.push_back(folder_.Write(name, text));
-  }
   void KeepOutput(test::VassignRun& vassign, const std::string& name,
                   const std::vector<const char*>& words) {
     Keep(name, vassign(words).out);
   }
-
-  test::TemporaryFolder folder_;
-  std::vector<std::string> files_;
 };
 
 TEST_F(Schema, ReportsFollowIt) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "cli/config/pin.h"
 #include "tests/support/assignment_world.h"
 
 namespace cli {
@@ -113,6 +114,32 @@ TEST_F(BindCommand, DryRunNamesTheModuleAndTheRefusals) {
   EXPECT_EQ(world_.Run({"bind", "08:00.0", "--dry-run", "--driver", "uio_pci_generic"}), 0);
   EXPECT_THAT(world_.out(), testing::StartsWith("modprobe uio_pci_generic\n"));
   EXPECT_EQ(world_.Run({"bind", "09:00.0", "--dry-run"}), 5);
+}
+
+TEST_F(BindCommand, DryRunShowsTheFilesOfPersist) {
+  world_.tree().AddFile("/sys/bus/pci/devices/0000:08:00.0/nvme/nvme1/serial", "S1\n");
+  const test::TempFolder pins;
+  world_.context().pins = std::make_shared<Pins>(pins.path());
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--persist", "--dry-run"}), 0);
+  const std::string steps = world_.out();
+  EXPECT_THAT(steps,
+              AllOf(HasSubstr("/bind  # give 0000:08:00.0 to vfio-pci\ncat > " + pins.path()),
+                    HasSubstr("\nEOF\ncat > /etc/vassign/conf.d/50-"),
+                    HasSubstr(".toml <<'EOF'\n# Written by vassign bind --persist"),
+                    HasSubstr("serial = \"S1\""), testing::EndsWith("\nEOF\n")));
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--persist", "--dry-run", "--json"}), 0);
+  const auto plan = nlohmann::json::parse(world_.out(), nullptr, false);
+  ASSERT_EQ(plan["files"].size(), 2u);
+  const std::string path = plan["files"][1]["path"];
+  const std::string content = plan["files"][1]["content"];
+  EXPECT_EQ(plan["files"][1]["changed"], true);
+  EXPECT_THAT(steps, HasSubstr(content));
+  EXPECT_THAT(world_.tree().writes(), IsEmpty());
+  EXPECT_TRUE(Pins(pins.path()).Read()->empty());
+
+  world_.tree().AddFile(path, content);
+  EXPECT_EQ(world_.Run({"bind", "08:00.0", "--persist", "--dry-run"}), 0);
+  EXPECT_THAT(world_.out(), testing::EndsWith(path + " is there already\n"));
 }
 
 TEST_F(BindCommand, DryRunOfWhatIsSoAlready) {

@@ -64,6 +64,41 @@ TEST(PersistText, WithWhatTheRequestNamed) {
   EXPECT_EQ(config->front().driver, "pci-stub");
 }
 
+TEST(DecidePersist, ASecondBindKeepsWhatOnlyTheFirstCouldRead) {
+  sysfs::Identity drive = Drive();
+  drive.serial = "S1";
+  const cli::PersistPlan first =
+      cli::DecidePersist({EntryFor(drive, "vfio-pci"), drive}, std::nullopt, std::nullopt);
+  EXPECT_TRUE(first.changed);
+  EXPECT_EQ(first.pin, drive);
+  std::string present = PersistText(first.entry);
+  present.pop_back();
+
+  const cli::Persisted again = {EntryFor(Drive(), "vfio-pci"), Drive()};
+  const cli::PersistPlan second = cli::DecidePersist(again, present, drive);
+  EXPECT_FALSE(second.changed);
+  EXPECT_EQ(second.entry.match.serial, "S1");
+  EXPECT_EQ(second.pin.serial, "S1");
+
+  const cli::PersistPlan other =
+      cli::DecidePersist({EntryFor(Drive(), "pci-stub"), Drive()}, present, drive);
+  EXPECT_TRUE(other.changed);
+  EXPECT_EQ(other.entry.match.serial, "S1");
+}
+
+TEST(DecidePersist, AnotherCardTakesNothingFromTheFile) {
+  sysfs::Identity drive = Drive();
+  drive.serial = "S1";
+  const std::string present = PersistText(EntryFor(drive, "vfio-pci"));
+  sysfs::Identity other = Drive();
+  other.device = 0x0011;
+  const cli::PersistPlan plan =
+      cli::DecidePersist({EntryFor(other, "vfio-pci"), other}, present, drive);
+  EXPECT_TRUE(plan.changed);
+  EXPECT_EQ(plan.entry.match.serial, std::nullopt);
+  EXPECT_EQ(plan.pin, other);
+}
+
 class PlanPersist : public testing::Test {
  protected:
   PlanPersist() : tree_(test::LoadHost("host.txt").release()), context_(Own(tree_), out_, err_) {}
@@ -71,7 +106,7 @@ class PlanPersist : public testing::Test {
     return std::unique_ptr<sysfs::Tree>(tree);
   }
 
-  base::Result<std::vector<cli::Persisted>> Plan(const char* address) {
+  base::Result<std::vector<cli::PersistPlan>> Plan(const char* address) {
     sysfs::BindRequest request;
     request.devices = {*sysfs::PciAddress::Parse(address)};
     request.force = {sysfs::ForceReason::kNoReset};

@@ -251,6 +251,46 @@ TEST_F(ApplyTest, TheGuardUndoesWhatNobodyConfirms) {
   EXPECT_EQ(LastOutcome(world_->journal()), "undone: nobody confirmed");
 }
 
+// Each wait of the guard, and what was done since the one before.
+struct Waits {
+  std::vector<std::string> all;
+  GuardEvents Events(std::function<void(size_t number)> meanwhile) {
+    GuardEvents events;
+    events.now = [this] { return now; };
+    events.forget = [this] { all.emplace_back("forget"); };
+    events.wait = [this, meanwhile](int milliseconds) -> base::Result<bool> {
+      all.push_back(std::to_string(milliseconds));
+      now += static_cast<uint64_t>(std::max(milliseconds, 0));
+      meanwhile(++count);
+      return true;
+    };
+    return events;
+  }
+  uint64_t now = 0;
+  size_t count = 0;
+};
+
+TEST_F(ApplyTest, TheGuardTriesAgainAfterAnUndoThatFailed) {
+  const std::string before = world_->Digest();
+  const auto outcome = Run(kBoth, Confirmed(60));
+  ASSERT_THAT(outcome, IsOk());
+  world_->tree().AddFile("/proc/77/comm", "vmm\n");
+  world_->tree().AddLink("/proc/77/fd/9", "/dev/vfio/8");
+  Waits waits;
+  waits.now = outcome->deadline - 1000;
+  std::vector<std::string> reasons;
+  const GuardEvents events = waits.Events([&](size_t number) {
+    reasons.push_back(LastFailure(world_->journal(), 1));
+    if (number == 3) world_->tree().Remove("/proc/77");
+  });
+  ASSERT_THAT(WithHost([&](DeclaredHost& host) { return RunGuard(host, events); }), IsOk());
+  EXPECT_THAT(waits.all, testing::ElementsAre("1000", "forget", "5000", "forget", "5000"));
+  EXPECT_THAT(reasons, testing::ElementsAre("", HasSubstr("vmm"), HasSubstr("vmm")));
+  EXPECT_EQ(world_->Digest(), before);
+  EXPECT_EQ(LastOutcome(world_->journal()), "undone: nobody confirmed");
+  EXPECT_EQ(LastFailure(world_->journal(), 1), "");
+}
+
 TEST_F(ApplyTest, WhatCouldNotBeUndoneWholeIsNeverKept) {
   ASSERT_THAT(Run(kBoth, Confirmed(60)), IsOk());
   // A guest has the drive: the undo cannot take it.
@@ -368,13 +408,38 @@ TEST_F(ApplyTest, AtBootOneFailureDoesNotStopTheOthers) {
       "driver = \"vfio-pci\"\n" +
           std::string(kBoth),
       "f.toml");
-  std::vector<base::Error> failures;
-  const auto all =
-      WithHost([&](DeclaredHost& host) { return ApplyEach(host, *config, {}, failures); });
-  EXPECT_THAT(all, FailsWith(Code::kPartial, HasSubstr("1 of 3")));
-  EXPECT_EQ(failures.size(), 1u);
+  const auto all = WithHost([&](DeclaredHost& host) { return ApplyEach(host, *config, {}); });
+  ASSERT_THAT(all, IsOk());
+  EXPECT_THAT(Summary(*all), FailsWith(Code::kPartial, HasSubstr("1 of 3")));
+  EXPECT_EQ(all->errors.size(), 1u);
   EXPECT_EQ(world_->tree().DriverOf("0000:08:00.0"), "vfio-pci");
   EXPECT_EQ(world_->tree().DriverOf("0000:03:10.1"), "vfio-pci");
+}
+
+TEST_F(ApplyTest, AtBootNoneOfTwoEntriesOfOneDeviceIsApplied) {
+  const auto config = ParseConfig(std::string(kBoth) +
+                                      "[[device]]\nname = \"c\"\nmatch = { serial = \"S1\" }\n"
+                                      "driver = \"pci-stub\"\n",
+                                  "f.toml");
+  const auto all = WithHost([&](DeclaredHost& host) { return ApplyEach(host, *config, {}); });
+  ASSERT_THAT(all, IsOk());
+  ASSERT_EQ(all->errors.size(), 2u);
+  for (const base::Error& error : all->errors)
+    EXPECT_THAT(error.message(), HasSubstr("drive and c are both 0000:08:00.0"));
+  EXPECT_EQ(world_->tree().DriverOf("0000:08:00.0"), "nvme");
+  EXPECT_EQ(world_->tree().DriverOf("0000:03:10.1"), "vfio-pci");
+}
+
+TEST_F(ApplyTest, AtBootTheConflictOfAnotherDeviceDoesNotCount) {
+  const auto config = ParseConfig(std::string(kBoth) +
+                                      "[[device]]\nname = \"c\"\nmatch = { serial = \"S1\" }\n"
+                                      "driver = \"pci-stub\"\n",
+                                  "f.toml");
+  ApplyRequest request;
+  request.selection.only = kCard;
+  const auto all = WithHost([&](DeclaredHost& host) { return ApplyEach(host, *config, request); });
+  ASSERT_THAT(all, IsOk());
+  EXPECT_THAT(all->errors, IsEmpty());
 }
 
 }  // namespace

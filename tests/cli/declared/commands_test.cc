@@ -1,10 +1,13 @@
 #include "cli/declared/commands.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cli/config/pin.h"
+#include "cli/declared/transaction.h"
 #include "tests/cli/functions/run.h"
 
 namespace cli {
@@ -96,6 +99,78 @@ TEST_F(DeclaredCommands, DryRunPrintsThePlan) {
   EXPECT_EQ(vassign_({"apply", "--dry-run", "--confirm", "5"}), 0);
   EXPECT_THAT(vassign_.out(), HasSubstr("driver nvme -> vfio-pci"));
   EXPECT_EQ(vassign_.world().steps(), 0u);
+}
+
+TEST_F(DeclaredCommands, AnUndoThatFailedEndsTheWaitAndNotTheGuard) {
+  const sysfs::Journal journal = vassign_.world().journal();
+  vassign_.context().start_guard = [&] {
+    return StoreFailure(journal, ::getpid(), base::Error(base::Code::kInUse, "vmm has the drive"));
+  };
+  EXPECT_EQ(vassign_({"apply", "--confirm", "60"}), 10);
+  EXPECT_THAT(vassign_.err(),
+              AllOf(HasSubstr("the undo failed"), HasSubstr("tried again every 5 s"),
+                    HasSubstr("vmm has the drive"), HasSubstr("cure: ")));
+  EXPECT_EQ(vassign_({"status"}), 0);
+  EXPECT_TRUE((*FindTransaction(journal)).has_value());
+  ASSERT_TRUE(EndTransaction(journal, "undone"));
+  EXPECT_EQ(LastFailure(journal, ::getpid()), "");
+}
+
+TEST_F(DeclaredCommands, AnUndoThatFailedIsAnErrorInTheOneDocument) {
+  const sysfs::Journal journal = vassign_.world().journal();
+  vassign_.context().start_guard = [&] {
+    return StoreFailure(journal, ::getpid(), base::Error(base::Code::kInUse, "vmm has the drive"));
+  };
+  EXPECT_EQ(vassign_({"apply", "--confirm", "60", "--json"}), 10);
+  EXPECT_EQ(Out()["outcome"], "not undone yet");
+  ASSERT_EQ(Out()["errors"].size(), 1u);
+  EXPECT_THAT(Out()["errors"][0], HasSubstr("vmm has the drive"));
+}
+
+TEST_F(DeclaredCommands, WhatNobodyConfirmedIsOneDocumentToo) {
+  const sysfs::Journal journal = vassign_.world().journal();
+  std::thread guard;
+  vassign_.context().start_guard = [&]() -> base::Status {
+    guard = std::thread([&] {
+      while (true) {
+        const auto found = FindTransaction(journal);
+        if (found && *found && (*found)->phase == Phase::kWaiting) break;
+        std::this_thread::yield();
+      }
+      EXPECT_TRUE(EndTransaction(journal, "undone: nobody confirmed"));
+    });
+    return {};
+  };
+  EXPECT_EQ(vassign_({"apply", "--confirm", "60", "--json"}), 8);
+  guard.join();
+  EXPECT_EQ(Out()["outcome"], "undone: nobody confirmed");
+  EXPECT_EQ(Out()["errors"].size(), 1u);
+}
+
+TEST_F(DeclaredCommands, AtBootEachFailedEntryIsAnError) {
+  vassign_.world().tree().AddFile("/etc/vassign/vassign.toml",
+                                  "[[device]]\nname = \"c\"\nmatch = { serial = \"S9\" }\n"
+                                  "driver = \"vfio-pci\"\n"
+                                  "[[device]]\nname = \"drive\"\nmatch = { serial = \"S1\" }\n"
+                                  "driver = \"vfio-pci\"\n");
+  EXPECT_EQ(vassign_({"apply", "--boot", "--json"}), 10);
+  EXPECT_EQ(Out()["schema"], "vassign.apply/1");
+  ASSERT_EQ(Out()["errors"].size(), 1u);
+  EXPECT_THAT(Out()["errors"][0], HasSubstr("vassign.toml:1: c: no device"));
+  EXPECT_EQ(Out()["entries"][0]["name"], "drive");
+  EXPECT_EQ(vassign_({"apply", "--boot"}), 10);
+  EXPECT_THAT(vassign_.out(), StartsWith("drive: "));
+  EXPECT_THAT(vassign_.err(), AllOf(HasSubstr("c: no device"), HasSubstr("1 of 2 entries")));
+}
+
+TEST_F(DeclaredCommands, AtBootTheOnlyErrorIsToldOnceWithItsOwnStatus) {
+  vassign_.world().tree().AddFile("/etc/vassign/vassign.toml",
+                                  "[[device]]\nname = \"c\"\nmatch = { serial = \"S9\" }\n"
+                                  "driver = \"vfio-pci\"\n");
+  EXPECT_EQ(vassign_({"apply", "--boot"}), 3);
+  EXPECT_THAT(vassign_.err(), testing::ContainsRegex("^vassign: [^\n]*\n  cure: [^\n]*\n$"));
+  EXPECT_EQ(vassign_({"apply", "--boot", "--json"}), 3);
+  EXPECT_EQ(Out()["errors"].size(), 1u);
 }
 
 }  // namespace

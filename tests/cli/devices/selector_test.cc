@@ -37,8 +37,20 @@ TEST_F(Host, AnEntryOfTheDeclarativeFileIsAName) {
       "[[device]]\nname = \"gone\"\nmatch = { serial = \"S9\" }\ndriver = \"vfio-pci\"\n");
   EXPECT_THAT(Select(*tree_, "scratch"), IsOkAnd(ElementsAre(kDrive)));
   EXPECT_THAT(Select(*tree_, "gone"), FailsWith(base::Code::kNotFound, HasSubstr("gone")));
-  tree_->AddFile("/etc/vassign/vassign.toml", "no TOML");
-  EXPECT_THAT(Select(*tree_, "scratch"), FailsWith(base::Code::kNotFound));
+}
+
+TEST_F(Host, ABrokenDeclarativeFileIsToldWithANameThatIsNotFound) {
+  const auto hint = [&](const char* text) {
+    const auto found = Select(*tree_, text);
+    return found ? std::string() : found.error().hint();
+  };
+  tree_->AddFile("/etc/vassign/vassign.toml", "# mine\nno TOML");
+  EXPECT_THAT(Select(*tree_, "scratch"), FailsWith(base::Code::kNotFound, HasSubstr("scratch")));
+  EXPECT_THAT(hint("scratch"), HasSubstr("/etc/vassign/vassign.toml:2: "));
+  EXPECT_THAT(hint("net:scratch"), Not(HasSubstr("vassign.toml")));
+  tree_->AddFile("/etc/vassign/vassign.toml", "");
+  tree_->AddFile("/etc/vassign/conf.d/50-a.toml", "[[device]]\nnam = \"scratch\"\n");
+  EXPECT_THAT(hint("scratch"), HasSubstr("/etc/vassign/conf.d/50-a.toml:2: unknown key 'nam'"));
 }
 
 struct Case {

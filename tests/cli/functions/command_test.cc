@@ -36,5 +36,22 @@ TEST(SriovCommand, HelpFitsATerminal) {
   }
 }
 
+TEST(RestorePhysical, HeldFunctionsAreAskedBackByForce) {
+  test::SriovRun vassign;
+  ASSERT_EQ(vassign({"sriov", "set", "03:00.0", "2", "--driver", "vfio-pci"}), 0);
+  test::FakeTree& tree = vassign.world().tree();
+  tree.AddFile("/proc/77/comm", "vmm\n");
+  tree.AddLink("/proc/77/fd/9", "/dev/vfio/30");
+  EXPECT_EQ(vassign({"restore", "03:00.0"}), 4);
+  EXPECT_THAT(vassign.err(), HasSubstr("--force=assigned"));
+  EXPECT_EQ(vassign({"restore", "03:00.0", "--force=assigned", "--dry-run"}), 0);
+  EXPECT_THAT(vassign.out(), HasSubstr("which asks pid 77 for it"));
+  tree.OnWrite([&](const std::string& path, const std::string&) {
+    if (path.ends_with("/vfio-pci/unbind")) tree.Remove("/proc/77");
+  });
+  EXPECT_EQ(vassign({"restore", "03:00.0", "--force=assigned"}), 0) << vassign.err();
+  EXPECT_THAT(vassign.out(), HasSubstr("2 -> 0 virtual functions"));
+}
+
 }  // namespace
 }  // namespace cli

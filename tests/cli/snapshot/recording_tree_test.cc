@@ -46,6 +46,18 @@ TEST(RecordingTree, ALinkOutOfThePlaceIsHidden) {
   EXPECT_FALSE(recorder.Read("/sys/shadow").has_value());
 }
 
+TEST(RecordingTree, LinksInACircleHaveNoPlace) {
+  test::FakeTree tree;
+  tree.AddLink("/sys/one", "/sys/other");
+  tree.AddLink("/sys/other", "/sys/one");
+  RecordingTree recorder(tree);
+  recorder.Put("/sys/one", "made");
+  EXPECT_FALSE(recorder.Read("/sys/one").has_value());
+  EXPECT_FALSE(recorder.List("/sys/one/below").has_value());
+  EXPECT_THAT(recorder.recording().files, IsEmpty());
+  EXPECT_THAT(recorder.recording().folders, IsEmpty());
+}
+
 TEST(RecordingTree, WakesNothing) {
   test::FakeTree tree;
   tree.AddDevice({});

@@ -160,6 +160,12 @@ TEST(PlanBind, UndoPutsPowerControlBack) {
   }
 }
 
+TEST(PlanUnbind, KeepsTheOverride) {
+  EXPECT_THAT(Writes(PlanUnbind(Device("vfio-pci", "vfio-pci"))),
+              ElementsAre(At("vfio-pci", "unbind")));
+  EXPECT_THAT(PlanUnbind(Device(std::nullopt, "vfio-pci")), IsEmpty());
+}
+
 TEST(PlanRelease, LetsTheKernelChoose) {
   const std::string probe = "/sys/bus/pci/drivers_probe=0000:08:00.0";
   EXPECT_THAT(Writes(PlanRelease(Device("vfio-pci", "vfio-pci"), true)),
