@@ -67,12 +67,21 @@ base::Status CheckDevice(const HostDevice& host) {
   return {};
 }
 
+std::string IdOf(const AssignRequest& request) {
+  return request.id.empty() ? request.host.ToString() : request.id;
+}
+
 base::Status CheckDuplicates(const Options& options) {
   std::set<sysfs::PciAddress> devices;
+  std::set<std::string> ids;
   std::set<uint8_t> slots;
   for (const AssignRequest& request : options.assign) {
     if (!devices.insert(request.host).second) {
       return Fail(Code::kUsage, request.host.ToString() + ": assigned twice");
+    }
+    if (!ids.insert(IdOf(request)).second) {
+      return Fail(Code::kUsage, fmt::format("{}: id={} is taken by another device",
+                                            request.host.ToString(), IdOf(request)));
     }
     if (!request.guest_slot) continue;
     if (*request.guest_slot == 0 || *request.guest_slot > kLastSlot) {
@@ -150,7 +159,7 @@ base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot
     AddReserved(host.devices[i], request);
     AddBars(host.devices[i], request);
     const sysfs::PciDevice& device = host.devices[i].device;
-    plan.devices.push_back({device.address, slots[i], device.modalias});
+    plan.devices.push_back({device.address, slots[i], device.modalias, IdOf(options.assign.at(i))});
   }
   plan.layout = TRY(PlanLayout(request));
   plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();

@@ -37,6 +37,7 @@ struct PlannedDevice {
   sysfs::PciAddress host;
   uint8_t guest_slot = 0;
   std::string modalias;
+  std::string id;  // for the monitor, none twice
 };
 
 struct MachinePlan {

@@ -101,6 +101,27 @@ bool HostBridge::IsMultiFunction(uint8_t devfn) const {
   return false;
 }
 
+std::vector<FunctionView> HostBridge::View() {
+  const std::lock_guard lock(mutex_);
+  std::vector<FunctionView> views;
+  for (unsigned devfn = 0; devfn < functions_.size(); ++devfn) {
+    PciFunction* const function = functions_.at(devfn).get();
+    if (function == nullptr) continue;
+    FunctionView view{static_cast<uint8_t>(devfn), {}, function->bars(), {}};
+    ConfigSpace config(kConfigSize);
+    for (uint16_t offset = 0; offset < header::kEnd; offset = static_cast<uint16_t>(offset + 4)) {
+      const uint32_t value = function->ReadConfig(offset, Width::k4);
+      config.Own(offset, Width::k4, value);
+      for (unsigned byte = 0; byte < 4; ++byte) {
+        view.header.at(offset + byte) = static_cast<uint8_t>(value >> (8 * byte));
+      }
+    }
+    view.decoded = DecodeBars(config, view.bars);
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
 uint32_t HostBridge::ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width) {
   const auto absent = static_cast<uint32_t>(AllOnes(width));
   if (bus != 0) return absent;

@@ -12,12 +12,23 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "vmm/layout.h"
 #include "vmm/pci/bar_map.h"
+#include "vmm/pci/bars.h"
 #include "vmm/pci/function.h"
+#include "vmm/pci/registers.h"
 
 namespace vmm::pci {
+
+// What a function shows to the guest right now.
+struct FunctionView {
+  uint8_t devfn = 0;
+  std::array<uint8_t, header::kEnd> header{};
+  std::vector<BarInfo> bars;
+  DecodedBars decoded;
+};
 
 class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   class Key {  // only Create makes one
@@ -43,6 +54,9 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   // Any width up to 4, any offset; what lies beyond the function's 4 KiB is absent.
   uint32_t ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width);
   void WriteConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width, uint32_t value);
+
+  // All functions, by devfn. From any thread.
+  std::vector<FunctionView> View();
 
  private:
   base::Status AttachAll();
