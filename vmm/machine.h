@@ -86,9 +86,9 @@ class Machine {
   // that it reaches, these before the DMA space, that before the memory which it pins.
   std::shared_ptr<const kvm::System> system_;
   std::unique_ptr<EventLoop> loop_;
-  // A client that waits for the end sees it when the devices are free, and then the name is too.
-  std::optional<control::NameClaim> name_;
+  // A client that waits for the end sees it last: devices, name and socket are free then.
   std::unique_ptr<control::Server> server_;  // none without --name and --monitor
+  std::optional<control::NameClaim> name_;
   control::HotPlug hot_plug_ = control::NoHotPlug();
   std::unique_ptr<Console> console_;
   std::optional<GuestMemory> memory_;

@@ -27,7 +27,7 @@ class Server {
                                                       Handler handler);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-  ~Server() = default;  // all connections end, the socket's file goes
+  ~Server() = default;  // the socket's file goes, then all connections end
 
   // To every client that has negotiated. `data` is null for none.
   void Announce(std::string_view event, const Json& data);
@@ -44,7 +44,7 @@ class Server {
   using ClientPtr = std::shared_ptr<Client>;
 
   Server(EventLoop& loop, ListeningSocket socket, Handler handler)
-      : loop_(&loop), socket_(std::move(socket)), handler_(std::move(handler)) {}
+      : loop_(&loop), handler_(std::move(handler)), socket_(std::move(socket)) {}
   base::Status Listen();
   void Accept();
   void Admit(base::Fd fd);
@@ -57,10 +57,10 @@ class Server {
   void Drop(uint64_t id, const ClientPtr& client);
 
   EventLoop* loop_;
-  ListeningSocket socket_;
   Handler handler_;
   std::map<uint64_t, ClientPtr> clients_;  // by a number that is never used again
   uint64_t next_id_ = 1;
+  ListeningSocket socket_;  // goes before the clients: who waits for the end finds no file
   Watch watch_;
   std::unique_ptr<Timer> retry_;  // of accept, when descriptors are short
 };

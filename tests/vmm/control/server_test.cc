@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "tests/support/matchers.h"
@@ -170,7 +171,7 @@ TEST_F(ServerTest, MoreClientsThanThereIsRoomForAreTurnedAway) {
   }
   EXPECT_EQ(TestClient(path_).Line(), "");
   all.pop_back();
-  // The loop sees the end of the old one before the new one: it was first.
+  while (clients() == Server::kMaxClients) std::this_thread::yield();
   ExpectServes();
 }
 
@@ -229,6 +230,19 @@ TEST_F(ServerTest, ClosingMidway) {
     client.Say(std::string(kStatus) + std::string(kStatus) + "{\"execute\": ");
   }
   ExpectServes();
+}
+
+TEST_F(ServerTest, WhoWaitsForTheEndFindsNoSocketThen) {
+  TestClient client(path_);
+  client.Negotiate();
+  bool there = true;
+  std::thread waiter([&] {
+    EXPECT_EQ(client.Line(), "");
+    there = std::filesystem::exists(path_);
+  });
+  OnLoop([&] { server_.reset(); });
+  waiter.join();
+  EXPECT_FALSE(there);
 }
 
 TEST_F(ServerTest, WithoutDescriptorsTheLoopGoesOn) {
