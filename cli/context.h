@@ -50,6 +50,7 @@ struct Context {
   std::shared_ptr<Pins> pins;
   std::shared_ptr<Nodes> nodes;
   std::function<base::Status()> start_guard;
+  std::string machines;  // folder of the running machines; empty: the user's own
   // What wakes `watch` up; empty: the running host's events and signals.
   std::function<base::Result<WatchSource>()> watch_source;
   bool reader_left = false;  // a write to `out` failed because nobody reads it, which is fine

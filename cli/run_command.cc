@@ -7,6 +7,9 @@
 #include "cli/devices/selector.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
+#include "vmm/control/command.h"
+#include "vmm/control/registry.h"
+#include "vmm/control/socket.h"
 #include "vmm/machine.h"
 
 namespace cli {
@@ -29,11 +32,15 @@ base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::strin
   const auto parts = base::Split(text, ',');
   vmm::AssignRequest request{TRY(SelectOne(tree, parts.front())), {}};
   for (size_t i = 1; i < parts.size(); ++i) {
-    if (!parts[i].starts_with("addr=")) {
+    if (parts[i].starts_with("addr=")) {
+      request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
+    } else if (parts[i].starts_with("id=")) {
+      request.id = parts[i].substr(3);
+      TRY(vmm::control::CheckDeviceId(request.id));
+    } else {
       return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
-                  "--assign takes DEV[,addr=SLOT]");
+                  "--assign takes DEV[,addr=SLOT][,id=ID]");
     }
-    request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
   }
   return request;
 }
@@ -55,7 +62,7 @@ base::Status RunRun(Context& context, const RunArguments& arguments) {
 
 void AddOptions(CLI::App& command, RunArguments& arguments) {
   command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
-      ->type_name("DEV[,addr=SLOT]")
+      ->type_name("DEV[,addr=SLOT][,id=ID]")
       ->expected(1)
       ->take_all();
   command
@@ -77,6 +84,14 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("FILE");
   command.add_option("--dma", arguments.dma, "DMA back end: auto, iommufd or type1")
       ->type_name("NAME");
+  command
+      .add_option("--name", arguments.name,
+                  "Name of the machine, for vmm ps and vmm ctl; no two have the same")
+      ->type_name("NAME");
+  command
+      .add_option("--monitor", arguments.monitor,
+                  "UNIX socket of the monitor (QMP); with --name there is one without this")
+      ->type_name("SOCKET");
   command.add_flag("--stats", arguments.stats, "Print exits, maps and traps at the end");
 }
 
@@ -90,6 +105,10 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   options.exec = arguments.exec;
   options.console = arguments.console;
   options.stats = arguments.stats;
+  options.name = arguments.name.value_or("");
+  options.monitor = arguments.monitor.value_or("");
+  if (arguments.name) TRY(vmm::control::CheckMachineName(options.name));
+  if (arguments.monitor) TRY(vmm::control::CheckSocketPath(options.monitor));
   options.dma = TRY(ParseBackend(arguments.dma));
   if (arguments.cpus < 1 || arguments.cpus > vmm::kMaxCpus) {
     return Fail(Code::kUsage,

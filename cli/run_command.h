@@ -15,9 +15,11 @@ struct RunArguments {
   unsigned cpus = 1;
   unsigned hotplug = 2;
   std::string memory = "512M";
-  std::vector<std::string> assign;  // DEV[,addr=SLOT]
+  std::vector<std::string> assign;  // DEV[,addr=SLOT][,id=ID]
   std::optional<std::string> exec;
   std::string console;
+  std::optional<std::string> name;
+  std::optional<std::string> monitor;
   std::string dma = "auto";
   bool stats = false;
 };

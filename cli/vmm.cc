@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "cli/exit_status.h"
+#include "cli/machines/ctl_command.h"
+#include "cli/machines/ps_command.h"
 #include "cli/parse.h"
 #include "cli/report.h"
 #include "cli/run_command.h"
@@ -31,11 +33,14 @@ int RunVmm(int argc, const char* const* argv, Context& context) {
                std::string(kName));
   app.set_version_flag("--version", std::string(kName) + " " VASSIGN_VERSION);
   app.footer(
-      "Exit status: 0 the guest powered off, 2 usage, 3 no such device, 4 device in use, 5 group,\n"
-      "IOMMU or interrupt remapping unfit, 6 permission or limit, 7 refused by the kernel,\n"
-      "12 no KVM. With --exec the guest command's status, or 125.");
+      "Exit status: 0 the guest powered off, 2 usage, 3 no such device\n"
+      "or machine, 4 in use, 5 group, IOMMU or interrupt remapping unfit, 6 permission or limit,\n"
+      "7 refused by the kernel, 8 timed out, 12 no KVM. With --exec the guest command's status, or "
+      "125.");
   app.require_subcommand(1);
   AddRunCommand(app, context);
+  AddPsCommand(app, context);
+  AddCtlCommand(app, context);
 
   const auto fail = [&](const base::Error& error) {
     ReportError(kName, error, context);

@@ -82,9 +82,17 @@ base::Status Board::CreateVcpus() {
   return {};
 }
 
+base::Status Board::Prepare(const boot::EntryState& entry) {
+  return vcpus_.front()->vcpu().SetEntry(entry);
+}
+
 base::Status Board::Start(const boot::EntryState& entry) {
-  TRY(vcpus_.front()->vcpu().SetEntry(entry));
+  TRY(Prepare(entry));
   return Resume();
+}
+
+void Board::NotePause() {
+  for (const auto& vcpu : vcpus_) vcpu->vcpu().NotePause();
 }
 
 base::Status Board::Resume() {

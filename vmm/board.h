@@ -3,7 +3,7 @@
 //
 // A guest's reboot drops the board and makes a new one over the same guest RAM, so that nothing of
 // the old guest's state stays behind and the devices' DMA maps stay as they are. PCI connects to
-// ports(), memory() and vm() between Create and Start and disconnects before the board goes.
+// ports(), memory() and vm() between Create and Resume and disconnects before the board goes.
 //
 // The reset port 0xcf9 is not here: it lies inside of the PCI configuration ports (HostBridge).
 #pragma once
@@ -52,13 +52,17 @@ class Board {
   Board& operator=(const Board&) = delete;
   ~Board();
 
-  // The first processor's state, then all threads. After a failure none runs.
+  // The first processor's state; Resume starts all threads.
+  base::Status Prepare(const boot::EntryState& entry);
+  // Both.
   base::Status Start(const boot::EntryState& entry);
   // All processors stop between two instructions and the held serial output goes out. kTimedOut
   // names the processor that waits in a device.
   base::Status Stop(std::chrono::milliseconds limit = kStopTime);
-  // Goes on where Stop left it.
+  // From Prepare, or goes on where Stop left it. After a failure no processor runs.
   base::Status Resume();
+  // Before the Resume that ends a pause.
+  void NotePause();
 
   kvm::Vm& vm() { return *vm_; }
   Bus& ports() { return *ports_; }

@@ -15,9 +15,9 @@ namespace {
 
 constexpr uint64_t kWakeId = 0;
 
-base::Status Register(const base::Fd& epoll, int fd, uint64_t id) {
+base::Status Register(const base::Fd& epoll, int fd, uint64_t id, Wait wait) {
   epoll_event event{};
-  event.events = EPOLLIN;
+  event.events = wait == Wait::kReadable ? EPOLLIN : EPOLLOUT;
   event.data.u64 = id;
   if (::epoll_ctl(epoll.raw(), EPOLL_CTL_ADD, fd, &event) == 0) return {};
   if (errno == EPERM) return base::Fail(base::Code::kUsage, "a regular file cannot be waited for");
@@ -48,13 +48,13 @@ base::Result<std::unique_ptr<EventLoop>> EventLoop::Create() {
   base::Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll.valid()) return base::FailErrno("epoll_create1", errno);
   base::EventFd wake = TRY(base::EventFd::Create());
-  TRY(Register(epoll, wake.fd().raw(), kWakeId));
+  TRY(Register(epoll, wake.fd().raw(), kWakeId, Wait::kReadable));
   return std::make_unique<EventLoop>(Key(), std::move(epoll), std::move(wake));
 }
 
-base::Result<Watch> EventLoop::Add(const base::Fd& fd, std::function<void()> callback) {
+base::Result<Watch> EventLoop::Add(const base::Fd& fd, std::function<void()> callback, Wait wait) {
   const uint64_t id = next_id_++;
-  TRY(Register(epoll_, fd.raw(), id));
+  TRY(Register(epoll_, fd.raw(), id, wait));
   entries_[id] = std::make_shared<Entry>(Entry{fd.raw(), std::move(callback)});
   return Watch(this, id);
 }

@@ -37,6 +37,8 @@ class Watch {
   uint64_t id_ = 0;
 };
 
+enum class Wait : uint8_t { kReadable, kWritable };
+
 class EventLoop {
  public:
   static base::Result<std::unique_ptr<EventLoop>> Create();
@@ -46,9 +48,10 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
   ~EventLoop() = default;
 
-  // Calls back while the descriptor is readable or its other end is gone (a read then says so). A
-  // regular file cannot be waited for: kUsage.
-  base::Result<Watch> Add(const base::Fd& fd, std::function<void()> callback);
+  // Calls back while the descriptor is readable (or writable) or its other end is gone (a read then
+  // says so). A descriptor has one watch at a time. A regular file cannot be waited for: kUsage.
+  base::Result<Watch> Add(const base::Fd& fd, std::function<void()> callback,
+                          Wait wait = Wait::kReadable);
 
   // Runs `function` on the loop's thread, after what was posted before.
   void Post(std::function<void()> function);

@@ -56,6 +56,7 @@ base::Status GuestDevices::PlugAll() {
     }
     Plugged& plugged = plugged_.emplace_back();
     plugged.device = device;
+    plugged.id = planned.id;
     if (planned.behind_port) plugged.port = port;
     TRY(Watch(plugged));
   }
@@ -88,27 +89,49 @@ const GuestDevices::Plugged* GuestDevices::Find(const sysfs::PciAddress& device)
 
 base::Status GuestDevices::Restart() { return assignment_->Restart(wiring_.link); }
 
-base::Status GuestDevices::Add(const sysfs::PciAddress& address) {
-  if (Find(address) != nullptr)
-    return Fail(Code::kUsage, address.ToString() + ": the machine has it already");
-  const auto port = bridge_->FreePort();
-  if (!port) {
-    return Fail(Code::kUnfit,
-                fmt::format("{}: the machine has no free hot-plug port", address.ToString()),
+std::map<std::string, std::string> GuestDevices::ids() const {
+  std::map<std::string, std::string> ids;
+  for (const Plugged& one : plugged_) ids[std::string(one.device->name())] = one.id;
+  return ids;
+}
+
+base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
+                                               std::optional<uint8_t> number) const {
+  if (!number) {
+    if (const auto port = bridge_->FreePort()) return *port;
+    return Fail(Code::kUnfit, id + ": the machine has no free hot-plug port",
                 "remove a device, or start the machine with more ports (--hotplug N)");
   }
+  for (const PlannedPort& port : plan_->ports) {
+    if (port.number != *number) continue;
+    if (bridge_->IsFree(port.devfn())) return port.devfn();
+    return Fail(Code::kUnfit, fmt::format("{}: port{} has a device already", id, *number));
+  }
+  return Fail(Code::kNotFound, fmt::format("{}: the machine has no port{}", id, *number),
+              fmt::format("it has port1 to port{}", plan_->ports.size()));
+}
+
+base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8_t> port_number) {
+  const sysfs::PciAddress& address = request.host;
+  const std::string id = IdOf(request);
+  const bool known = std::any_of(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
+    return one.id == id || one.device->address() == address;
+  });
+  if (known) return Fail(Code::kUsage, id + ": the machine has this id or device already");
+  const uint8_t port = TRY(ChoosePort(id, port_number));
   const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
   TRY(CheckHotPlug(host, plan_->layout));
   TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
   Plugged plugged;
   plugged.device = TRY(assignment_->Add(address, wiring_.link, wiring_.unlink));
   plugged.port = port;
+  plugged.id = id;
   const auto plug = [&]() -> base::Status {
     TRY(Watch(plugged));
     pci::Card card;
     card.functions[0] = plugged.device;
     card.link = plugged.device->plan().link;
-    return bridge_->Insert(*port, std::move(card));
+    return bridge_->Insert(port, std::move(card));
   };
   if (base::Status status = plug(); !status) {
     plugged.watches.clear();
@@ -119,13 +142,13 @@ base::Status GuestDevices::Add(const sysfs::PciAddress& address) {
   return {};
 }
 
-base::Status GuestDevices::Remove(const sysfs::PciAddress& address, std::chrono::seconds patience) {
-  const Plugged* const plugged = Find(address);
-  if (plugged == nullptr)
-    return Fail(Code::kNotFound, address.ToString() + ": the machine does not have it");
+base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds patience) {
+  const auto plugged = std::find_if(plugged_.begin(), plugged_.end(),
+                                    [&](const Plugged& one) { return one.id == id; });
+  if (plugged == plugged_.end())
+    return Fail(Code::kNotFound, id + ": the machine has no device with this id");
   if (!plugged->port) {
-    return Fail(Code::kUnfit,
-                address.ToString() + ": sits on the guest's bus 0, not behind a hot-plug port",
+    return Fail(Code::kUnfit, id + ": sits on the guest's bus 0, not behind a hot-plug port",
                 "assign it without addr= to be able to remove it");
   }
   const uint8_t port = *plugged->port;
@@ -182,12 +205,12 @@ void GuestDevices::Close(uint8_t port) {
       continue;
     }
     const auto device = std::move(plugged->device);
+    const std::string id = std::move(plugged->id);
     plugged = plugged_.erase(plugged);
     closed_.push_back({std::string(device->name()), device->counters()});
-    const sysfs::PciAddress address = device->address();
     assignment_->Remove(device, wiring_.unlink);
     base::Log(base::Level::kInfo, "{}: has left the machine", device->name());
-    if (wiring_.gone) wiring_.gone(address);
+    if (wiring_.gone) wiring_.gone(id);
   }
 }
 
@@ -203,7 +226,7 @@ void GuestDevices::OnWanted(const sysfs::PciAddress& address) {
   base::Log(base::Level::kWarning,
             "{}: the host wants it back: asked of the guest, taken away in {} s", name,
             kGiveBackTime.count());
-  if (const base::Status asked = Remove(address, kGiveBackTime); !asked)
+  if (const base::Status asked = Remove(plugged->id, kGiveBackTime); !asked)
     base::Log(base::Level::kError, "{}", asked.error().message());
 }
 

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,7 +45,7 @@ class GuestDevices {
     // The host wants a device that cannot leave.
     std::function<void(const std::string& name)> stuck;
     // A device has left, by the guest's hand or not.
-    std::function<void(const sysfs::PciAddress& device)> gone;
+    std::function<void(const std::string& id)> gone;
   };
 
   static base::Result<std::unique_ptr<GuestDevices>> Create(Wiring wiring, const Options& options,
@@ -59,11 +60,14 @@ class GuestDevices {
   // For a reboot, after the bridge was disconnected.
   base::Status Restart();
 
-  // Opens the device and plugs it into a free port. kUnfit when none is free.
-  base::Status Add(const sysfs::PciAddress& device);
+  // Opens the device and plugs it into a free port, or into that of this number. kUnfit when it is
+  // not free, kUsage when the machine has the id or the device.
+  base::Status Add(const AssignRequest& request, std::optional<uint8_t> port_number = {});
   // Asks the guest; `gone` tells when it is done, after `patience` at the latest. With none the
   // device is taken at once. kNotFound, kUnfit when it cannot leave.
-  base::Status Remove(const sysfs::PciAddress& device, std::chrono::seconds patience);
+  base::Status Remove(const std::string& id, std::chrono::seconds patience);
+  // Ids by host address, as functions of the bridge are named.
+  std::map<std::string, std::string> ids() const;
 
   // Of all that were ever there.
   std::vector<DeviceStats> stats() const;
@@ -73,7 +77,8 @@ class GuestDevices {
   struct Plugged {
     std::shared_ptr<assigned::AssignedDevice> device;
     std::optional<uint8_t> port;
-    std::vector<Watch> watches;
+    std::string id;
+    std::vector<vmm::Watch> watches;
   };
   struct Leaving {
     uint8_t port;
@@ -84,6 +89,7 @@ class GuestDevices {
   base::Status PlugAll();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
+  base::Result<uint8_t> ChoosePort(const std::string& id, std::optional<uint8_t> number) const;
   void OnWanted(const sysfs::PciAddress& device);
   void OnError(const sysfs::PciAddress& device);
   void OnPatience();

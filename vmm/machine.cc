@@ -17,6 +17,7 @@ namespace {
 
 using base::Code;
 using base::Error;
+using control::Cause;
 
 // The guest's operating system has this long to shut down.
 constexpr std::chrono::seconds kPowerOffTime{30};
@@ -45,6 +46,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   machine->signals_.emplace(std::move(signals));
   machine->system_ = std::move(system);
   machine->loop_ = TRY(EventLoop::Create());
+  TRY(machine->OpenMonitor());
   machine->memory_.emplace(TRY(GuestMemory::Create(machine->plan_.layout.ram)));
   TRY(machine->TakeDevices(kernel, tree));
   TRY(machine->WatchEvents());
@@ -54,7 +56,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
 Machine::~Machine() { DropBoard(); }
 
 base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree) {
-  console_ = TRY(Console::Create(*loop_, options_, [this] { End({}); }));
+  console_ = TRY(Console::Create(*loop_, options_, [this] { End({}, Cause::kUser); }));
   TRY(MakeBoard());
   devices_ = TRY(GuestDevices::Create(WireDevices(kernel, tree), options_, plan_, *memory_,
                                       std::make_shared<ResetControl>(Requests())));
@@ -63,7 +65,10 @@ base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree)
 
 base::Status Machine::WatchEvents() {
   watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
-  patience_ = TRY(Timer::Create(*loop_, [this] { End(base::Failure(*otherwise_)); }));
+  patience_ = TRY(Timer::Create(*loop_, [this] {
+    const bool wanted = otherwise_->code() == Code::kInUse;
+    End(base::Failure(*otherwise_), wanted ? Cause::kError : Cause::kSignal);
+  }));
   return {};
 }
 
@@ -74,6 +79,9 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.loop = loop_.get();
   wiring.link = [this](int fd) { return board_->vm().LinkVfio(fd); };
   wiring.unlink = [this](int fd) { return board_->vm().UnlinkVfio(fd); };
+  wiring.gone = [this](const std::string& id) {
+    Announce("DEVICE_DELETED", control::DeviceDeletedData(id));
+  };
   wiring.stuck = [this](const std::string& name) { OnDeviceStuck(name); };
   return wiring;
 }
@@ -103,7 +111,8 @@ base::Status Machine::StartBoard() {
   TRY(memory_->Store(base::GuestPhys{acpi_.area.base}, acpi_.bytes));
   const boot::EntryState entry = TRY(image_.Load(*memory_, plan_.layout));
   console_->Connect(board_->serial(0));
-  return board_->Start(entry);
+  TRY(board_->Prepare(entry));
+  return paused_ ? base::Status() : board_->Resume();
 }
 
 // Processors stop first, then the devices' interrupts, mappings and bus mastering end.
@@ -119,16 +128,25 @@ void Machine::DropBoard() {
   board_.reset();
 }
 
-base::Status Machine::Reboot() {
+base::Status Machine::Reboot(Cause cause) {
   DropBoard();
   TRY(MakeBoard());
   TRY(devices_->Restart());
-  return StartBoard();
+  TRY(StartBoard());
+  Announce("RESET", control::CauseData(cause));
+  return {};
+}
+
+void Machine::ResetOrEnd(Cause cause) {
+  if (base::Status again = Reboot(cause); !again) {
+    End(base::Failure(std::move(again).error().With("reboot")), Cause::kError);
+  }
 }
 
 base::Result<int> Machine::Run() {
   TRY(StartBoard());
   TRY(loop_->Run());
+  Announce("SHUTDOWN", control::CauseData(cause_));
   DropBoard();
   if (options_.stats) PrintStats();
   TRY(outcome_);
@@ -141,42 +159,45 @@ void Machine::PrintStats() {
   base::Log(base::Level::kInfo, "{}", FormatStats(stats_));
 }
 
-void Machine::End(base::Status how) {
+void Machine::End(base::Status how, Cause cause) {
   outcome_ = std::move(how);
+  cause_ = cause;
   loop_->Stop();
 }
 
 void Machine::OnRequest(const MachineRequest& request) {
   switch (request.kind) {
     case MachineRequest::Kind::kPowerOff:
-      return End({});
+      return End({}, Cause::kGuestShutdown);
     case MachineRequest::Kind::kReset:
       if (!console_->reached_command()) {
-        return End(base::Fail(Code::kKernel,
-                              "the guest reset before its command began: " + request.text,
-                              "--console FILE keeps what its kernel said"));
+        return End(
+            base::Fail(Code::kKernel, "the guest reset before its command began: " + request.text,
+                       "--console FILE keeps what its kernel said"),
+            Cause::kGuestReset);
       }
       base::Log(base::Level::kInfo, "vmm: reset ({})", request.text);
-      if (base::Status again = Reboot(); !again) {
-        End(base::Failure(std::move(again).error().With("reboot")));
-      }
-      return;
+      return ResetOrEnd(Cause::kGuestReset);
     case MachineRequest::Kind::kInternalError:
-      return End(base::Fail(Code::kKernel, "KVM cannot run the guest any further"));
+      return End(base::Fail(Code::kKernel, "KVM cannot run the guest any further"), Cause::kError);
   }
 }
 
 void Machine::PressPowerButton(std::chrono::seconds patience, Error otherwise) {
   if (board_) board_->power().PowerButton();
+  Announce("POWERDOWN");
   otherwise_ = std::move(otherwise);
-  if (const base::Status armed = patience_->Arm(patience); !armed) End(armed);
+  if (const base::Status armed = patience_->Arm(patience); !armed) {
+    End(armed, Cause::kError);
+  }
 }
 
 void Machine::OnSignal() {
   const std::optional<int> number = signals_->Take();
   if (!number) return;
   if (otherwise_) {
-    return End(base::Fail(Code::kTimedOut, "ended by a signal before the guest powered off"));
+    return End(base::Fail(Code::kTimedOut, "ended by a signal before the guest powered off"),
+               Cause::kSignal);
   }
   base::Log(base::Level::kInfo, "vmm: power button pressed; another signal, or {} s, is the end",
             kPowerOffTime.count());

@@ -15,6 +15,9 @@
 #include "vmm/board.h"
 #include "vmm/boot/boot.h"
 #include "vmm/console.h"
+#include "vmm/control/message.h"
+#include "vmm/control/registry.h"
+#include "vmm/control/server.h"
 #include "vmm/event_loop.h"
 #include "vmm/guest_devices.h"
 #include "vmm/memory.h"
@@ -49,13 +52,23 @@ class Machine {
   base::Status MakeBoard();
   base::Status StartBoard();
   void DropBoard();
-  base::Status Reboot();
+  base::Status Reboot(control::Cause cause);
+  void ResetOrEnd(control::Cause cause);
+  // The monitor's side (machine_control.cc).
+  base::Status OpenMonitor();
+  control::Answer<control::Json> Execute(const control::Command& command);
+  control::Answer<control::Json> Do(control::Verb verb);
+  base::Status Add(const control::DeviceAdd& device);
+  void Announce(std::string_view event, const control::Json& data = {});
+  base::Status Pause();
+  base::Status Continue();
+  void AskForReset();
   RequestHandler Requests();
   void OnRequest(const MachineRequest& request);
   void OnSignal();
   void OnDeviceStuck(const std::string& name);
   void PressPowerButton(std::chrono::seconds patience, base::Error otherwise);
-  void End(base::Status how);
+  void End(base::Status how, control::Cause cause);
   void PrintStats();
   GuestDevices::Wiring WireDevices(base::Kernel& kernel, const sysfs::Tree& tree);
 
@@ -69,6 +82,9 @@ class Machine {
   // that it reaches, these before the DMA space, that before the memory which it pins.
   std::shared_ptr<const kvm::System> system_;
   std::unique_ptr<EventLoop> loop_;
+  // A client that waits for the end sees it last: devices, name and socket are free then.
+  std::unique_ptr<control::Server> server_;  // none without --name and --monitor
+  std::optional<control::NameClaim> name_;
   std::unique_ptr<Console> console_;
   std::optional<GuestMemory> memory_;
   std::unique_ptr<GuestDevices> devices_;
@@ -76,6 +92,8 @@ class Machine {
   std::unique_ptr<Timer> patience_;
   std::optional<base::Error> otherwise_;  // how it ends when patience is over
   base::Status outcome_;
+  control::Cause cause_ = control::Cause::kGuestShutdown;
+  bool paused_ = false;  // all processors have been asked to stop
   MachineStats stats_;
   // Of the board: requests of an earlier one are stale. Read by vCPU threads.
   std::atomic<unsigned> generation_{0};

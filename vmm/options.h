@@ -15,7 +15,9 @@ namespace vmm {
 struct AssignRequest {
   sysfs::PciAddress host;
   std::optional<uint8_t> guest_slot;  // device number on the guest's bus 0, 1 to 31
+  std::string id = {};                // for the monitor; empty: the host's address
 };
+std::string IdOf(const AssignRequest& request);
 
 struct Options {
   std::string kernel;  // empty: the running host's
@@ -29,7 +31,9 @@ struct Options {
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal
   vfio::Backend dma = vfio::Backend::kAuto;
-  bool stats = false;  // print what the machine's life cost at its end
+  std::string name;     // control::CheckMachineName; empty: none
+  std::string monitor;  // the monitor's socket; empty: by the name, or none without one
+  bool stats = false;   // print what the machine's life cost at its end
 };
 
 inline constexpr unsigned kMaxCpus = 32;

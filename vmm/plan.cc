@@ -59,10 +59,15 @@ base::Status CheckDevice(const HostDevice& host) {
 
 base::Status CheckDuplicates(const Options& options) {
   std::set<sysfs::PciAddress> devices;
+  std::set<std::string> ids;
   std::set<uint8_t> slots;
   for (const AssignRequest& request : options.assign) {
     if (!devices.insert(request.host).second) {
       return Fail(Code::kUsage, request.host.ToString() + ": assigned twice");
+    }
+    if (!ids.insert(IdOf(request)).second) {
+      return Fail(Code::kUsage, fmt::format("{}: id={} is taken by another device",
+                                            request.host.ToString(), IdOf(request)));
     }
     if (!request.guest_slot) continue;
     if (*request.guest_slot == 0 || *request.guest_slot > kLastSlot) {

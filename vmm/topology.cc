@@ -50,6 +50,10 @@ bool SharesCard(const HostDevice& device, const std::vector<HostDevice>& all) {
 
 }  // namespace
 
+std::string IdOf(const AssignRequest& request) {
+  return request.id.empty() ? request.host.ToString() : request.id;
+}
+
 bool FitsBehindPort(const HostDevice& device) {
   return std::none_of(device.bars.begin(), device.bars.end(), [](const sysfs::PciBar& bar) {
     return bar.index <= 5 && (bar.flags & kResourceMemory64) != 0 &&
@@ -73,7 +77,8 @@ base::Result<Topology> PlanTopology(const Options& options,
   std::vector<size_t> later;                   // other functions of a card
   for (size_t i = 0; i < devices.size(); ++i) {
     const HostDevice& device = devices[i];
-    PlannedDevice planned = {device.device.address, 0, false, 0, device.device.modalias};
+    PlannedDevice planned = {device.device.address,  0, false, 0, device.device.modalias,
+                             IdOf(options.assign[i])};
     const auto wanted = options.assign[i].guest_slot;
     planned.behind_port = !wanted && FitsBehindPort(device);
     if (planned.behind_port && SharesCard(device, devices)) {

@@ -23,6 +23,7 @@ struct PlannedDevice {
   bool behind_port = false;  // then it is device 0 behind the port
   uint8_t function = 0;
   std::string modalias;
+  std::string id;  // for the monitor, none twice
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };

@@ -68,6 +68,18 @@ TEST(PlanMachine, RefusesTheSameDeviceTwice) {
   EXPECT_THAT(Plan({OnVfio(8), OnVfio(8)}), FailsWith(Code::kUsage, HasSubstr("twice")));
 }
 
+TEST(PlanMachine, IdsAreTheHostsAddressesOrAsAskedForAndNoneTwice) {
+  const std::vector<HostDevice> devices = {OnVfio(8), OnVfio(9)};
+  Options options = Assigning(devices);
+  options.assign[0].id = "nic0";
+  const auto plan = PlanMachine(options, {devices, 46});
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->devices[0].id, "nic0");
+  EXPECT_EQ(plan->devices[1].id, "0000:09:00.0");
+  options.assign[1].id = "nic0";
+  EXPECT_THAT(PlanMachine(options, {devices, 46}), FailsWith(Code::kUsage, HasSubstr("id=nic0")));
+}
+
 TEST(PlanMachine, RefusesATakenOrImpossibleSlot) {
   const std::vector<HostDevice> devices = {OnVfio(8), OnVfio(9)};
   Options options = Assigning(devices);

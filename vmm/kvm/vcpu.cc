@@ -59,6 +59,11 @@ base::Status Vcpu::Ioctl(unsigned long request, void* argument, std::string_view
   return {};
 }
 
+void Vcpu::NotePause() {
+  // EINVAL: the guest does not use that clock.
+  static_cast<void>(kernel_->Ioctl(fd_, KVM_KVMCLOCK_CTRL, nullptr, "KVM_KVMCLOCK_CTRL"));
+}
+
 base::Status Vcpu::Prepare(std::span<const CpuidEntry> cpuid) {
   TRY(SetCpuid(cpuid));
   TRY(SetModelRegisters());

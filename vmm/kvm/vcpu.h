@@ -41,6 +41,10 @@ class Vcpu {
   // guest sees it when a signal arrives.
   void RequestExit(bool on);
 
+  // Before Run after a pause: a guest that has a KVM clock does not take the gap for a hang
+  // (KVM_KVMCLOCK_CTRL, Documentation/virt/kvm/api.rst, 4.70).
+  void NotePause();
+
   // All registers as text; says so when KVM does not give them.
   std::string DumpRegisters() const;
 

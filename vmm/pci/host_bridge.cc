@@ -16,6 +16,20 @@ constexpr base::Range kPorts{kPciConfigPorts, 8};
 
 std::string AddressText(unsigned devfn) { return fmt::format("{:02x}.{}", devfn >> 3, devfn & 7); }
 
+FunctionView Look(uint8_t bus, uint8_t devfn, PciFunction& function) {
+  FunctionView view{std::string(function.name()), bus, devfn, {}, function.bars(), {}};
+  ConfigSpace config(kConfigSize);
+  for (uint16_t offset = 0; offset < header::kEnd; offset = static_cast<uint16_t>(offset + 4)) {
+    const uint32_t value = function.ReadConfig(offset, Width::k4);
+    config.Own(offset, Width::k4, value);
+    for (unsigned byte = 0; byte < 4; ++byte) {
+      view.header.at(offset + byte) = static_cast<uint8_t>(value >> (8 * byte));
+    }
+  }
+  view.decoded = DecodeBars(config, view.bars);
+  return view;
+}
+
 }  // namespace
 
 HostBridge::HostBridge(Key, const Layout& layout, std::shared_ptr<IoDevice> reset_port)
@@ -162,6 +176,23 @@ bool HostBridge::IsMultiFunctionLocked(uint8_t bus, uint8_t devfn) {
     if (FindLocked(bus, static_cast<uint8_t>(devfn + function)) != nullptr) return true;
   }
   return false;
+}
+
+std::vector<FunctionView> HostBridge::View() {
+  const std::lock_guard lock(mutex_);
+  std::vector<FunctionView> views;
+  for (unsigned devfn = 0; devfn < functions_.size(); ++devfn) {
+    PciFunction* const function = functions_.at(devfn).get();
+    if (function != nullptr) views.push_back(Look(0, static_cast<uint8_t>(devfn), *function));
+  }
+  for (const auto& [port_devfn, port] : ports_) {
+    for (unsigned i = 0; port.running && i < port.card.functions.size(); ++i) {
+      PciFunction* const function = port.card.functions.at(i).get();
+      if (function == nullptr) continue;
+      views.push_back(Look(port.port->secondary_bus(), static_cast<uint8_t>(i), *function));
+    }
+  }
+  return views;
 }
 
 uint32_t HostBridge::ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width) {

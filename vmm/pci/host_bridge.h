@@ -20,8 +20,10 @@
 
 #include "vmm/layout.h"
 #include "vmm/pci/bar_map.h"
+#include "vmm/pci/bars.h"
 #include "vmm/pci/function.h"
 #include "vmm/pci/port_plan.h"
+#include "vmm/pci/registers.h"
 #include "vmm/pci/root_port.h"
 
 namespace vmm::pci {
@@ -30,6 +32,16 @@ namespace vmm::pci {
 struct Card {
   std::array<std::shared_ptr<PciFunction>, 8> functions;
   Link link;
+};
+
+// What a function shows to the guest right now.
+struct FunctionView {
+  std::string name;
+  uint8_t bus = 0;
+  uint8_t devfn = 0;
+  std::array<uint8_t, header::kEnd> header{};
+  std::vector<BarInfo> bars;
+  DecodedBars decoded;
 };
 
 class HostBridge final : public std::enable_shared_from_this<HostBridge> {
@@ -62,6 +74,7 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   void OnRemoved(RemovedHandler handler) { removed_ = std::move(handler); }
   // Nothing when all are taken.
   std::optional<uint8_t> FreePort();
+  bool IsFree(uint8_t port);
   // Before Connect: the card is there from the start. Afterwards the guest is told of it. kInUse
   // when the port has a card.
   base::Status Insert(uint8_t port, Card card);
@@ -73,6 +86,9 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   // Any width up to 4, any offset; what lies beyond the function's 4 KiB is absent.
   uint32_t ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width);
   void WriteConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width, uint32_t value);
+
+  // All functions that the guest can reach, those of bus 0 first. From any thread.
+  std::vector<FunctionView> View();
 
  private:
   struct Port {

@@ -18,6 +18,12 @@ std::optional<uint8_t> HostBridge::FreePort() {
   return std::nullopt;
 }
 
+bool HostBridge::IsFree(uint8_t devfn) {
+  const std::lock_guard lock(mutex_);
+  const Port* const port = PortLocked(devfn);
+  return port != nullptr && !port->port->occupied();
+}
+
 base::Status HostBridge::Insert(uint8_t devfn, Card card) {
   const std::lock_guard lock(mutex_);
   Port* const port = PortLocked(devfn);

@@ -1,0 +1,190 @@
+#include "cli/machines/ctl_command.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/json_text.h"
+#include "cli/machines/client.h"
+#include "cli/machines/pci_text.h"
+#include "cli/nearest.h"
+#include "sysfs/base/text.h"
+#include "vmm/control/registry.h"
+#include "vmm/guest_devices.h"
+
+namespace cli {
+namespace {
+
+using base::Code;
+using base::Fail;
+
+struct NamedVerb {
+  std::string_view verb;
+  std::string_view command;
+  bool takes_arguments = false;
+};
+constexpr std::array kVerbs = {
+    NamedVerb{"status", "query-status"},
+    NamedVerb{"pause", "stop"},
+    NamedVerb{"resume", "cont"},
+    NamedVerb{"powerdown", "system_powerdown"},
+    NamedVerb{"reset", "system_reset"},
+    NamedVerb{"quit", "quit"},
+    NamedVerb{"pci", "query-pci"},
+    NamedVerb{"device-add", "device_add", true},
+    NamedVerb{"device-del", "device_del", true},
+};
+constexpr std::string_view kRaw = "qmp";
+constexpr unsigned kMaxTimeout = 86400;
+
+struct CtlOptions {
+  std::string name;
+  std::string verb;
+  std::vector<std::string> arguments;
+  unsigned timeout = 10;
+  bool wait = false;
+};
+
+std::vector<std::string> VerbNames() {
+  std::vector<std::string> names;
+  for (const NamedVerb& one : kVerbs) names.emplace_back(one.verb);
+  names.emplace_back(kRaw);
+  return names;
+}
+
+base::Failure UnknownVerb(std::string_view verb) {
+  const auto names = VerbNames();
+  const auto nearest = Nearest(verb, names, 1);
+  return Fail(Code::kUsage, fmt::format("{}: not a verb", base::Quote(verb)),
+              nearest.empty() ? fmt::format("one of {}", fmt::join(names, ", "))
+                              : "did you mean " + nearest.front() + "?");
+}
+
+// A name, or the path of a socket.
+base::Result<MonitorClient> Open(const Context& context, const CtlOptions& options) {
+  const Patience patience = std::chrono::seconds(options.timeout);
+  if (options.name.find('/') != std::string::npos) {
+    return MonitorClient::Connect(options.name, options.name, patience);
+  }
+  TRY(vmm::control::CheckMachineName(options.name));
+  const std::string folder =
+      context.machines.empty() ? TRY(vmm::control::RuntimeFolder()) : context.machines;
+  const auto machine = TRY(vmm::control::FindMachine(folder, options.name));
+  return MonitorClient::Connect(options.name, machine.socket, patience);
+}
+
+base::Status RunRaw(Context& context, const CtlOptions& options) {
+  if (options.arguments.size() != 1) {
+    return Fail(Code::kUsage, "qmp takes one JSON object",
+                R"(vmm ctl NAME qmp '{"execute": "query-status"}')");
+  }
+  const auto request = vmm::control::Json::parse(options.arguments.front(), nullptr, false);
+  if (!request.is_object()) {
+    return Fail(Code::kUsage,
+                fmt::format("{}: not a JSON object", base::Quote(options.arguments.front())));
+  }
+  MonitorClient client = TRY(Open(context, options));
+  const auto reply = TRY(client.Send(vmm::control::Text(request)));
+  context.out << vmm::control::Text(reply) << '\n';
+  if (reply.contains("error")) context.status = static_cast<int>(Code::kKernel);
+  return {};
+}
+
+void Print(Context& context, std::string_view verb, const vmm::control::Json& answer) {
+  if (context.json) {
+    PrintJson(context.out, Json(answer));
+  } else if (verb == "status") {
+    const bool there = answer.is_object() && answer.contains("status");
+    const auto status = there ? answer["status"] : vmm::control::Json();
+    context.out << (status.is_string() ? status.get<std::string>() : "unknown") << '\n';
+  } else if (verb == "pci") {
+    context.out << PciText(answer, context.width, context.colour);
+  }
+}
+
+base::Status RunCtl(Context& context, const CtlOptions& options) {
+  if (options.timeout < 1 || options.timeout > kMaxTimeout) {
+    return Fail(Code::kUsage,
+                fmt::format("--timeout {}: not between 1 and {}", options.timeout, kMaxTimeout));
+  }
+  if (options.verb == kRaw) return RunRaw(context, options);
+  const ControlRequest request = TRY(MakeControlRequest(options.verb, options.arguments));
+  MonitorClient client = TRY(Open(context, options));
+  const auto answer = TRY(client.Execute(request.command, request.arguments));
+  if (options.wait || options.verb == "quit") TRY(client.WaitForEnd());
+  if (options.verb == "device-del" && request.arguments.value("force", "") != "true") {
+    // The machine takes it away itself when the guest does not answer.
+    const auto patience = vmm::kLeaveTime + std::chrono::seconds(options.timeout);
+    TRY(client.WaitForDeparture(request.arguments.value("id", ""), patience));
+  }
+  Print(context, options.verb, answer);
+  return {};
+}
+
+void AddOptions(CLI::App& command, CtlOptions& options) {
+  command.add_option("NAME", options.name, "The machine's name, or the path of its socket")
+      ->type_name("")
+      ->required();
+  command.add_option("VERB", options.verb, fmt::format("{}", fmt::join(VerbNames(), ", ")))
+      ->type_name("")
+      ->required();
+  command
+      .add_option("ARG", options.arguments,
+                  "device-add host=DEV id=ID [bus=PORT]; device-del id=ID [force=true]")
+      ->type_name("[NAME=VALUE...]");
+  command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
+      ->type_name("S");
+  command.add_flag("--wait", options.wait,
+                   "Until the machine has ended and its devices are free (always with quit)");
+}
+
+}  // namespace
+
+base::Result<ControlRequest> MakeControlRequest(std::string_view verb,
+                                                const std::vector<std::string>& arguments) {
+  const auto* const found =
+      std::find_if(kVerbs.begin(), kVerbs.end(), [&](const auto& one) { return one.verb == verb; });
+  if (found == kVerbs.end()) return UnknownVerb(verb);
+  ControlRequest request{std::string(found->command), nullptr};
+  if (!found->takes_arguments) {
+    if (arguments.empty()) return request;
+    return Fail(Code::kUsage,
+                fmt::format("{}: {} takes no argument", base::Quote(arguments.front()), verb));
+  }
+  request.arguments = vmm::control::Json::object();
+  for (const std::string& argument : arguments) {
+    const size_t sign = argument.find('=');
+    if (sign == std::string::npos || sign == 0) {
+      return Fail(Code::kUsage, fmt::format("{}: not NAME=VALUE", base::Quote(argument)));
+    }
+    request.arguments[argument.substr(0, sign)] = argument.substr(sign + 1);
+  }
+  if (verb == "device-add" && !request.arguments.contains("driver")) {
+    request.arguments["driver"] = "vfio-pci";
+  }
+  return request;
+}
+
+void AddCtlCommand(CLI::App& app, Context& context) {
+  auto options = std::make_shared<CtlOptions>();
+  CLI::App* command = app.add_subcommand("ctl", "Control a running machine");
+  AddOptions(*command, *options);
+  AddJsonOption(*command, context);
+  command->footer(
+      "status, pci: what the machine is doing, what its guest sees. pause, resume: its processors\n"
+      "stop and go on; assigned devices do not stop. powerdown presses the power button; reset "
+      "and\n"
+      "quit ask nobody. device-del returns when the guest has let go, after 30 s at the latest; "
+      "with\n"
+      "force=true at once. qmp JSON sends one command as it is and prints the reply.\n"
+      "Exit status: 3 no such machine, 7 refused by it, 8 no answer in time.");
+  command->callback([options, &context] {
+    context.run = [options, &context] { return RunCtl(context, *options); };
+  });
+}
+
+}  // namespace cli

@@ -1,0 +1,116 @@
+#include "vmm/control/command.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "tests/support/matchers.h"
+#include "vmm/control/json_stream.h"
+
+namespace vmm::control {
+namespace {
+
+using base::Code;
+using test::FailsWith;
+using test::IsOk;
+using testing::HasSubstr;
+
+void ExpectRefused(const std::string& text, const std::string& what,
+                   const std::string& error_class = "GenericError") {
+  const Request request = ParseRequest(text);
+  ASSERT_FALSE(request.command) << text;
+  EXPECT_EQ(request.command.error().error_class, error_class) << text;
+  EXPECT_THAT(request.command.error().text, HasSubstr(what)) << text;
+}
+
+Command Parsed(const std::string& text) {
+  const Request request = ParseRequest(text);
+  EXPECT_TRUE(request.command) << text << ": "
+                               << (request.command ? "" : request.command.error().text);
+  return request.command ? *request.command : Command(Verb::kQueryVersion);
+}
+
+TEST(ParseRequest, CommandsAndIds) {
+  const Request request = ParseRequest(R"({"execute": "stop", "id": {"n": [1, "x"]}})");
+  ASSERT_TRUE(request.command);
+  EXPECT_EQ(*request.command, Command(Verb::kStop));
+  EXPECT_EQ(request.id, Json({{"n", {1, "x"}}}));
+  EXPECT_EQ(Parsed(R"({"execute": "system_reset", "arguments": {}})"), Command(Verb::kReset));
+  EXPECT_EQ(Parsed(R"({"execute": "qmp_capabilities", "arguments": {"enable": []}})"),
+            Command(Verb::kCapabilities));
+}
+
+TEST(ParseRequest, EveryNameIsACommand) {
+  std::set<std::string_view> seen;
+  for (const std::string_view name : CommandNames()) {
+    EXPECT_TRUE(seen.insert(name).second) << name;
+    const Request request = ParseRequest(Text(Json{{"execute", name}}));
+    if (!request.command) {
+      EXPECT_NE(request.command.error().error_class, "CommandNotFound") << name;
+    }
+  }
+}
+
+TEST(ParseRequest, WhatIsNoRequest) {
+  ExpectRefused("{", "JSON");
+  ExpectRefused("{'execute': 'stop'}", "JSON");
+  ExpectRefused("{\"execute\": \"\xff\"}", "JSON");
+  ExpectRefused("[]", "object");
+  ExpectRefused("{}", "'execute'");
+  ExpectRefused(R"({"execute": 1})", "must be a string");
+  ExpectRefused(R"({"execute": "stop", "arguments": []})", "must be an object");
+  ExpectRefused(R"({"execute": "stop", "exec-oob": 1})", "'exec-oob' is unexpected");
+  ExpectRefused(R"({"execute": "stop", "arguments": {"now": 1}})", "'now' is unexpected");
+  ExpectRefused(R"({"execute": "fly"})", "'fly'", "CommandNotFound");
+  ExpectRefused(R"({"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}})", "enable");
+}
+
+TEST(ParseRequest, TheIdComesBackWithARefusal) {
+  EXPECT_EQ(ParseRequest(R"({"execute": "fly", "id": 7})").id, Json(7));
+}
+
+TEST(ParseRequest, DeviceAdd) {
+  const sysfs::PciAddress host{0, 8, 0, 0};
+  EXPECT_EQ(Parsed(R"({"execute": "device_add", "arguments": {"driver": "vfio-pci",
+                       "host": "0000:08:00.0", "id": "nic0", "bus": "port1", "addr": "0x5.1"}})"),
+            Command(DeviceAdd{host, "nic0", "port1", 41}));
+  EXPECT_EQ(Parsed(R"({"execute": "device_add",
+                       "arguments": {"driver": "vfio-pci", "host": "08:00.0"}})"),
+            Command(DeviceAdd{host, "0000:08:00.0", "", {}}));
+}
+
+TEST(ParseRequest, DeviceAddRefuses) {
+  const auto refused = [](const std::string& arguments, const std::string& what) {
+    ExpectRefused(R"({"execute": "device_add", "arguments": {)" + arguments + "}}", what);
+  };
+  const std::string good = R"("driver": "vfio-pci", "host": "08:00.0")";
+  refused("", "'driver' is missing");
+  refused(R"("driver": "e1000")", "'e1000'");
+  refused(R"("driver": "vfio-pci")", "'host' is missing");
+  refused(R"("driver": "vfio-pci", "host": 8)", "expected: string");
+  refused(R"("driver": "vfio-pci", "host": "eth0")", "'eth0'");
+  refused(good + R"(, "id": "")", "'id' is empty");
+  refused(good + R"(, "id": "0 1")", "'0 1'");
+  refused(good + R"(, "addr": "20")", "'20'");
+  refused(good + R"(, "addr": "1.8")", "'1.8'");
+  refused(good + R"(, "addr": "1.2.3")", "'1.2.3'");
+  refused(good + R"(, "rombar": "0")", "'rombar' is unexpected");
+}
+
+TEST(ParseRequest, DeviceDel) {
+  EXPECT_EQ(Parsed(R"({"execute": "device_del", "arguments": {"id": "0000:08:00.0"}})"),
+            Command(DeviceDel{"0000:08:00.0"}));
+  ExpectRefused(R"({"execute": "device_del"})", "'id' is missing");
+}
+
+TEST(CheckDeviceId, LettersDigitsAndThreeSigns) {
+  EXPECT_THAT(CheckDeviceId("nic0.a-b_C"), IsOk());
+  EXPECT_THAT(CheckDeviceId(std::string(64, 'x')), IsOk());
+  for (const std::string& bad : {std::string(), std::string("0nic"), std::string("a b"),
+                                 std::string("a/b"), std::string(65, 'x')}) {
+    EXPECT_THAT(CheckDeviceId(bad), FailsWith(Code::kUsage));
+  }
+}
+
+}  // namespace
+}  // namespace vmm::control

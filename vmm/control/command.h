@@ -1,0 +1,78 @@
+// What a client of the monitor may say, as values (QMP specification, 2.3: "execute", "arguments",
+// "id").
+//
+// Names and arguments are QEMU's where the meaning is the same. All pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "sysfs/base/result.h"
+#include "sysfs/pci_address.h"
+#include "vmm/control/json.h"
+
+namespace vmm::control {
+
+// Why a command is not done: the error's class is one of QMP's, the text is for people.
+struct Refusal {
+  std::string error_class = "GenericError";
+  std::string text;
+  bool operator==(const Refusal&) const = default;
+};
+// GenericError with the message and its cure.
+Refusal RefusalOf(const base::Error& error);
+
+template <class T>
+using Answer = tl::expected<T, Refusal>;
+
+enum class Verb : uint8_t {
+  kCapabilities,  // qmp_capabilities
+  kQueryVersion,
+  kQueryCommands,
+  kQueryName,
+  kQueryKvm,
+  kQueryStatus,
+  kQueryPci,
+  kStop,
+  kCont,
+  kPowerdown,  // system_powerdown
+  kReset,      // system_reset
+  kQuit,
+};
+
+// device_add with driver vfio-pci.
+struct DeviceAdd {
+  sysfs::PciAddress host;
+  std::string id;                // the host's address when none was given
+  std::string bus;               // the port; empty for any free one
+  std::optional<uint8_t> devfn;  // addr: device number * 8 + function
+  bool operator==(const DeviceAdd&) const = default;
+};
+
+struct DeviceDel {
+  std::string id;
+  bool force = false;  // ours: without asking the guest
+  bool operator==(const DeviceDel&) const = default;
+};
+
+using Command = std::variant<Verb, DeviceAdd, DeviceDel>;
+
+struct Request {
+  std::optional<Json> id;  // of any type; comes back with the reply
+  Answer<Command> command;
+};
+
+// Never fails: what is wrong with the text is in Request::command.
+Request ParseRequest(std::string_view text);
+
+// In alphabetical order.
+std::vector<std::string_view> CommandNames();
+
+// A device's id: a letter, then letters, digits, '-', '.' and '_', at most 64. kUsage names it.
+base::Status CheckDeviceId(std::string_view id);
+
+}  // namespace vmm::control

@@ -1,0 +1,147 @@
+// What the monitor's commands do to the machine.
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "sysfs/base/log.h"
+#include "sysfs/base/text.h"
+#include "vmm/control/pci_view.h"
+#include "vmm/machine.h"
+
+namespace vmm {
+namespace {
+
+using control::Answer;
+using control::Json;
+using control::Verb;
+
+Answer<Json> Done(const base::Status& status) {
+  if (status) return Json::object();
+  return tl::unexpected(control::RefusalOf(status.error()));
+}
+
+Json CommandList() {
+  Json list = Json::array();
+  for (const std::string_view name : control::CommandNames()) list.push_back({{"name", name}});
+  return list;
+}
+
+std::string Absolute(const std::string& path) {
+  std::error_code failed;
+  const auto absolute = std::filesystem::absolute(path, failed);
+  return failed ? path : absolute.string();
+}
+
+}  // namespace
+
+base::Status Machine::OpenMonitor() {
+  std::string path = options_.monitor;
+  if (!options_.name.empty()) {
+    const std::string folder = TRY(control::RuntimeFolder());
+    if (path.empty()) path = control::SocketOf(folder, options_.name);
+    TRY(control::CheckSocketPath(path));
+    name_.emplace(TRY(control::NameClaim::Take(
+        folder, {options_.name, ::getpid(), Absolute(path), control::SecondsSinceBoot(),
+                 options_.cpus, options_.memory_bytes})));
+  }
+  if (path.empty()) return {};
+  server_ = TRY(control::Server::Create(
+      *loop_, TRY(control::ListeningSocket::Create(path)),
+      [this](const control::Command& command) { return Execute(command); }));
+  return {};
+}
+
+void Machine::Announce(std::string_view event, const Json& data) {
+  if (server_) server_->Announce(event, data);
+}
+
+// The state is set first: a processor that is late stops nevertheless, and `cont` waits for it.
+base::Status Machine::Pause() {
+  const bool was_paused = std::exchange(paused_, true);
+  TRY(board_->Stop());
+  if (!was_paused) Announce("STOP");
+  return {};
+}
+
+base::Status Machine::Continue() {
+  if (!paused_) return {};
+  TRY(board_->Stop());
+  board_->NotePause();
+  TRY(board_->Resume());
+  paused_ = false;
+  Announce("RESUME");
+  return {};
+}
+
+// After the reply. A second request before it is done is the same one.
+void Machine::AskForReset() {
+  loop_->Post([this, generation = generation_.load()] {
+    if (generation != generation_) return;
+    base::Log(base::Level::kInfo, "vmm: reset (monitor)");
+    ResetOrEnd(control::Cause::kSystemReset);
+  });
+}
+
+// A port is named as the guest's bus behind it is numbered at the start: port1, port2.
+base::Status Machine::Add(const control::DeviceAdd& device) {
+  std::optional<uint8_t> port;
+  if (!device.bus.empty()) {
+    const bool is_port = device.bus.starts_with("port");
+    const auto number =
+        base::ParseDecimal(std::string_view(device.bus).substr(is_port ? 4 : 0), 255);
+    if (!is_port || !number) {
+      return base::Fail(base::Code::kUsage, device.bus + ": not a port of this machine",
+                        "port1, port2, ...; any free one without bus");
+    }
+    port = static_cast<uint8_t>(*number);
+  }
+  if (device.devfn.value_or(0) != 0)
+    return base::Fail(base::Code::kUsage, "addr: a port has the one device 00.0");
+  return devices_->Add({device.host, {}, device.id}, port);
+}
+
+Answer<Json> Machine::Do(Verb verb) {
+  switch (verb) {
+    case Verb::kCapabilities:
+      break;  // of the session
+    case Verb::kQueryVersion:
+      return control::Version();
+    case Verb::kQueryCommands:
+      return CommandList();
+    case Verb::kQueryName:
+      return options_.name.empty() ? Json::object() : Json({{"name", options_.name}});
+    case Verb::kQueryKvm:
+      return Json({{"enabled", true}, {"present", true}});
+    case Verb::kQueryStatus:
+      return Json({{"running", !paused_}, {"status", paused_ ? "paused" : "running"}});
+    case Verb::kQueryPci:
+      return control::PciList(devices_->bridge().View(), devices_->ids());
+    case Verb::kStop:
+      return Done(Pause());
+    case Verb::kCont:
+      return Done(Continue());
+    case Verb::kPowerdown:
+      board_->power().PowerButton();
+      Announce("POWERDOWN");
+      break;
+    case Verb::kReset:
+      AskForReset();
+      break;
+    case Verb::kQuit:
+      End({}, control::Cause::kQuit);
+      break;
+  }
+  return Json::object();
+}
+
+Answer<Json> Machine::Execute(const control::Command& command) {
+  if (!board_) return tl::unexpected(control::Refusal{"GenericError", "the machine is ending"});
+  if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) return Done(Add(*add));
+  if (const auto* const remove = std::get_if<control::DeviceDel>(&command)) {
+    return Done(devices_->Remove(remove->id, remove->force ? std::chrono::seconds(0) : kLeaveTime));
+  }
+  return Do(std::get<Verb>(command));
+}
+
+}  // namespace vmm
