@@ -5,6 +5,7 @@
 #include <future>
 
 #include "sysfs/base/log.h"
+#include "vfio/irq_line.h"
 #include "vfio/memlock.h"
 
 namespace vmm {
@@ -12,10 +13,16 @@ namespace {
 
 using Opened = base::Result<std::shared_ptr<assigned::AssignedDevice>>;
 
-Opened OpenDevice(base::Kernel& kernel, vfio::DmaSpace& space, const sysfs::PciAddress& address) {
-  base::Fd fd = TRY(space.OpenDevice(address));
+Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace& space,
+                  const PlannedDevice& planned) {
+  base::Fd fd = TRY(space.OpenDevice(planned.host));
+  assigned::DeviceOptions options;
+  options.guest_slot = planned.guest_slot;
+  options.explain_intx = [&tree, host = planned.host](base::Error why) {
+    return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
+  };
   return assigned::AssignedDevice::Create(
-      TRY(vfio::Device::Create(kernel, address, std::move(fd))));
+      TRY(vfio::Device::Create(kernel, planned.host, std::move(fd))), std::move(options));
 }
 
 base::Status MapMemory(vfio::DmaSpace& space, const GuestMemory& memory) {
@@ -49,8 +56,8 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
 
   std::vector<std::future<Opened>> opening;
   for (const PlannedDevice& device : plan.devices) {
-    opening.push_back(std::async(std::launch::async, [&kernel, &space, address = device.host] {
-      return OpenDevice(kernel, space, address);
+    opening.push_back(std::async(std::launch::async, [&kernel, &tree, &space, &device] {
+      return OpenDevice(kernel, tree, space, device);
     }));
   }
   const base::Status mapped = MapMemory(space, memory);

@@ -22,7 +22,8 @@ namespace vmm {
 
 class Assignment {
  public:
-  // No device: nothing is opened. `memory` outlives it and is mapped one to one, one map a block.
+  // No device: nothing is opened. `memory` and `tree` outlive it; the memory is mapped one to one,
+  // one map a block.
   static base::Result<Assignment> Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                         const MachinePlan& plan, vfio::Backend wanted,
                                         const GuestMemory& memory, const vfio::KvmLink& link);

@@ -81,13 +81,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test::GuestMachine machine;
   machine.Start({.msix_vectors = input.PickValueInArray({1u, 16u, 65u}),
                  .no_resize = input.ConsumeBool(),
-                 .msix_mappable = input.ConsumeBool()});
+                 .msix_mappable = input.ConsumeBool(),
+                 .intx = input.ConsumeBool()});
   const auto before = Hardware(machine);
   while (input.remaining_bytes() > 0) {
     Step(machine, input);
     const auto now = Hardware(machine);
     for (size_t i = 0; i < kKept.size(); ++i) test::Check(now[i] == before[i], kKept[i].rule);
-    test::Check((machine.fake.ConfigValue(4, 2) & kIntxDisable) != 0, "the pin stays off");
+    test::Check((machine.fake.ConfigValue(4, 2) & kIntxDisable) != 0 ||
+                    machine.fake.trigger(vfio::kIntxIrq, 0) != -1,
+                "the pin is off where nothing signals it");
     CheckSlots(machine);
     if (input.ConsumeProbability<float>() < 0.95f) continue;
     machine.fake.SetConfigValue(0, kIds, 4);  // the kernel lets nobody change them

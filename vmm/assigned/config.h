@@ -25,6 +25,7 @@ struct DeviceFacts {
   std::span<const pci::BarInfo> bars;
   unsigned msi_vectors = 0;  // that VFIO knows
   unsigned msix_vectors = 0;
+  bool intx = false;  // VFIO signals the interrupt pin, masked until it is told
 };
 
 // Where the MSI-X capability, its table and its pending bits are.
@@ -51,7 +52,8 @@ struct ConfigPlan {
   std::optional<pci::MsiLayout> msi;
   std::optional<MsixLayout> msix;
   std::vector<HiddenCapability> hidden;
-  // The device can interrupt by its pin alone, and the guest does not see the pin.
+  bool intx = false;  // the guest sees the pin, as INTA: it is the only function of its device
+  // The device has a pin and nothing else to interrupt by, and the host cannot serve it.
   bool without_interrupts = false;
 };
 

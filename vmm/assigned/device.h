@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,13 @@
 #include "vmm/pci/function.h"
 
 namespace vmm::assigned {
+
+// What the device's place in the machine and on the host adds to it.
+struct DeviceOptions {
+  uint8_t guest_slot = 0;  // device number on bus 0: decides on which line its pin is
+  // Says what a refused INTx means; called at most once for each machine, by a vCPU's thread.
+  std::function<base::Error(base::Error)> explain_intx = [](base::Error why) { return why; };
+};
 
 // Since the device was opened.
 struct AssignedCounters {
@@ -45,9 +53,11 @@ class AssignedDevice final : public pci::PciFunction,
 
  public:
   // Reads what the device has and arms its events. Errors name the device.
-  static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device);
-  AssignedDevice(Key key, vfio::Device device, std::vector<pci::BarInfo> bars, ConfigPlan plan,
-                 base::EventFd request, base::EventFd error);
+  static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device,
+                                                              DeviceOptions options = {});
+  AssignedDevice(Key key, vfio::Device device, DeviceOptions options,
+                 std::vector<pci::BarInfo> bars, ConfigPlan plan, base::EventFd request,
+                 base::EventFd error);
 
   std::string_view name() const override { return name_; }
   std::vector<pci::BarInfo> bars() const override { return bar_infos_; }
@@ -84,11 +94,15 @@ class AssignedDevice final : public pci::PciFunction,
 
   void SyncCommandLocked();
   void SyncInterruptsLocked();
+  IrqWanted WantedLocked() const;
+  void SetPinLocked(bool open);
+  void ReportLocked(IrqMode wanted, const base::Error& why);
   void RefreshMsiPendingLocked();
   bool TouchesInterruptsLocked(uint16_t offset, Width width) const;
   AssignedBar* FindBarLocked(unsigned index);
 
   const std::string name_;
+  const DeviceOptions options_;
   const std::vector<pci::BarInfo> bar_infos_;
   const ConfigPlan plan_;
   Hardware hardware_;
@@ -100,6 +114,8 @@ class AssignedDevice final : public pci::PciFunction,
   std::optional<pci::Msix> msix_;
   pci::DecodedBars decoded_;
   std::optional<uint16_t> hardware_command_;  // as last written
+  bool pin_open_ = false;     // INTx is set up: the guest's disable bit is all that masks it
+  bool pin_refused_ = false;  // since Connect: asked again, the host's log would say it each time
   std::vector<AssignedBar> bars_;
   InterruptApplier interrupts_;
   base::Limited log_;

@@ -72,6 +72,10 @@ class InterruptRouter {
   // One KVM_SET_GSI_ROUTING for all changes since the last; nothing when there are none.
   virtual base::Status CommitRoutes() = 0;
   virtual base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) = 0;
+  // For a level-triggered line, a pin of the I/O APIC that several may share: `event` raises it,
+  // the guest's end of the interrupt lowers it and signals `resample`.
+  virtual base::Result<Irqfd> ConnectLevelIrqfd(const base::EventFd& event,
+                                                const base::EventFd& resample, uint32_t gsi) = 0;
 };
 
 class Vm final : public InterruptRouter {
@@ -104,9 +108,8 @@ class Vm final : public InterruptRouter {
   void SetMsiRoute(uint32_t gsi, const MsiMessage& message) override;
   base::Status CommitRoutes() override;
   base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) override;
-  // For a level-triggered line: `resample` is signalled when the guest ends the interrupt.
   base::Result<Irqfd> ConnectLevelIrqfd(const base::EventFd& event, const base::EventFd& resample,
-                                        uint32_t gsi);
+                                        uint32_t gsi) override;
 
   base::Kernel& kernel() const { return system_->kernel(); }
   const base::Fd& system() const { return system_->fd(); }  // /dev/kvm
