@@ -18,6 +18,7 @@ Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace&
   base::Fd fd = TRY(space.OpenDevice(planned.host));
   assigned::DeviceOptions options;
   options.guest_slot = planned.guest_slot;
+  options.config = planned.config;
   options.explain_intx = [&tree, host = planned.host](base::Error why) {
     return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
   };

@@ -9,12 +9,14 @@
 #include "sysfs/base/address.h"
 #include "sysfs/pci_address.h"
 #include "vfio/dma_space.h"
+#include "vmm/assigned/policy.h"
 
 namespace vmm {
 
 struct AssignRequest {
   sysfs::PciAddress host;
   std::optional<uint8_t> guest_slot;  // device number on the guest's bus 0, 1 to 31
+  assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
 };
 
 struct Options {

@@ -150,7 +150,7 @@ base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot
     AddReserved(host.devices[i], request);
     AddBars(host.devices[i], request);
     const sysfs::PciDevice& device = host.devices[i].device;
-    plan.devices.push_back({device.address, slots[i], device.modalias});
+    plan.devices.push_back({device.address, slots[i], device.modalias, options.assign[i].config});
   }
   plan.layout = TRY(PlanLayout(request));
   plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();

@@ -37,6 +37,7 @@ struct PlannedDevice {
   sysfs::PciAddress host;
   uint8_t guest_slot = 0;
   std::string modalias;
+  assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
 };
 
 struct MachinePlan {

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "tests/support/fake_vfio_device.h"
+#include "vmm/assigned/policy.h"
 
 namespace test {
 
@@ -27,6 +28,7 @@ struct EndpointOptions {
   bool no_resize = false;
   bool msix_mappable = false;
   bool intx = false;  // VFIO serves the pin
+  vmm::assigned::ConfigPolicy policy = vmm::assigned::ConfigPolicy::kStandard;
 };
 
 inline void DescribeHeader(FakeVfioDevice& fake) {

@@ -172,7 +172,11 @@ ConfigPlan PlanConfig(const DeviceFacts& facts) {
                   {},
                   {},
                   facts.intx,
-                  false};
+                  false,
+                  ConfigRules(facts.config, facts.policy)};
+  for (const base::Range& range : plan.rules.hidden()) {
+    plan.space.OwnZero(static_cast<uint16_t>(range.base), static_cast<uint16_t>(range.size));
+  }
   OwnHeader(facts, plan.space);
   OwnCapabilities(facts, plan);
   if (extended) OwnExtendedCapabilities(facts, plan);

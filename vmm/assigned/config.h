@@ -5,7 +5,8 @@
 // function-level reset; drivers/vfio/pci/vfio_pci_config.c). On top of it the monitor owns what
 // belongs to the guest's own bus: BARs, command register, interrupt registers, MSI and MSI-X, power
 // state, PCI Express type and link, and the capability lists without what a guest must not have.
-// All other bytes are the kernel's. Pure; the bytes come from the device and are not trusted.
+// All other bytes are the kernel's, by the rules of the policy. Pure; the bytes come from the
+// device and are not trusted.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "vmm/assigned/policy.h"
 #include "vmm/pci/config_space.h"
 #include "vmm/pci/function.h"
 #include "vmm/pci/msi.h"
@@ -25,7 +27,8 @@ struct DeviceFacts {
   std::span<const pci::BarInfo> bars;
   unsigned msi_vectors = 0;  // that VFIO knows
   unsigned msix_vectors = 0;
-  bool intx = false;  // VFIO signals the interrupt pin, masked until it is told
+  bool intx = false;  // VFIO signals the interrupt pin
+  ConfigPolicy policy = ConfigPolicy::kStandard;
 };
 
 // Where the MSI-X capability, its table and its pending bits are.
@@ -55,6 +58,7 @@ struct ConfigPlan {
   bool intx = false;  // the guest sees the pin, as INTA: it is the only function of its device
   // The device has a pin and nothing else to interrupt by, and the host cannot serve it.
   bool without_interrupts = false;
+  ConfigRules rules;  // for what the space does not own
 };
 
 ConfigPlan PlanConfig(const DeviceFacts& facts);

@@ -72,8 +72,9 @@ base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Devic
                                                                      DeviceOptions options) {
   const std::vector<std::byte> config = TRY(ReadWholeConfig(device));
   std::vector<pci::BarInfo> bars = ParseBars(config, BarSizes(device));
-  ConfigPlan plan = PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count,
-                                device.irq(vfio::kMsixIrq).count, HasIntx(device, config)});
+  ConfigPlan plan =
+      PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count, device.irq(vfio::kMsixIrq).count,
+                  HasIntx(device, config), options.config});
   base::EventFd request = TRY(base::EventFd::Create());
   base::EventFd error = TRY(base::EventFd::Create());
   auto assigned = std::make_shared<AssignedDevice>(Key(), std::move(device), std::move(options),
@@ -166,14 +167,31 @@ std::vector<pci::BarChange> AssignedDevice::WriteConfig(uint16_t offset, Width w
   config_accesses_.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   const pci::WriteEffect effect = config_.Write(offset, width, value);
-  for (const pci::HardwareWrite& write : pci::SplitForHardware(offset, effect)) {
-    hardware_.WriteConfig(write.offset, write.width, write.value);
-  }
+  if (effect.to_hardware != 0) ForwardLocked(offset, effect);
   if (!effect.changed) return {};
   SyncCommandLocked();
   if (TouchesInterruptsLocked(offset, width)) SyncInterruptsLocked();
   const pci::DecodedBars before = std::exchange(decoded_, pci::DecodeBars(config_, bar_infos_));
   return pci::PlanBarChanges(before, decoded_);
+}
+
+void AssignedDevice::ForwardLocked(uint16_t offset, pci::WriteEffect effect) {
+  const PolicyVerdict verdict = plan_.rules.Judge(offset, effect.to_hardware);
+  const auto count = [](std::atomic<uint64_t>& counter, uint8_t bytes) {
+    if (bytes != 0) counter.fetch_add(1, std::memory_order_relaxed);
+  };
+  count(config_vendor_, verdict.vendor);
+  count(config_unowned_, verdict.unowned);
+  count(config_denied_, verdict.denied);
+  if (verdict.denied != 0) {
+    log_.Log(base::Level::kInfo, "{}: config={}: a write near {:#x} is ignored ({})", name_,
+             PolicyName(plan_.rules.policy()), offset,
+             verdict.vendor != 0 ? "vendor-specific" : "of no known structure");
+  }
+  effect.to_hardware = verdict.passed;
+  for (const pci::HardwareWrite& write : pci::SplitForHardware(offset, effect)) {
+    hardware_.WriteConfig(write.offset, write.width, write.value);
+  }
 }
 
 AssignedBar* AssignedDevice::FindBarLocked(unsigned index) {
@@ -344,6 +362,9 @@ AssignedCounters AssignedDevice::counters() const {
     counters.trapped[i] = trapped_[i].load(std::memory_order_relaxed);
   }
   counters.config_accesses = config_accesses_.load(std::memory_order_relaxed);
+  counters.config_vendor = config_vendor_.load(std::memory_order_relaxed);
+  counters.config_unowned = config_unowned_.load(std::memory_order_relaxed);
+  counters.config_denied = config_denied_.load(std::memory_order_relaxed);
   counters.route_commits = interrupts_.route_commits();
   counters.set_irqs = interrupts_.set_irqs();
   return counters;

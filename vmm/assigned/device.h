@@ -32,6 +32,7 @@ namespace vmm::assigned {
 // What the device's place in the machine and on the host adds to it.
 struct DeviceOptions {
   uint8_t guest_slot = 0;  // device number on bus 0: decides on which line its pin is
+  ConfigPolicy config = ConfigPolicy::kStandard;
   // Says what a refused INTx means; called at most once for each machine, by a vCPU's thread.
   std::function<base::Error(base::Error)> explain_intx = [](base::Error why) { return why; };
 };
@@ -40,6 +41,11 @@ struct DeviceOptions {
 struct AssignedCounters {
   std::array<uint64_t, 6> trapped{};  // BAR accesses through the monitor, by BAR
   uint64_t config_accesses = 0;
+  // Writes of the guest to vendor-specific capabilities and to bytes of no structure, and those of
+  // both that the policy ignored.
+  uint64_t config_vendor = 0;
+  uint64_t config_unowned = 0;
+  uint64_t config_denied = 0;
   uint64_t route_commits = 0;
   uint64_t set_irqs = 0;
 };
@@ -92,6 +98,7 @@ class AssignedDevice final : public pci::PciFunction,
   uint64_t ReadPendingBits(uint64_t offset, Width width);
   void WriteTable(uint64_t offset, Width width, uint64_t value);
 
+  void ForwardLocked(uint16_t offset, pci::WriteEffect effect);
   void SyncCommandLocked();
   void SyncInterruptsLocked();
   IrqWanted WantedLocked() const;
@@ -122,6 +129,9 @@ class AssignedDevice final : public pci::PciFunction,
 
   std::array<std::atomic<uint64_t>, 6> trapped_{};
   std::atomic<uint64_t> config_accesses_{0};
+  std::atomic<uint64_t> config_vendor_{0};
+  std::atomic<uint64_t> config_unowned_{0};
+  std::atomic<uint64_t> config_denied_{0};
 };
 
 }  // namespace vmm::assigned
