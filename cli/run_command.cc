@@ -28,18 +28,31 @@ base::Result<uint8_t> ParseSlot(std::string_view text) {
               "use 01.0 to 1f.0");
 }
 
+base::Result<vmm::assigned::ConfigPolicy> ParsePolicy(std::string_view text) {
+  using vmm::assigned::ConfigPolicy;
+  for (const auto policy :
+       {ConfigPolicy::kStrict, ConfigPolicy::kStandard, ConfigPolicy::kPermissive}) {
+    if (text == PolicyName(policy)) return policy;
+  }
+  return Fail(Code::kUsage, fmt::format("config={}: not a policy", text),
+              "use strict, standard or permissive");
+}
+
 base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::string_view text) {
   const auto parts = base::Split(text, ',');
-  vmm::AssignRequest request{TRY(SelectOne(tree, parts.front())), {}};
+  vmm::AssignRequest request;
+  request.host = TRY(SelectOne(tree, parts.front()));
   for (size_t i = 1; i < parts.size(); ++i) {
     if (parts[i].starts_with("addr=")) {
       request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
     } else if (parts[i].starts_with("id=")) {
       request.id = parts[i].substr(3);
       TRY(vmm::control::CheckDeviceId(request.id));
+    } else if (parts[i].starts_with("config=")) {
+      request.config = TRY(ParsePolicy(parts[i].substr(7)));
     } else {
       return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
-                  "--assign takes DEV[,addr=SLOT][,id=ID]");
+                  "--assign takes DEV[,addr=SLOT][,id=ID][,config=POLICY]");
     }
   }
   return request;
@@ -62,7 +75,7 @@ base::Status RunRun(Context& context, const RunArguments& arguments) {
 
 void AddOptions(CLI::App& command, RunArguments& arguments) {
   command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
-      ->type_name("DEV[,addr=SLOT][,id=ID]")
+      ->type_name("DEV[,addr=SLOT][,id=ID][,config=POLICY]")
       ->expected(1)
       ->take_all();
   command
@@ -144,7 +157,10 @@ void AddRunCommand(CLI::App& app, Context& context) {
       "drivers\n"
       "of the assigned devices and a shell. On the terminal, Ctrl-A X ends the machine, Ctrl-A H\n"
       "lists the keys. SIGTERM presses the power button; a second one, or 30 s, ends the machine.\n"
-      "With --exec our own failures have the status 125.");
+      "With --exec our own failures have the status 125.\n"
+      "A device's addr is its place on the guest's bus (05.0); its config says what the guest may\n"
+      "do with configuration registers that only the maker knows: strict (no writes), standard\n"
+      "(counted), permissive (all).");
   command->callback([arguments, &context] {
     context.run = [arguments, &context] { return RunRun(context, *arguments); };
   });

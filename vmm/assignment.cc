@@ -5,6 +5,7 @@
 #include <future>
 
 #include "sysfs/base/log.h"
+#include "vfio/irq_line.h"
 #include "vfio/memlock.h"
 
 namespace vmm {
@@ -12,11 +13,18 @@ namespace {
 
 using Opened = base::Result<std::shared_ptr<assigned::AssignedDevice>>;
 
-Opened OpenDevice(base::Kernel& kernel, vfio::DmaSpace& space, const sysfs::PciAddress& address,
-                  bool behind_port) {
-  base::Fd fd = TRY(space.OpenDevice(address));
-  return assigned::AssignedDevice::Create(TRY(vfio::Device::Create(kernel, address, std::move(fd))),
-                                          behind_port);
+Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace& space,
+                  const PlannedDevice& planned) {
+  base::Fd fd = TRY(space.OpenDevice(planned.host));
+  assigned::DeviceOptions options;
+  options.guest_slot = planned.guest_slot;
+  options.behind_port = planned.behind_port;
+  options.config = planned.config;
+  options.explain_intx = [&tree, host = planned.host](base::Error why) {
+    return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
+  };
+  return assigned::AssignedDevice::Create(
+      TRY(vfio::Device::Create(kernel, planned.host, std::move(fd))), std::move(options));
 }
 
 }  // namespace
@@ -49,8 +57,8 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
 
   std::vector<std::future<Opened>> opening;
   for (const PlannedDevice& device : plan.devices) {
-    opening.push_back(std::async(std::launch::async, [&kernel, &space, &device] {
-      return OpenDevice(kernel, space, device.host, device.behind_port);
+    opening.push_back(std::async(std::launch::async, [&kernel, &tree, &space, &device] {
+      return OpenDevice(kernel, tree, space, device);
     }));
   }
   const base::Status mapped = assignment.MapMemory();
@@ -69,13 +77,17 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
 }
 
 base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
-    const sysfs::PciAddress& device, const vfio::KvmLink& link, const vfio::KvmLink& unlink) {
+    const PlannedDevice& planned, const vfio::KvmLink& link, const vfio::KvmLink& unlink) {
+  const sysfs::PciAddress& device = planned.host;
   if (!space_) TRY(OpenSpace({device}));
-  TRY(space_->Claim(device, link));
+  if (base::Status claimed = space_->Claim(device, link); !claimed) {
+    if (devices_.empty()) space_.reset();
+    return base::Failure(std::move(claimed).error());
+  }
   // type1 takes maps only once it has a group; iommufd attaches a device to what is mapped.
   auto opened = [&]() -> Opened {
     if (devices_.empty()) TRY(MapMemory());
-    return OpenDevice(*kernel_, *space_, device, true);
+    return OpenDevice(*kernel_, *tree_, *space_, planned);
   }();
   if (opened) {
     devices_.push_back(*opened);

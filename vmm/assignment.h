@@ -35,7 +35,7 @@ class Assignment {
   unsigned dma_maps() const { return space_ ? space_->map_count() : 0; }
   // For a machine that runs. The first device makes the DMA space and maps guest RAM. After a
   // failure all is as before.
-  base::Result<std::shared_ptr<assigned::AssignedDevice>> Add(const sysfs::PciAddress& device,
+  base::Result<std::shared_ptr<assigned::AssignedDevice>> Add(const PlannedDevice& device,
                                                               const vfio::KvmLink& link,
                                                               const vfio::KvmLink& unlink);
   // Closes the device, which has been disconnected. With the last one the DMA space goes, and guest

@@ -123,7 +123,9 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
   TRY(CheckHotPlug(host, plan_->layout));
   TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
   Plugged plugged;
-  plugged.device = TRY(assignment_->Add(address, wiring_.link, wiring_.unlink));
+  const PlannedDevice planned = {
+      address, static_cast<uint8_t>(port / 8), true, 0, host.device.modalias, id, request.config};
+  plugged.device = TRY(assignment_->Add(planned, wiring_.link, wiring_.unlink));
   plugged.port = port;
   plugged.id = id;
   const auto plug = [&]() -> base::Status {

@@ -98,7 +98,10 @@ base::Status Machine::Add(const control::DeviceAdd& device) {
   }
   if (device.devfn.value_or(0) != 0)
     return base::Fail(base::Code::kUsage, "addr: a port has the one device 00.0");
-  return devices_->Add({device.host, {}, device.id}, port);
+  AssignRequest request;
+  request.host = device.host;
+  request.id = device.id;
+  return devices_->Add(request, port);
 }
 
 Answer<Json> Machine::Do(Verb verb) {

@@ -9,6 +9,7 @@
 #include "sysfs/base/address.h"
 #include "sysfs/pci_address.h"
 #include "vfio/dma_space.h"
+#include "vmm/assigned/policy.h"
 
 namespace vmm {
 
@@ -16,6 +17,7 @@ struct AssignRequest {
   sysfs::PciAddress host;
   std::optional<uint8_t> guest_slot;  // device number on the guest's bus 0, 1 to 31
   std::string id = {};                // for the monitor; empty: the host's address
+  assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
 };
 std::string IdOf(const AssignRequest& request);
 

@@ -33,8 +33,13 @@ inline constexpr uint16_t kPmRegistersSize = 0x10;
 inline constexpr uint32_t kSciGsi = 9;
 inline constexpr uint8_t kSleepTypeS5 = 5;
 
-inline constexpr uint32_t kFirstIntxGsi = 16;  // INTA of device 0; swizzled by (device + pin) % 8
+// The lines of the PCI bus are the upper pins of the I/O APIC, which nothing else has.
+inline constexpr uint32_t kFirstIntxGsi = 16;
 inline constexpr uint32_t kIntxGsiCount = 8;
+// `device` is the number on bus 0, `pin` counts from 0 (INTA).
+constexpr uint32_t IntxGsi(uint32_t device, uint32_t pin) {
+  return kFirstIntxGsi + (device + pin) % kIntxGsiCount;
+}
 
 inline constexpr uint64_t kAcpiTablesBase =
     0xe0000;  // to 0xfffff: where Linux looks for the RSDP without being told

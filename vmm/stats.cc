@@ -21,9 +21,11 @@ std::string FormatStats(const MachineStats& stats) {
     const auto& counters = device.counters;
     const uint64_t trapped =
         std::accumulate(counters.trapped.begin(), counters.trapped.end(), uint64_t{0});
-    text += fmt::format("\nstats: {} bar-traps={} config-accesses={} route-commits={} set-irqs={}",
-                        device.name, trapped, counters.config_accesses, counters.route_commits,
-                        counters.set_irqs);
+    text += fmt::format(
+        "\nstats: {} bar-traps={} config-accesses={} config-vendor={} "
+        "config-unowned={} config-denied={} route-commits={} set-irqs={}",
+        device.name, trapped, counters.config_accesses, counters.config_vendor,
+        counters.config_unowned, counters.config_denied, counters.route_commits, counters.set_irqs);
   }
   return text;
 }

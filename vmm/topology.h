@@ -24,6 +24,7 @@ struct PlannedDevice {
   uint8_t function = 0;
   std::string modalias;
   std::string id;  // for the monitor, none twice
+  assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };

@@ -23,7 +23,8 @@ const std::unique_ptr<test::FakeTree>& Host() {
 std::string TakeText(test::Input& input) {
   const char* const known = input.PickValueInArray(
       {"", "08:00.0", "0000:08:00.0", "net:eth1", "block:nvme0n1", "group:17", "8086:10c9",
-       "/sys/class/net/", ",addr=", ",addr=05.0", "512M", "4G", "0x", "K", "iommufd", "18446744"});
+       "/sys/class/net/", ",addr=", ",addr=05.0", ",config=", ",config=strict", "512M", "4G", "0x",
+       "K", "iommufd", "18446744"});
   const std::string random = input.ConsumeRandomLengthString(12);
   return input.ConsumeBool() ? known + random : random + known;
 }

@@ -23,11 +23,14 @@ class AssignedFixture : public testing::Test {
   // Opens the device and starts a machine with it.
   void Start(const EndpointOptions& options = {}) {
     MakeEndpoint(fake, options);
-    Open();
+    Open(options.policy);
     Boot();
   }
-  void Open() {
-    auto opened = vmm::assigned::AssignedDevice::Create(std::move(*fake.Open(kernel)));
+  void Open(vmm::assigned::ConfigPolicy policy = vmm::assigned::ConfigPolicy::kStandard) {
+    vmm::assigned::DeviceOptions place;
+    place.config = policy;
+    auto opened =
+        vmm::assigned::AssignedDevice::Create(std::move(*fake.Open(kernel)), std::move(place));
     ASSERT_THAT(opened, IsOk());
     device = std::move(*opened);
     bridge = vmm::pci::HostBridge::Create(LayoutWithWindows(), nullptr);

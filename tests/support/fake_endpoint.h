@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "tests/support/fake_vfio_device.h"
+#include "vmm/assigned/policy.h"
 
 namespace test {
 
@@ -19,10 +20,15 @@ inline constexpr uint16_t kMsixAt = 0xb0;
 inline constexpr uint64_t kTableAt = 0x2000;
 inline constexpr uint64_t kPendingAt = 0xb000;
 
+inline constexpr uint32_t kIntxFlags =
+    VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+
 struct EndpointOptions {
   unsigned msix_vectors = 16;
   bool no_resize = false;
   bool msix_mappable = false;
+  bool intx = false;  // VFIO serves the pin
+  vmm::assigned::ConfigPolicy policy = vmm::assigned::ConfigPolicy::kStandard;
 };
 
 inline void DescribeHeader(FakeVfioDevice& fake) {
@@ -65,6 +71,7 @@ inline void MakeEndpoint(FakeVfioDevice& fake, const EndpointOptions& options = 
   fake.AddRegion(vfio::kBar0Region, 0x10000, kReadWriteMap, {}, options.msix_mappable);
   fake.AddRegion(2, 0x2000, kReadWriteMap);
   fake.AddRegion(4, 32, kReadWrite);
+  if (options.intx) fake.AddIrq(vfio::kIntxIrq, 1, kIntxFlags);
   fake.AddIrq(vfio::kMsiIrq, 8, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE);
   fake.AddIrq(vfio::kMsixIrq, options.msix_vectors,
               VFIO_IRQ_INFO_EVENTFD | (options.no_resize ? VFIO_IRQ_INFO_NORESIZE : 0u));

@@ -124,8 +124,11 @@ int FakeKvm::Handle(unsigned long request, void* argument) {
     }
     case KVM_IRQFD: {
       const auto& irqfd = As<kvm_irqfd>(argument);
-      if ((irqfd.flags & KVM_IRQFD_FLAG_DEASSIGN) != 0)
+      if ((irqfd.flags & KVM_IRQFD_FLAG_DEASSIGN) != 0) {
+        resamples.erase(irqfd.fd);
         return irqfds.erase(irqfd.fd) == 1 ? 0 : -EINVAL;
+      }
+      if ((irqfd.flags & KVM_IRQFD_FLAG_RESAMPLE) != 0) resamples[irqfd.fd] = irqfd.resamplefd;
       return irqfds.emplace(irqfd.fd, irqfd.gsi).second ? 0 : -EBUSY;
     }
     case KVM_IRQ_LINE:

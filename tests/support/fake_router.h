@@ -40,6 +40,12 @@ class FakeRouter final : public vmm::kvm::InterruptRouter {
     connects.push_back({event.fd().raw(), gsi});
     return vmm::kvm::Irqfd();
   }
+  base::Result<vmm::kvm::Irqfd> ConnectLevelIrqfd(const base::EventFd& event,
+                                                  const base::EventFd& resample,
+                                                  uint32_t gsi) override {
+    resamples.push_back(resample.fd().raw());
+    return ConnectIrqfd(event, gsi);
+  }
 
   base::Status SignalMsi(const vmm::kvm::MsiMessage& message) override {
     signalled.push_back(message);
@@ -57,6 +63,7 @@ class FakeRouter final : public vmm::kvm::InterruptRouter {
   std::map<uint32_t, vmm::kvm::MsiMessage> pending;
   std::map<uint32_t, vmm::kvm::MsiMessage> routes;
   std::vector<Connection> connects;
+  std::vector<int> resamples;  // of level-triggered ones
   unsigned commits = 0;
   std::vector<vmm::kvm::MsiMessage> signalled;
 };

@@ -197,11 +197,14 @@ int FakeVfioDevice::ApplyIrqs(const IrqCall& call) {
   const bool single = call.index >= vfio::kErrorIrq;
   if ((call.flags & VFIO_IRQ_SET_ACTION_TRIGGER) == 0) {
     if (call.index != vfio::kIntxIrq) return -ENOTTY;
-    return active && call.count == 1 ? 0 : -EINVAL;
+    if (!active || call.count != 1) return -EINVAL;
+    if (!call.eventfds.empty()) unmask_event_ = call.eventfds.front();
+    return 0;
   }
   if ((call.flags & VFIO_IRQ_SET_DATA_NONE) != 0) {
     if (!active) return -EINVAL;
     if (call.count == 0) triggers_.erase(on);
+    if (call.count == 0 && call.index == vfio::kIntxIrq) unmask_event_ = -1;
     return 0;
   }
   const bool other = std::any_of(triggers_.begin(), triggers_.end(), [&](const auto& entry) {
@@ -266,6 +269,11 @@ int FakeVfioDevice::trigger(uint32_t index, uint32_t vector) const {
   if (vectors == triggers_.end()) return -1;
   const auto event = vectors->second.find(vector);
   return event != vectors->second.end() ? event->second : -1;
+}
+
+int FakeVfioDevice::unmask_event() const {
+  const std::lock_guard lock(mutex_);
+  return unmask_event_;
 }
 
 unsigned FakeVfioDevice::resets() const {

@@ -82,6 +82,8 @@ class FakeVfioDevice {
   void ClearIrqCalls();
   // The event that is connected to a vector now, -1 for none.
   int trigger(uint32_t index, uint32_t vector) const;
+  // The event that unmasks INTx, -1 for none.
+  int unmask_event() const;
   unsigned resets() const;
 
  private:
@@ -115,6 +117,7 @@ class FakeVfioDevice {
   std::map<std::string, int, std::less<>> failures_;
   std::vector<IrqCall> irq_calls_;
   std::map<uint32_t, std::map<uint32_t, int>> triggers_;
+  int unmask_event_ = -1;
   unsigned resets_ = 0;
 };
 

@@ -53,8 +53,8 @@ Code InterruptRouting() {
   std::vector<Code> entries;
   for (unsigned slot = 0; slot < kSlots; ++slot) {
     for (unsigned pin = 0; pin < kPins; ++pin) {
-      entries.push_back(aml::Package({Integer(slot << 16 | 0xffff), Integer(pin), Integer(0),
-                                      Integer(kFirstIntxGsi + (slot + pin) % kIntxGsiCount)}));
+      entries.push_back(aml::Package(
+          {Integer(slot << 16 | 0xffff), Integer(pin), Integer(0), Integer(IntxGsi(slot, pin))}));
     }
   }
   return Name("_PRT", aml::Package(entries));

@@ -6,7 +6,10 @@
 namespace vmm::assigned {
 namespace {
 
-uint32_t IndexOf(IrqMode mode) { return mode == IrqMode::kMsi ? vfio::kMsiIrq : vfio::kMsixIrq; }
+uint32_t IndexOf(IrqMode mode) {
+  if (mode == IrqMode::kIntx) return vfio::kIntxIrq;
+  return mode == IrqMode::kMsi ? vfio::kMsiIrq : vfio::kMsixIrq;
+}
 
 // After a failure with `tried` vectors: half of them, but first as many as there were before.
 uint32_t NextTry(uint32_t tried, uint32_t had) {
@@ -66,7 +69,7 @@ base::Status InterruptApplier::Perform(const IrqStep& step) {
       each([&](uint32_t v) { return Connect(v); });
       return {};
     case Kind::kEnable:
-      return Enable(step.mode, step.count, 0);
+      return step.mode == IrqMode::kIntx ? EnableIntx() : Enable(step.mode, step.count, 0);
     case Kind::kArm:
       return Arm(step.first, step.count);
     case Kind::kGrow:
@@ -90,6 +93,7 @@ base::Status InterruptApplier::Disable(IrqMode mode) {
     vector.armed = vector.pending = vector.refused = false;
     // What the old mode has signalled must not appear in the next one.
     if (!vector.connected) resources_[v].event.reset();
+    resources_[v].resample.reset();
   }
   return {};
 }
@@ -147,6 +151,35 @@ base::Status InterruptApplier::Enable(IrqMode mode, uint32_t count, uint32_t had
   }
   for (AppliedVector& vector : applied_.vectors) vector.refused = false;
   return base::Failure(std::move(first_error));
+}
+
+// KVM listens before VFIO signals. An end of interrupt that comes before VFIO listens for it stays
+// in its event and is taken up then (vfio_virqfd_enable in the kernel's virqfd.c), so that none is
+// lost.
+base::Status InterruptApplier::ArmIntx() {
+  Resources& line = resources_[0];
+  line.event = TRY(base::EventFd::Create());
+  line.resample = TRY(base::EventFd::Create());
+  line.irqfd = TRY(router_->ConnectLevelIrqfd(*line.event, *line.resample, intx_gsi_));
+  applied_.vectors[0].connected = true;
+  const int event = line.event->fd().raw();
+  Count(set_irqs_);
+  TRY(device_->SetTriggers(vfio::kIntxIrq, 0, {&event, 1}));
+  applied_.mode = IrqMode::kIntx;
+  applied_.requested = applied_.host_vectors = 1;
+  applied_.vectors[0].armed = true;
+  Count(set_irqs_);
+  return device_->SetUnmaskEvent(vfio::kIntxIrq, line.resample->fd().raw());
+}
+
+base::Status InterruptApplier::EnableIntx() {
+  base::Status status = ArmIntx();
+  if (status) return {};
+  Disconnect(0);
+  if (applied_.mode == IrqMode::kIntx) TRY(Disable(IrqMode::kIntx));
+  resources_[0].event.reset();
+  resources_[0].resample.reset();
+  return status;
 }
 
 base::Status InterruptApplier::Arm(uint32_t first, uint32_t count) {

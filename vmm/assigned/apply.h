@@ -26,8 +26,11 @@ class InterruptApplier {
   // The device outlives it.
   explicit InterruptApplier(const vfio::Device& device) : device_(&device) {}
 
-  // Interrupts go through `router` until Disconnect.
-  void Connect(kvm::InterruptRouter& router) { router_ = &router; }
+  // Interrupts go through `router` until Disconnect, those of the pin to `intx_gsi`.
+  void Connect(kvm::InterruptRouter& router, uint32_t intx_gsi) {
+    router_ = &router;
+    intx_gsi_ = intx_gsi;
+  }
   // Takes everything away, whatever fails on the way.
   void Disconnect();
 
@@ -45,6 +48,7 @@ class InterruptApplier {
   // What belongs to a vector; dies in reverse order.
   struct Resources {
     std::optional<base::EventFd> event;
+    std::optional<base::EventFd> resample;  // INTx: the guest's end of interrupt, for VFIO
     std::optional<uint32_t> gsi;
     kvm::Irqfd irqfd;
   };
@@ -58,6 +62,9 @@ class InterruptApplier {
   base::Status Connect(uint32_t vector);
   // With fewer vectors when the host has not as many; `had` of them worked before.
   base::Status Enable(IrqMode mode, uint32_t count, uint32_t had);
+  // All or nothing.
+  base::Status EnableIntx();
+  base::Status ArmIntx();
   base::Status Arm(uint32_t first, uint32_t count);
   base::Status Grow(uint32_t count);
 
@@ -71,6 +78,7 @@ class InterruptApplier {
 
   const vfio::Device* device_;
   kvm::InterruptRouter* router_ = nullptr;
+  uint32_t intx_gsi_ = 0;
   IrqApplied applied_;
   std::vector<Resources> resources_;  // by vector, as many as in applied_
   base::Limited log_;

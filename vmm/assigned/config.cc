@@ -46,7 +46,8 @@ void OwnHeader(const DeviceFacts& facts, pci::ConfigSpace& space) {
                                         pci::kCommandMaster | pci::kCommandParity |
                                         pci::kCommandSerr | pci::kCommandIntxDisable;
   space.Own(header::kCommand, Width::k2, 0, kCommandWritable);
-  space.OwnBits(header::kStatus, pci::kStatusInterrupt, 0);
+  // With a pin its state is the hardware's, which masks and knows it.
+  if (!facts.intx) space.OwnBits(header::kStatus, pci::kStatusInterrupt, 0);
   const auto type = LoadLe<uint8_t>(facts.config, header::kType);
   space.Own(header::kType, Width::k1, type & ~uint32_t{pci::kMultiFunction});
   space.OwnZero(header::kBist, 1);  // a self test may keep the bus
@@ -55,7 +56,7 @@ void OwnHeader(const DeviceFacts& facts, pci::ConfigSpace& space) {
   space.OwnZero(header::kRom, 4);
   space.OwnZero(header::kCapabilities, header::kInterruptLine - header::kCapabilities);
   space.Own(header::kInterruptLine, Width::k1, 0, 0xff);
-  space.OwnZero(header::kInterruptPin, 1);
+  space.Own(header::kInterruptPin, Width::k1, facts.intx ? 1 : 0);
 }
 
 // The guest's power state is its own: the device stays in D0.
@@ -209,13 +210,18 @@ ConfigPlan PlanConfig(const DeviceFacts& facts) {
                   {},
                   {},
                   {},
-                  false};
+                  facts.intx,
+                  false,
+                  ConfigRules(facts.config, facts.policy)};
   plan.link = LinkOf(facts.config);
+  for (const base::Range& range : plan.rules.hidden()) {
+    plan.space.OwnZero(static_cast<uint16_t>(range.base), static_cast<uint16_t>(range.size));
+  }
   OwnHeader(facts, plan.space);
   OwnCapabilities(facts, plan);
   if (extended) OwnExtendedCapabilities(facts, plan);
   const bool has_pin = LoadLe<uint8_t>(facts.config, header::kInterruptPin) != 0;
-  plan.without_interrupts = has_pin && !plan.msi && !plan.msix;
+  plan.without_interrupts = has_pin && !plan.intx && !plan.msi && !plan.msix;
   return plan;
 }
 

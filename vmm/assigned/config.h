@@ -5,7 +5,8 @@
 // function-level reset; drivers/vfio/pci/vfio_pci_config.c). On top of it the monitor owns what
 // belongs to the guest's own bus: BARs, command register, interrupt registers, MSI and MSI-X, power
 // state, PCI Express type and link, and the capability lists without what a guest must not have.
-// All other bytes are the kernel's. Pure; the bytes come from the device and are not trusted.
+// All other bytes are the kernel's, by the rules of the policy. Pure; the bytes come from the
+// device and are not trusted.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "vmm/assigned/policy.h"
 #include "vmm/pci/config_space.h"
 #include "vmm/pci/function.h"
 #include "vmm/pci/msi.h"
@@ -26,6 +28,8 @@ struct DeviceFacts {
   std::span<const pci::BarInfo> bars;
   unsigned msi_vectors = 0;  // that VFIO knows
   unsigned msix_vectors = 0;
+  bool intx = false;  // VFIO signals the interrupt pin
+  ConfigPolicy policy = ConfigPolicy::kStandard;
   bool behind_port = false;  // else on bus 0, integrated into the root complex
 };
 
@@ -57,8 +61,10 @@ struct ConfigPlan {
   std::optional<MsixLayout> msix;
   std::vector<HiddenCapability> hidden;
   pci::Link link;
-  // The device can interrupt by its pin alone, and the guest does not see the pin.
+  bool intx = false;  // the guest sees the pin, as INTA: it is the only function of its device
+  // The device has a pin and nothing else to interrupt by, and the host cannot serve it.
   bool without_interrupts = false;
+  ConfigRules rules;  // for what the space does not own
 };
 
 ConfigPlan PlanConfig(const DeviceFacts& facts);

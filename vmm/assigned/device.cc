@@ -6,12 +6,16 @@
 #include <utility>
 
 #include "vmm/pci/registers.h"
+#include "vmm/platform.h"
 
 namespace vmm::assigned {
 namespace {
 
 namespace header = sysfs::registers::header;
 namespace registers = sysfs::registers;
+
+// With one of these on, the device can do something.
+constexpr uint32_t kCommandWork = pci::kCommandIo | pci::kCommandMemory | pci::kCommandMaster;
 
 // The guest's accesses to one window of a BAR.
 class TrapWindow final : public IoDevice {
@@ -51,6 +55,13 @@ RegionSizes BarSizes(const vfio::Device& device) {
   return sizes;
 }
 
+// VFIO shows no pin for a function without a line on the host.
+bool HasIntx(const vfio::Device& device, std::span<const std::byte> config) {
+  const vfio::IrqInfo irq = device.irq(vfio::kIntxIrq);
+  return config[header::kInterruptPin] != std::byte{0} && irq.count > 0 && irq.eventfd &&
+         irq.automasked;
+}
+
 bool Overlap(unsigned a, unsigned a_size, unsigned b, unsigned b_size) {
   return a < b + b_size && b < a + a_size;
 }
@@ -58,30 +69,33 @@ bool Overlap(unsigned a, unsigned a_size, unsigned b, unsigned b_size) {
 }  // namespace
 
 base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Device device,
-                                                                     bool behind_port) {
+                                                                     DeviceOptions options) {
   const std::vector<std::byte> config = TRY(ReadWholeConfig(device));
   std::vector<pci::BarInfo> bars = ParseBars(config, BarSizes(device));
-  ConfigPlan plan = PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count,
-                                device.irq(vfio::kMsixIrq).count, behind_port});
+  ConfigPlan plan =
+      PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count, device.irq(vfio::kMsixIrq).count,
+                  HasIntx(device, config), options.config, options.behind_port});
   base::EventFd request = TRY(base::EventFd::Create());
   base::EventFd error = TRY(base::EventFd::Create());
-  auto assigned =
-      std::make_shared<AssignedDevice>(Key(), std::move(device), std::move(bars), std::move(plan),
-                                       std::move(request), std::move(error));
+  auto assigned = std::make_shared<AssignedDevice>(Key(), std::move(device), std::move(options),
+                                                   std::move(bars), std::move(plan),
+                                                   std::move(request), std::move(error));
   assigned->ArmEvent(vfio::kRequestIrq, assigned->request_);
   assigned->ArmEvent(vfio::kErrorIrq, assigned->error_);
   if (assigned->plan_.without_interrupts) {
     base::Log(base::Level::kWarning,
-              "{}: has neither MSI nor MSI-X, and its interrupt pin is not passed on: the guest "
+              "{}: has neither MSI nor MSI-X, and VFIO does not serve its interrupt pin: the guest "
               "gets no interrupts from it",
               assigned->name_);
   }
   return assigned;
 }
 
-AssignedDevice::AssignedDevice(Key, vfio::Device device, std::vector<pci::BarInfo> bars,
-                               ConfigPlan plan, base::EventFd request, base::EventFd error)
+AssignedDevice::AssignedDevice(Key, vfio::Device device, DeviceOptions options,
+                               std::vector<pci::BarInfo> bars, ConfigPlan plan,
+                               base::EventFd request, base::EventFd error)
     : name_(device.address().ToString()),
+      options_(std::move(options)),
       bar_infos_(std::move(bars)),
       plan_(std::move(plan)),
       hardware_(std::move(device)),
@@ -106,7 +120,8 @@ void AssignedDevice::ArmEvent(uint32_t irq, const base::EventFd& event) {
 
 base::Status AssignedDevice::Connect(kvm::InterruptRouter& router) {
   const std::lock_guard lock(mutex_);
-  interrupts_.Connect(router);
+  interrupts_.Connect(router, IntxGsi(options_.guest_slot, 0));
+  pin_open_ = pin_refused_ = false;
   config_ = plan_.space;
   if (msix_) msix_->Reset();
   decoded_ = {};
@@ -117,6 +132,7 @@ base::Status AssignedDevice::Connect(kvm::InterruptRouter& router) {
 
 void AssignedDevice::Disconnect() {
   const std::lock_guard lock(mutex_);
+  SetPinLocked(false);
   interrupts_.Disconnect();
   // DMA ends first; decoding must not end before the guest's mappings do.
   config_.SetShadow(header::kCommand, Width::k2, 0);
@@ -151,14 +167,31 @@ std::vector<pci::BarChange> AssignedDevice::WriteConfig(uint16_t offset, Width w
   config_accesses_.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   const pci::WriteEffect effect = config_.Write(offset, width, value);
-  for (const pci::HardwareWrite& write : pci::SplitForHardware(offset, effect)) {
-    hardware_.WriteConfig(write.offset, write.width, write.value);
-  }
+  if (effect.to_hardware != 0) ForwardLocked(offset, effect);
   if (!effect.changed) return {};
   SyncCommandLocked();
   if (TouchesInterruptsLocked(offset, width)) SyncInterruptsLocked();
   const pci::DecodedBars before = std::exchange(decoded_, pci::DecodeBars(config_, bar_infos_));
   return pci::PlanBarChanges(before, decoded_);
+}
+
+void AssignedDevice::ForwardLocked(uint16_t offset, pci::WriteEffect effect) {
+  const PolicyVerdict verdict = plan_.rules.Judge(offset, effect.to_hardware);
+  const auto count = [](std::atomic<uint64_t>& counter, uint8_t bytes) {
+    if (bytes != 0) counter.fetch_add(1, std::memory_order_relaxed);
+  };
+  count(config_vendor_, verdict.vendor);
+  count(config_unowned_, verdict.unowned);
+  count(config_denied_, verdict.denied);
+  if (verdict.denied != 0) {
+    log_.Log(base::Level::kInfo, "{}: config={}: a write near {:#x} is ignored ({})", name_,
+             PolicyName(plan_.rules.policy()), offset,
+             verdict.vendor != 0 ? "vendor-specific" : "of no known structure");
+  }
+  effect.to_hardware = verdict.passed;
+  for (const pci::HardwareWrite& write : pci::SplitForHardware(offset, effect)) {
+    hardware_.WriteConfig(write.offset, write.width, write.value);
+  }
 }
 
 AssignedBar* AssignedDevice::FindBarLocked(unsigned index) {
@@ -182,11 +215,12 @@ base::Status AssignedDevice::ApplyBar(const pci::BarChange& change, const pci::S
   });
 }
 
-// The hardware decodes as long as the guest wants it or a BAR is active; its pin stays off.
+// The hardware decodes as long as the guest wants it or a BAR is active. Its pin is off but for
+// INTx, where the kernel masks by the guest's bit (vfio_basic_config_write).
 void AssignedDevice::SyncCommandLocked() {
   const uint32_t guest = config_.Shadow(header::kCommand, Width::k2);
-  uint32_t command = (guest & (pci::kCommandIo | pci::kCommandMemory | pci::kCommandMaster)) |
-                     pci::kCommandIntxDisable;
+  uint32_t command = (guest & kCommandWork) |
+                     (pin_open_ ? guest & pci::kCommandIntxDisable : pci::kCommandIntxDisable);
   for (const AssignedBar& bar : bars_) {
     if (!bar.active()) continue;
     command |= bar.info().kind == pci::BarKind::kIo ? pci::kCommandIo : pci::kCommandMemory;
@@ -199,7 +233,8 @@ void AssignedDevice::SyncCommandLocked() {
 
 bool AssignedDevice::TouchesInterruptsLocked(uint16_t offset, Width width) const {
   const auto size = static_cast<unsigned>(width);
-  return (plan_.msi && Overlap(offset, size, plan_.msi->offset, plan_.msi->size())) ||
+  return (plan_.intx && Overlap(offset, size, header::kCommand, 2)) ||
+         (plan_.msi && Overlap(offset, size, plan_.msi->offset, plan_.msi->size())) ||
          (plan_.msix && Overlap(offset, size, plan_.msix->offset, registers::msix::kSize));
 }
 
@@ -208,18 +243,45 @@ void AssignedDevice::SyncInterruptsLocked() {
     const auto control = static_cast<uint16_t>(plan_.msix->offset + registers::msix::kControl);
     msix_->SetControl(static_cast<uint16_t>(config_.Shadow(control, Width::k2)));
   }
-  IrqWanted wanted;
-  if (msix_ && msix_->enabled()) {
-    wanted = WantedMsix(*msix_);
-  } else if (plan_.msi) {
-    wanted = WantedMsi(pci::Msi(config_, *plan_.msi));
-  }
+  const IrqWanted wanted = WantedLocked();
   const bool can_grow = !hardware_.device().irq(vfio::kMsixIrq).no_resize;
   const std::vector<IrqStep> steps = Reconcile(wanted, interrupts_.applied(), can_grow);
   if (steps.empty()) return;
-  if (const base::Status status = interrupts_.Apply(steps); !status) {
-    log_.Log(base::Level::kError, "{}: interrupts: {}", name_, status.error().message());
+  if (wanted.mode != IrqMode::kIntx) SetPinLocked(false);
+  const base::Status status = interrupts_.Apply(steps);
+  SetPinLocked(interrupts_.applied().mode == IrqMode::kIntx);
+  if (!status) ReportLocked(wanted.mode, status.error());
+}
+
+// A function interrupts by its pin unless MSI or MSI-X is on. The line is taken on the host when
+// the guest first lets the device work: most drivers switch to MSI-X before, or soon after.
+IrqWanted AssignedDevice::WantedLocked() const {
+  if (msix_ && msix_->enabled()) return WantedMsix(*msix_);
+  if (plan_.msi) {
+    IrqWanted msi = WantedMsi(pci::Msi(config_, *plan_.msi));
+    if (msi.mode != IrqMode::kNone) return msi;
   }
+  const bool works = (config_.Shadow(header::kCommand, Width::k2) & kCommandWork) != 0 ||
+                     interrupts_.applied().mode != IrqMode::kNone;
+  return plan_.intx && works && !pin_refused_ ? WantedIntx() : IrqWanted{};
+}
+
+void AssignedDevice::SetPinLocked(bool open) {
+  pin_open_ = open;
+  SyncCommandLocked();
+}
+
+void AssignedDevice::ReportLocked(IrqMode wanted, const base::Error& why) {
+  if (wanted != IrqMode::kIntx) {
+    log_.Log(base::Level::kError, "{}: interrupts: {}", name_, why.message());
+    return;
+  }
+  pin_refused_ = true;
+  const base::Error explained = options_.explain_intx(why);
+  const bool alone = !plan_.msi && !plan_.msix;
+  log_.Log(alone ? base::Level::kError : base::Level::kWarning,
+           "{}: the guest gets no interrupts by its pin (INTx): {}{}{}", name_, explained.message(),
+           explained.hint().empty() ? "" : "\n  hint: ", explained.hint());
 }
 
 void AssignedDevice::RefreshMsiPendingLocked() {
@@ -300,6 +362,9 @@ AssignedCounters AssignedDevice::counters() const {
     counters.trapped[i] = trapped_[i].load(std::memory_order_relaxed);
   }
   counters.config_accesses = config_accesses_.load(std::memory_order_relaxed);
+  counters.config_vendor = config_vendor_.load(std::memory_order_relaxed);
+  counters.config_unowned = config_unowned_.load(std::memory_order_relaxed);
+  counters.config_denied = config_denied_.load(std::memory_order_relaxed);
   counters.route_commits = interrupts_.route_commits();
   counters.set_irqs = interrupts_.set_irqs();
   return counters;

@@ -11,6 +11,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,10 +29,25 @@
 
 namespace vmm::assigned {
 
+// What the device's place in the machine and on the host adds to it.
+struct DeviceOptions {
+  uint8_t guest_slot =
+      0;  // device number on bus 0, its own or its port's: decides on which line its pin is
+  bool behind_port = false;  // as DeviceFacts
+  ConfigPolicy config = ConfigPolicy::kStandard;
+  // Says what a refused INTx means; called at most once for each machine, by a vCPU's thread.
+  std::function<base::Error(base::Error)> explain_intx = [](base::Error why) { return why; };
+};
+
 // Since the device was opened.
 struct AssignedCounters {
   std::array<uint64_t, 6> trapped{};  // BAR accesses through the monitor, by BAR
   uint64_t config_accesses = 0;
+  // Writes of the guest to vendor-specific capabilities and to bytes of no structure, and those of
+  // both that the policy ignored.
+  uint64_t config_vendor = 0;
+  uint64_t config_unowned = 0;
+  uint64_t config_denied = 0;
   uint64_t route_commits = 0;
   uint64_t set_irqs = 0;
 };
@@ -44,12 +60,12 @@ class AssignedDevice final : public pci::PciFunction,
   };
 
  public:
-  // Reads what the device has and arms its events. Errors name the device. `behind_port`: as
-  // DeviceFacts.
+  // Reads what the device has and arms its events. Errors name the device.
   static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device,
-                                                              bool behind_port = false);
-  AssignedDevice(Key key, vfio::Device device, std::vector<pci::BarInfo> bars, ConfigPlan plan,
-                 base::EventFd request, base::EventFd error);
+                                                              DeviceOptions options = {});
+  AssignedDevice(Key key, vfio::Device device, DeviceOptions options,
+                 std::vector<pci::BarInfo> bars, ConfigPlan plan, base::EventFd request,
+                 base::EventFd error);
 
   std::string_view name() const override { return name_; }
   std::vector<pci::BarInfo> bars() const override { return bar_infos_; }
@@ -85,13 +101,18 @@ class AssignedDevice final : public pci::PciFunction,
   uint64_t ReadPendingBits(uint64_t offset, Width width);
   void WriteTable(uint64_t offset, Width width, uint64_t value);
 
+  void ForwardLocked(uint16_t offset, pci::WriteEffect effect);
   void SyncCommandLocked();
   void SyncInterruptsLocked();
+  IrqWanted WantedLocked() const;
+  void SetPinLocked(bool open);
+  void ReportLocked(IrqMode wanted, const base::Error& why);
   void RefreshMsiPendingLocked();
   bool TouchesInterruptsLocked(uint16_t offset, Width width) const;
   AssignedBar* FindBarLocked(unsigned index);
 
   const std::string name_;
+  const DeviceOptions options_;
   const std::vector<pci::BarInfo> bar_infos_;
   const ConfigPlan plan_;
   Hardware hardware_;
@@ -103,12 +124,17 @@ class AssignedDevice final : public pci::PciFunction,
   std::optional<pci::Msix> msix_;
   pci::DecodedBars decoded_;
   std::optional<uint16_t> hardware_command_;  // as last written
+  bool pin_open_ = false;     // INTx is set up: the guest's disable bit is all that masks it
+  bool pin_refused_ = false;  // since Connect: asked again, the host's log would say it each time
   std::vector<AssignedBar> bars_;
   InterruptApplier interrupts_;
   base::Limited log_;
 
   std::array<std::atomic<uint64_t>, 6> trapped_{};
   std::atomic<uint64_t> config_accesses_{0};
+  std::atomic<uint64_t> config_vendor_{0};
+  std::atomic<uint64_t> config_unowned_{0};
+  std::atomic<uint64_t> config_denied_{0};
 };
 
 }  // namespace vmm::assigned

@@ -24,6 +24,10 @@ class Plan {
     if (MustRestart()) TearDown();
     Disconnect();
     if (wanted_.mode == IrqMode::kNone) return std::move(steps_);
+    if (wanted_.mode == IrqMode::kIntx) {
+      if (now_.mode == IrqMode::kNone) Add(Kind::kEnable, 0, 1);
+      return std::move(steps_);
+    }
     Route();
     const auto wants_connection = [&](uint32_t v) { return Usable(v) && !now_.at(v).connected; };
     AddRuns(Kind::kConnect, Count(), wants_connection);
@@ -123,6 +127,20 @@ class Plan {
   std::vector<IrqStep> steps_;
 };
 
+std::string_view ModeText(IrqMode mode) {
+  switch (mode) {
+    case IrqMode::kNone:
+      return "none";
+    case IrqMode::kIntx:
+      return "intx";
+    case IrqMode::kMsi:
+      return "msi";
+    case IrqMode::kMsix:
+      return "msix";
+  }
+  return "";
+}
+
 std::string_view KindText(Kind kind) {
   switch (kind) {
     case Kind::kDisconnect:
@@ -179,9 +197,12 @@ IrqWanted WantedMsi(const pci::Msi& msi) {
   return wanted;
 }
 
+IrqWanted WantedIntx() { return {IrqMode::kIntx, {{true, {}}}}; }
+
 std::string IrqStep::ToString() const {
   if (kind == Kind::kCommitRoutes) return std::string(KindText(kind));
-  if (kind == Kind::kDisable) return mode == IrqMode::kMsi ? "disable msi" : "disable msix";
+  if (kind == Kind::kDisable) return fmt::format("disable {}", ModeText(mode));
+  if (kind == Kind::kEnable && mode == IrqMode::kIntx) return "enable intx";
   if (kind == Kind::kSetRoute) {
     return fmt::format("route {} to {:#x}/{:#x}", first, message.address, message.data);
   }

@@ -3,7 +3,8 @@
 // Host vectors are taken lazily: MSI-X is switched on with what the guest has unmasked, or with one
 // vector without event, and others follow as the guest unmasks them. A masked vector keeps its host
 // vector and its event; only the way into the guest (irqfd) is taken away, so that an interrupt in
-// the meantime stays in the event. Pure; performed by InterruptApplier.
+// the meantime stays in the event. INTx is one line, on or off: while it is on, the guest's disable
+// bit is the kernel's to mask with (vfio_pci_intrs.c). Pure; performed by InterruptApplier.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@
 
 namespace vmm::assigned {
 
-enum class IrqMode : uint8_t { kNone, kMsi, kMsix };
+enum class IrqMode : uint8_t { kNone, kIntx, kMsi, kMsix };
 
 // What the guest has asked for.
 struct WantedVector {
@@ -29,6 +30,7 @@ struct IrqWanted {
 };
 IrqWanted WantedMsix(const pci::Msix& msix);
 IrqWanted WantedMsi(const pci::Msi& msi);
+IrqWanted WantedIntx();
 // Whether a write of this message is an interrupt on x86 (SDM 3A, 11.11) that KVM can route.
 bool IsRoutable(const kvm::MsiMessage& message);
 
@@ -61,7 +63,8 @@ struct IrqStep {
     kSetRoute,  // one vector, to `message`
     kCommitRoutes,
     kConnect,  // irqfds; an interrupt that came while masked is signalled again
-    kEnable,   // the mode on, with `count` host vectors; connected ones armed (MSI: all)
+    kEnable,   // the mode on, with `count` host vectors; connected ones armed (MSI: all; INTx: the
+               // irqfd too)
     kArm,      // more vectors while the mode is on
     kGrow,     // off and on again with `count` host vectors; armed ones are signalled once, since
                // an interrupt in between is lost

@@ -74,6 +74,10 @@ class InterruptRouter {
   virtual base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) = 0;
   // One message, without a route of its own: for what interrupts seldom.
   virtual base::Status SignalMsi(const MsiMessage& message) = 0;
+  // For a level-triggered line, a pin of the I/O APIC that several may share: `event` raises it,
+  // the guest's end of the interrupt lowers it and signals `resample`.
+  virtual base::Result<Irqfd> ConnectLevelIrqfd(const base::EventFd& event,
+                                                const base::EventFd& resample, uint32_t gsi) = 0;
 };
 
 class Vm final : public InterruptRouter {
@@ -108,9 +112,8 @@ class Vm final : public InterruptRouter {
   base::Status CommitRoutes() override;
   base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) override;
   base::Status SignalMsi(const MsiMessage& message) override;
-  // For a level-triggered line: `resample` is signalled when the guest ends the interrupt.
   base::Result<Irqfd> ConnectLevelIrqfd(const base::EventFd& event, const base::EventFd& resample,
-                                        uint32_t gsi);
+                                        uint32_t gsi) override;
 
   base::Kernel& kernel() const { return system_->kernel(); }
   const base::Fd& system() const { return system_->fd(); }  // /dev/kvm

@@ -32,14 +32,14 @@ host_devices() {
     )
 }
 
-# A conventional bridge at 04:00.0; both devices behind it have INTx only and share one IOMMU group with it.
+# A conventional bridge at 04:00.0; both devices behind it have INTx only and share one IOMMU group with it. One cable joins them.
 conventional_devices() {
     slot_port port4 0x13
     machine+=(
         -device pcie-pci-bridge,id=bridge,bus=port4
-        -netdev user,id=net-e1000,restrict=on,ipv6=off,net=10.0.5.0/24
+        -netdev hubport,id=net-e1000,hubid=5
         -device e1000,id=e1000,bus=bridge,addr=0x01,netdev=net-e1000,mac=52:54:00:00:05:01
-        -netdev user,id=net-rtl,restrict=on,ipv6=off,net=10.0.6.0/24
+        -netdev hubport,id=net-rtl,hubid=5
         -device rtl8139,id=rtl8139,bus=bridge,addr=0x02,netdev=net-rtl,mac=52:54:00:00:05:02
     )
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <array>
 #include <random>
 
 #include "tests/support/fake_endpoint.h"
@@ -25,7 +26,7 @@ class ApplyTest : public testing::Test {
     applier.reset();
     device.emplace(std::move(*fake.Open(kernel)));
     applier.emplace(*device);
-    applier->Connect(router);
+    applier->Connect(router, 17);
   }
   static IrqWanted Wanted(IrqMode mode, std::string_view vectors) {
     IrqWanted wanted{mode, {}};
@@ -40,6 +41,8 @@ class ApplyTest : public testing::Test {
   void ExpectTruth() {
     const IrqApplied& applied = applier->applied();
     const auto index = applied.mode == IrqMode::kMsi ? vfio::kMsiIrq : vfio::kMsixIrq;
+    EXPECT_EQ(fake.trigger(vfio::kIntxIrq, 0) >= 0, applied.mode == IrqMode::kIntx);
+    if (applied.mode == IrqMode::kIntx) return;
     for (uint32_t v = 0; v < applied.vectors.size(); ++v) {
       const bool armed = applied.mode != IrqMode::kNone && applied.vectors[v].armed;
       EXPECT_EQ(fake.trigger(index, v) >= 0, armed) << v;
@@ -73,6 +76,19 @@ TEST_F(ApplyTest, OneEventServesVfioAndKvm) {
   EXPECT_EQ(router.commits, 1u);
   EXPECT_EQ(VfioCalls(), 1u);
   ExpectTruth();
+}
+
+TEST_F(ApplyTest, IntxIsALineWithItsEndOfInterrupt) {
+  Make({.intx = true});
+  ASSERT_THAT(Reach(WantedIntx()), IsOk());
+  ASSERT_EQ(router.connects.size(), 1u);
+  EXPECT_EQ(router.connects[0].gsi, 17u);
+  EXPECT_EQ(fake.trigger(vfio::kIntxIrq, 0), router.connects[0].event);
+  EXPECT_EQ(fake.unmask_event(), router.resamples.at(0));
+  ASSERT_EQ(VfioCalls(), 2u);
+  EXPECT_EQ(router.commits, 0u);
+  ASSERT_THAT(Reach({}), IsOk());
+  EXPECT_EQ(fake.unmask_event(), -1);
 }
 
 TEST_F(ApplyTest, AnInterruptWhileMaskedIsPendingAndSignalledAgain) {
@@ -189,13 +205,18 @@ TEST_F(ApplyTest, DisconnectGivesEverythingBack) {
 TEST_F(ApplyTest, RandomWishesEndInTheTruth) {
   std::mt19937 random(17);
   for (const bool no_resize : {false, true}) {
-    Make({.msix_vectors = 16, .no_resize = no_resize});
+    Make({.msix_vectors = 16, .no_resize = no_resize, .intx = true});
     for (unsigned round = 0; round < 1000; ++round) {
-      IrqWanted wanted{static_cast<IrqMode>(std::min<uint64_t>(random() % 6, 2)), {}};
-      if (wanted.mode != IrqMode::kNone) {
+      constexpr std::array kModes = {IrqMode::kNone, IrqMode::kIntx, IrqMode::kMsi,
+                                     IrqMode::kMsix, IrqMode::kMsix, IrqMode::kMsix};
+      IrqWanted wanted{kModes[random() % kModes.size()], {}};
+      if (wanted.mode == IrqMode::kIntx) {
+        wanted = WantedIntx();
+      } else if (wanted.mode != IrqMode::kNone) {
         wanted.vectors.resize(wanted.mode == IrqMode::kMsi ? 1u << random() % 4 : 16);
       }
       for (WantedVector& vector : wanted.vectors) {
+        if (wanted.mode == IrqMode::kIntx) break;
         vector = {random() % 2 == 0, {0xfee00000, static_cast<uint32_t>(random() % 4)}};
       }
       ASSERT_THAT(Reach(wanted), IsOk());

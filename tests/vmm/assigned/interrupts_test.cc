@@ -125,6 +125,16 @@ TEST(Reconcile, MsiTakesAllGrantedVectorsAtOnce) {
               "disable msi");
 }
 
+TEST(Reconcile, IntxIsOnAsLongAsNothingElseIs) {
+  EXPECT_THAT(Steps(WantedIntx(), {}), ElementsAre("enable intx"));
+  EXPECT_THAT(Steps(WantedIntx(), Applied(IrqMode::kIntx, "L", 1)), IsEmpty());
+  EXPECT_THAT(Steps({}, Applied(IrqMode::kIntx, "x", 1)), ElementsAre("disable intx"));
+  EXPECT_THAT(Steps(WantedIntx(), Applied(IrqMode::kMsi, "LL", 2)),
+              ElementsAre("disconnect 0+2", "disable msi", "free routes 0+2", "enable intx"));
+  EXPECT_THAT(Steps(Wanted(IrqMode::kMsix, "m"), Applied(IrqMode::kIntx, "x", 1)),
+              ElementsAre("disable intx", "enable 0+1"));
+}
+
 TEST(Reconcile, RefusedVectorsAreLeftAlone) {
   EXPECT_THAT(Steps(Wanted(IrqMode::kMsix, "LLL"), Applied(IrqMode::kMsix, "LxL", 3)), IsEmpty());
 }
