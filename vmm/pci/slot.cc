@@ -61,10 +61,10 @@ Slot::Power Slot::WriteControl(uint16_t value) {
 void Slot::ClearEvents(uint16_t ones) { events_ = static_cast<uint16_t>(events_ & ~ones); }
 
 void Slot::Insert() {
-  const bool before = link_active();
   occupied_ = true;
-  events_ = static_cast<uint16_t>(events_ | kPresenceChanged);
-  NoteLink(before);
+  // With a button Linux listens to it and to the link alone, and waits five seconds after a press;
+  // a link that stirs makes it look for a card at once.
+  events_ = static_cast<uint16_t>(events_ | kPresenceChanged | kLinkChanged);
 }
 
 void Slot::Remove() {

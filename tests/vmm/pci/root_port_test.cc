@@ -70,8 +70,8 @@ TEST_F(RootPortTest, TellsOfACardOnce) {
   port.Insert({3, 4});
   ASSERT_THAT(router.signalled, SizeIs(1));
   EXPECT_EQ(router.signalled[0], (kvm::MsiMessage{0xfee01000, 0x41}));
-  EXPECT_EQ(Status(), 0x48u);
-  port.WriteConfig(kSlotStatus, Width::k2, 0x08);
+  EXPECT_EQ(Status(), 0x148u);
+  port.WriteConfig(kSlotStatus, Width::k2, 0x108);
   EXPECT_EQ(Status(), 0x40u);
   EXPECT_THAT(router.signalled, SizeIs(1));
   port.WriteConfig(kSlotControl, Width::k2, kAllEvents);

@@ -24,7 +24,7 @@ TEST(Slot, ACardHasPowerAfterAReset) {
 TEST(Slot, ACardThatComesWaitsForPower) {
   Slot slot(false);
   slot.Insert();
-  EXPECT_EQ(slot.status(), kPresence | kPresenceChanged);
+  EXPECT_EQ(slot.status(), kPresence | kPresenceChanged | kLinkChanged);
   EXPECT_FALSE(slot.link_active());
   EXPECT_EQ(slot.WriteControl(0), Slot::Power::kOn);
   EXPECT_TRUE(slot.link_active());
