@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sriov/check.h"
+#include "sriov/fit.h"
 #include "sriov/reach.h"
 #include "sysfs/base/text.h"
 
@@ -159,6 +162,23 @@ base::Status ForgetReleased(Session& session, const PhysicalFunction& before,
   return session.DropRecords(released);
 }
 
+// A run that was killed between the end of the functions and that of their records left these.
+base::Status ForgetGone(const Host& host, const PhysicalFunction& pf) {
+  const Journal& journal = host.assignment.journal;
+  const FitFacts facts = ReadFit(host.assignment.tree, pf.device);
+  const PciAddress& own = pf.device.address;
+  for (const PciAddress& address : TRY(journal.List())) {
+    const unsigned first = own.routing_id() + facts.offset;
+    const unsigned last = first + facts.stride * (std::max(pf.total, 1u) - 1);
+    const bool is_ours = facts.offset != 0 && address.domain == own.domain &&
+                         address.routing_id() >= first && address.routing_id() <= last;
+    if (!is_ours || host.assignment.tree.Exists("/sys/bus/pci/devices/" + address.ToString()))
+      continue;
+    TRY(journal.Remove(address));
+  }
+  return {};
+}
+
 // What processes have is asked back, while it is clear who is waited for.
 base::Status Release(Session& session, const PhysicalFunction& pf, const Goal& goal,
                      const std::optional<sysfs::ForceSet>& force) {
@@ -248,6 +268,7 @@ base::Result<std::optional<Outcome>> Restore(Host& host, const PciAddress& pf,
   const bool is_so = TRY(IsReached(host, *before, goal));
   TRY(Release(session, *before, goal, force));
   if (!is_so) TRY(Reach(session, goal));
+  TRY(ForgetGone(host, *before));
   TRY(RemoveRecord(journal, pf));
   Outcome outcome = TRY(Finish(session, *before));
   outcome.changed = !is_so;

@@ -218,6 +218,22 @@ TEST(RestoreFunctions, HeldFunctionsThatStayAreAskedBackToo) {
   EXPECT_EQ(world.tree().DriverOf("0000:03:10.1"), "igbvf");
 }
 
+// As a restore leaves it that was killed after the functions had ended, before their records had.
+TEST(RestoreFunctions, RecordsOfFunctionsThatEndedAreForgotten) {
+  SriovWorld world;
+  ASSERT_THAT(Set(world, kCard, 2, Drivers::kVfio), IsOk());
+  const auto functions = world.journal().List();
+  ASSERT_THAT(functions, IsOkAnd(testing::SizeIs(2)));
+  const std::string card = "/sys/bus/pci/devices/0000:03:00.0";
+  const int offset = functions->at(0).routing_id() - kCard.routing_id();
+  world.tree().AddFile(card + "/sriov_offset", std::to_string(offset) + "\n");
+  const int stride = functions->at(1).routing_id() - functions->at(0).routing_id();
+  world.tree().AddFile(card + "/sriov_stride", std::to_string(stride) + "\n");
+  ASSERT_THAT(world.tree().Write(card + "/sriov_numvfs", "0"), IsOk());
+  ASSERT_THAT(GiveBack(world, kCard), IsOk());
+  EXPECT_THAT(world.journal().List(), IsOkAnd(IsEmpty()));
+}
+
 TEST(RestoreFunctions, DeviceThatIsGoneIsForgotten) {
   SriovWorld world;
   ASSERT_THAT(Set(world, kCard, 1, Drivers::kNone), IsOk());
