@@ -17,6 +17,10 @@ using base::Code;
 using base::Fail;
 using std::chrono::steady_clock;
 
+// How often, and after what time, a guest is told again of a card that it has not switched on.
+constexpr std::chrono::seconds kAgain{2};
+constexpr unsigned kAnnouncements = 5;
+
 void TakeEvent(const base::EventFd& event) {
   if (const auto taken = event.Take(); !taken)
     base::Log(base::Level::kWarning, "event: {}", taken.error().message());
@@ -107,7 +111,7 @@ base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
     if (bridge_->IsFree(port.devfn())) return port.devfn();
     return Fail(Code::kUnfit, fmt::format("{}: port{} has a device already", id, *number));
   }
-  return Fail(Code::kNotFound, fmt::format("{}: the machine has no port{}", id, *number),
+  return Fail(Code::kUsage, fmt::format("{}: the machine has no port{}", id, *number),
               fmt::format("it has port1 to port{}", plan_->ports.size()));
 }
 
@@ -141,6 +145,8 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
     return status;
   }
   plugged_.push_back(std::move(plugged));
+  arriving_.push_back({port, steady_clock::now() + kAgain, kAnnouncements});
+  ArmPatience();
   return {};
 }
 
@@ -172,11 +178,11 @@ base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds pa
 }
 
 void GuestDevices::ArmPatience() {
-  const auto first =
-      std::min_element(leaving_.begin(), leaving_.end(),
-                       [](const Leaving& a, const Leaving& b) { return a.deadline < b.deadline; });
-  if (first == leaving_.end()) return;
-  const auto left = std::max(first->deadline - steady_clock::now(), steady_clock::duration::zero());
+  auto first = steady_clock::time_point::max();
+  for (const Leaving& one : leaving_) first = std::min(first, one.deadline);
+  for (const Arriving& one : arriving_) first = std::min(first, one.next);
+  if (first == steady_clock::time_point::max()) return;
+  const auto left = std::max(first - steady_clock::now(), steady_clock::duration::zero());
   if (const base::Status armed = patience_->Arm(left); !armed) OnPatience();
 }
 
@@ -191,6 +197,11 @@ void GuestDevices::OnPatience() {
               "vmm: the guest did not let go of its device in time: it is taken away");
     TakeOut(port);
   }
+  std::erase_if(arriving_, [&](Arriving& one) {
+    if (one.next > now) return false;
+    one.next = now + kAgain;
+    return !bridge_->Announce(one.port) || --one.left == 0;
+  });
   ArmPatience();
 }
 
@@ -201,6 +212,7 @@ void GuestDevices::TakeOut(uint8_t port) {
 
 void GuestDevices::Close(uint8_t port) {
   std::erase_if(leaving_, [&](const Leaving& one) { return one.port == port; });
+  std::erase_if(arriving_, [&](const Arriving& one) { return one.port == port; });
   for (auto plugged = plugged_.begin(); plugged != plugged_.end();) {
     if (plugged->port != port) {
       ++plugged;

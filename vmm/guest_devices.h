@@ -85,6 +85,13 @@ class GuestDevices {
     std::chrono::steady_clock::time_point deadline;
   };
 
+  // A card that the guest has not switched on yet.
+  struct Arriving {
+    uint8_t port;
+    std::chrono::steady_clock::time_point next;
+    unsigned left;
+  };
+
   GuestDevices(Wiring wiring, const MachinePlan& plan) : wiring_(std::move(wiring)), plan_(&plan) {}
   base::Status PlugAll();
   base::Status Watch(Plugged& plugged);
@@ -104,6 +111,7 @@ class GuestDevices {
   std::shared_ptr<pci::HostBridge> bridge_;
   std::vector<Plugged> plugged_;
   std::vector<Leaving> leaving_;
+  std::vector<Arriving> arriving_;
   std::vector<DeviceStats> closed_;
   std::unique_ptr<Timer> patience_;
 };

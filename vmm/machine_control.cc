@@ -18,7 +18,9 @@ using control::Verb;
 
 Answer<Json> Done(const base::Status& status) {
   if (status) return Json::object();
-  return tl::unexpected(control::RefusalOf(status.error()));
+  control::Refusal refusal = control::RefusalOf(status.error());
+  if (status.error().code() == base::Code::kNotFound) refusal.error_class = "DeviceNotFound";
+  return tl::unexpected(std::move(refusal));
 }
 
 Json CommandList() {

@@ -78,6 +78,8 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   // Before Connect: the card is there from the start. Afterwards the guest is told of it. kInUse
   // when the port has a card.
   base::Status Insert(uint8_t port, Card card);
+  // Tells of a card that has no power yet once more; false when there is none such.
+  bool Announce(uint8_t port);
   // Presses the slot's button. kNotFound without a card.
   base::Status RequestRemoval(uint8_t port);
   // The card is out when it returns, whatever the guest does with it.

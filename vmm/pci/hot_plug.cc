@@ -38,6 +38,14 @@ base::Status HostBridge::Insert(uint8_t devfn, Card card) {
   return {};
 }
 
+bool HostBridge::Announce(uint8_t devfn) {
+  const std::lock_guard lock(mutex_);
+  Port* const port = PortLocked(devfn);
+  if (port == nullptr || !port->port->occupied() || port->port->forwards()) return false;
+  port->port->Announce();
+  return true;
+}
+
 base::Status HostBridge::RequestRemoval(uint8_t devfn) {
   const std::lock_guard lock(mutex_);
   Port* const port = PortLocked(devfn);

@@ -206,6 +206,11 @@ void RootPort::Remove() {
   Notify();
 }
 
+void RootPort::Announce() {
+  slot_.Announce();
+  Notify();
+}
+
 void RootPort::PressButton() {
   slot_.PressButton();
   Notify();

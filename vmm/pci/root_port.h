@@ -57,6 +57,7 @@ class RootPort final : public PciFunction {
   void Insert(const Link& link);
   void Remove();
   void PressButton();
+  void Announce();
   // What the last write of the guest meant for the card; asked once.
   Slot::Power TakePower() { return std::exchange(power_, Slot::Power::kUnchanged); }
   bool TakeReset() { return std::exchange(reset_, false); }  // a secondary bus reset

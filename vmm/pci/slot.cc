@@ -62,6 +62,10 @@ void Slot::ClearEvents(uint16_t ones) { events_ = static_cast<uint16_t>(events_ 
 
 void Slot::Insert() {
   occupied_ = true;
+  Announce();
+}
+
+void Slot::Announce() {
   // With a button Linux listens to it and to the link alone, and waits five seconds after a press;
   // a link that stirs makes it look for a card at once.
   events_ = static_cast<uint16_t>(events_ | kPresenceChanged | kLinkChanged);

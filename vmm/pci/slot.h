@@ -33,6 +33,9 @@ class Slot {
   void ClearEvents(uint16_t ones);
 
   void Insert();
+  // Tells of the card once more: Linux drops what it hears within a second after it has switched
+  // the power off (remove_board, drivers/pci/hotplug/pciehp_ctrl.c).
+  void Announce();
   void Remove();
   // Asks the guest to let go of the card; its driver waits five seconds for a second press.
   void PressButton() { events_ = static_cast<uint16_t>(events_ | 1); }

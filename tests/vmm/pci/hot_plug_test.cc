@@ -70,6 +70,17 @@ TEST_F(HotPlugTest, ACardThatComesIsThereWhenTheGuestGivesPower) {
   EXPECT_THAT(bridge->Insert(kPort, OneFunction()), FailsWith(base::Code::kInUse));
 }
 
+TEST_F(HotPlugTest, ACardWithoutPowerIsToldOfAgain) {
+  Start();
+  EXPECT_FALSE(bridge->Announce(kPort));
+  ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
+  bridge->WriteConfig(0, kPort, kSlotStatus, Width::k2, 0x108);
+  EXPECT_TRUE(bridge->Announce(kPort));
+  EXPECT_EQ(bridge->ReadConfig(0, kPort, kSlotStatus, Width::k2), 0x148u);
+  WriteSlot(0);
+  EXPECT_FALSE(bridge->Announce(kPort));
+}
+
 TEST_F(HotPlugTest, TheGuestLetsGoWhenItIsAsked) {
   ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
   Start();
