@@ -101,15 +101,21 @@ std::map<std::string, std::string> GuestDevices::ids() const {
 
 base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
                                                std::optional<uint8_t> number) const {
+  // A card that has just left is closed by a later turn of the loop: its port is not free before.
+  const auto is_free = [&](uint8_t port) {
+    return bridge_->IsFree(port) &&
+           std::none_of(plugged_.begin(), plugged_.end(),
+                        [&](const Plugged& one) { return one.port == port; });
+  };
+  for (const PlannedPort& port : plan_->ports) {
+    if (number && port.number != *number) continue;
+    if (is_free(port.devfn())) return port.devfn();
+    if (number)
+      return Fail(Code::kUnfit, fmt::format("{}: port{} has a device already", id, *number));
+  }
   if (!number) {
-    if (const auto port = bridge_->FreePort()) return *port;
     return Fail(Code::kUnfit, id + ": the machine has no free hot-plug port",
                 "remove a device, or start the machine with more ports (--hotplug N)");
-  }
-  for (const PlannedPort& port : plan_->ports) {
-    if (port.number != *number) continue;
-    if (bridge_->IsFree(port.devfn())) return port.devfn();
-    return Fail(Code::kUnfit, fmt::format("{}: port{} has a device already", id, *number));
   }
   return Fail(Code::kUsage, fmt::format("{}: the machine has no port{}", id, *number),
               fmt::format("it has port1 to port{}", plan_->ports.size()));
