@@ -72,9 +72,7 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
 
   // Told when a guest has let go of a card that RequestRemoval asked for; the card is out then.
   void OnRemoved(RemovedHandler handler) { removed_ = std::move(handler); }
-  // Nothing when all are taken.
-  std::optional<uint8_t> FreePort();
-  bool IsFree(uint8_t port);
+  bool IsFree(uint8_t port);  // it has no card
   // Before Connect: the card is there from the start. Afterwards the guest is told of it. kInUse
   // when the port has a card.
   base::Status Insert(uint8_t port, Card card);

@@ -10,14 +10,6 @@ HostBridge::Port* HostBridge::PortLocked(uint8_t devfn) {
   return port == ports_.end() ? nullptr : &port->second;
 }
 
-std::optional<uint8_t> HostBridge::FreePort() {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [devfn, port] : ports_) {
-    if (!port.port->occupied()) return devfn;
-  }
-  return std::nullopt;
-}
-
 bool HostBridge::IsFree(uint8_t devfn) {
   const std::lock_guard lock(mutex_);
   const Port* const port = PortLocked(devfn);
