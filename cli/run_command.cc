@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/devices/selector.h"
+#include "cli/progress.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
 #include "vmm/control/command.h"
@@ -58,6 +59,29 @@ base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::strin
   return request;
 }
 
+base::Status ParseMemory(std::string_view text, vmm::Options& options) {
+  const auto parts = base::Split(text, ',');
+  const auto memory = base::ParseSize(parts.front());
+  if (!memory || *memory == 0 || *memory % base::kPageSize != 0) {
+    return Fail(Code::kUsage, fmt::format("--memory {}: not a size", parts.front()),
+                "give a multiple of 4K, such as 512M or 4G");
+  }
+  options.memory_bytes = *memory;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (!parts[i].starts_with("pages=")) {
+      return Fail(Code::kUsage, fmt::format("--memory {}: unknown option \"{}\"", text, parts[i]),
+                  "--memory takes SIZE[,pages=2M|1G]");
+    }
+    const auto pages = vmm::ParsePages(parts[i].substr(6));
+    if (!pages) {
+      return Fail(Code::kUsage, fmt::format("--memory: {}: not a kind of pages", parts[i]),
+                  "use 2M or 1G for reserved pages, or transparent");
+    }
+    options.pages = *pages;
+  }
+  return {};
+}
+
 base::Result<vfio::Backend> ParseBackend(std::string_view text) {
   if (text == "auto") return vfio::Backend::kAuto;
   if (text == "iommufd") return vfio::Backend::kIommufd;
@@ -68,44 +92,10 @@ base::Result<vfio::Backend> ParseBackend(std::string_view text) {
 
 base::Status RunRun(Context& context, const RunArguments& arguments) {
   const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
-  const auto machine = TRY(vmm::Machine::Create(base::HostKernel(), *context.tree, options));
+  const auto machine = TRY(vmm::Machine::Create(base::HostKernel(), *context.tree, options,
+                                                ByteProgress(context, "of guest RAM prepared")));
   context.status = TRY(machine->Run());
   return {};
-}
-
-void AddOptions(CLI::App& command, RunArguments& arguments) {
-  command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
-      ->type_name("DEV[,addr=SLOT][,id=ID][,config=POLICY]")
-      ->expected(1)
-      ->take_all();
-  command
-      .add_option("--hotplug", arguments.hotplug,
-                  "Ports for devices that come later, 0 to 30 (default 2)")
-      ->type_name("N");
-  command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")->type_name("N");
-  command.add_option("--memory", arguments.memory, "Guest RAM: 512M, 4G")->type_name("SIZE");
-  command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
-      ->type_name("FILE");
-  command.add_option("--initrd", arguments.initrd, "Initial RAM file system")->type_name("FILE");
-  command.add_option("--append", arguments.append, "Added to the kernel's command line")
-      ->type_name("TEXT");
-  command
-      .add_option("--exec", arguments.exec,
-                  "Run this shell command in the generated guest; its output and status are ours")
-      ->type_name("CMD");
-  command.add_option("--console", arguments.console, "Write the console to this file")
-      ->type_name("FILE");
-  command.add_option("--dma", arguments.dma, "DMA back end: auto, iommufd or type1")
-      ->type_name("NAME");
-  command
-      .add_option("--name", arguments.name,
-                  "Name of the machine, for vmm ps and vmm ctl; no two have the same")
-      ->type_name("NAME");
-  command
-      .add_option("--monitor", arguments.monitor,
-                  "UNIX socket of the monitor (QMP); with --name there is one without this")
-      ->type_name("SOCKET");
-  command.add_flag("--stats", arguments.stats, "Print exits, maps and traps at the end");
 }
 
 }  // namespace
@@ -133,12 +123,7 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
                                           vmm::kMostHotplugPorts));
   }
   options.hotplug_ports = arguments.hotplug;
-  const auto memory = base::ParseSize(arguments.memory);
-  if (!memory || *memory == 0 || *memory % base::kPageSize != 0) {
-    return Fail(Code::kUsage, fmt::format("--memory {}: not a size", arguments.memory),
-                "give a multiple of 4K, such as 512M or 4G");
-  }
-  options.memory_bytes = *memory;
+  TRY(ParseMemory(arguments.memory, options));
   if (options.exec && !options.initrd.empty()) {
     return Fail(Code::kUsage, "--exec runs in the generated guest: it cannot go with --initrd");
   }
@@ -148,10 +133,48 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   return options;
 }
 
+void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
+      ->type_name("DEV[,addr=SLOT][,id=ID][,config=POLICY]")
+      ->expected(1)
+      ->take_all();
+  command
+      .add_option("--hotplug", arguments.hotplug,
+                  "Ports for devices that come later, 0 to 30 (default 2)")
+      ->type_name("N");
+  command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")->type_name("N");
+  command
+      .add_option("--memory", arguments.memory,
+                  "Guest RAM: 512M, 4G; of reserved huge pages with pages=")
+      ->type_name("SIZE[,pages=2M|1G]");
+  command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
+      ->type_name("FILE");
+  command.add_option("--initrd", arguments.initrd, "Initial RAM file system")->type_name("FILE");
+  command.add_option("--append", arguments.append, "Added to the kernel's command line")
+      ->type_name("TEXT");
+  command
+      .add_option("--exec", arguments.exec,
+                  "Run this shell command in the generated guest; its output and status are ours")
+      ->type_name("CMD");
+  command.add_option("--console", arguments.console, "Write the console to this file")
+      ->type_name("FILE");
+  command.add_option("--dma", arguments.dma, "DMA back end: auto, iommufd or type1")
+      ->type_name("NAME");
+  command
+      .add_option("--name", arguments.name,
+                  "Name of the machine, for vmm ps and vmm ctl; no two have the same")
+      ->type_name("NAME");
+  command
+      .add_option("--monitor", arguments.monitor,
+                  "UNIX socket of the monitor (QMP); with --name there is one without this")
+      ->type_name("SOCKET");
+}
+
 void AddRunCommand(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = app.add_subcommand("run", "Run a machine until it powers off");
-  AddOptions(*command, *arguments);
+  AddMachineOptions(*command, *arguments);
+  command->add_flag("--stats", arguments->stats, "Print exits, maps and traps at the end");
   command->footer(
       "Without --kernel the guest is the host's own kernel with a generated initramfs: the "
       "drivers\n"

@@ -27,6 +27,9 @@ struct RunArguments {
 // Pure but for the selectors, which look at the tree. kUsage names the option and what it takes.
 base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments);
 
+// The options of a machine, for `run` and `plan`; the arguments outlive the parse.
+void AddMachineOptions(CLI::App& command, RunArguments& arguments);
+
 void AddRunCommand(CLI::App& app, Context& context);
 
 }  // namespace cli

@@ -8,6 +8,7 @@
 
 #include "cli/exit_status.h"
 #include "cli/machines/ctl_command.h"
+#include "cli/machines/plan_command.h"
 #include "cli/machines/ps_command.h"
 #include "cli/parse.h"
 #include "cli/report.h"
@@ -39,6 +40,7 @@ int RunVmm(int argc, const char* const* argv, Context& context) {
       "125.");
   app.require_subcommand(1);
   AddRunCommand(app, context);
+  AddMachinePlanCommand(app, context);
   AddPsCommand(app, context);
   AddCtlCommand(app, context);
 

@@ -82,4 +82,19 @@ std::optional<uint16_t> FindExtendedCapability(std::span<const std::byte> config
   return FirstOf(ListExtendedCapabilities(config), static_cast<uint16_t>(id));
 }
 
+std::optional<unsigned> MsiVectors(std::span<const std::byte> config) {
+  namespace msi = registers::msi;
+  const auto at = FindCapability(config, CapabilityId::kMsi);
+  if (!at) return std::nullopt;
+  const auto control = base::LoadLe<uint16_t>(config, size_t{*at} + msi::kControl);
+  return 1u << std::min<unsigned>(msi::VectorsCapable::Get(control), msi::kMostVectorsLog2);
+}
+
+std::optional<unsigned> MsixVectors(std::span<const std::byte> config) {
+  const auto at = FindCapability(config, CapabilityId::kMsix);
+  if (!at) return std::nullopt;
+  const auto control = base::LoadLe<uint16_t>(config, size_t{*at} + registers::msix::kControl);
+  return registers::msix::TableSize::Get(control) + 1u;
+}
+
 }  // namespace sysfs

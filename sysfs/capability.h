@@ -31,4 +31,8 @@ std::vector<Capability> ListExtendedCapabilities(std::span<const std::byte> conf
 std::optional<uint16_t> FindCapability(std::span<const std::byte> config, CapabilityId id);
 std::optional<uint16_t> FindExtendedCapability(std::span<const std::byte> config, ExtendedId id);
 
+// How many vectors the function can have; nothing without the capability.
+std::optional<unsigned> MsiVectors(std::span<const std::byte> config);
+std::optional<unsigned> MsixVectors(std::span<const std::byte> config);
+
 }  // namespace sysfs

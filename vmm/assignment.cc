@@ -46,7 +46,8 @@ base::Status Assignment::MapMemory() {
 
 base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                            const MachinePlan& plan, vfio::Backend wanted,
-                                           const GuestMemory& memory, const vfio::KvmLink& link) {
+                                           const GuestMemory& memory, const vfio::KvmLink& link,
+                                           const std::function<base::Status()>& populated) {
   Assignment assignment(kernel, tree, wanted, memory);
   if (plan.devices.empty()) return assignment;
   std::vector<sysfs::PciAddress> addresses;
@@ -61,7 +62,8 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
       return OpenDevice(kernel, tree, space, device);
     }));
   }
-  const base::Status mapped = assignment.MapMemory();
+  base::Status mapped = populated ? populated() : base::Status();
+  if (mapped) mapped = assignment.MapMemory();
   base::Status opened;
   for (std::future<Opened>& one : opening) {
     Opened device = one.get();

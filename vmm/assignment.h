@@ -7,6 +7,7 @@
 // Threads: all from the thread that owns the machine.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,11 +23,13 @@ namespace vmm {
 
 class Assignment {
  public:
-  // No device: nothing is opened. `memory` outlives it and is mapped one to one, one map a block.
+  // No device: nothing is opened. `memory` outlives it and is mapped one to one, one map a block,
+  // when `populated` has returned.
   // Kernel and tree outlive it too.
   static base::Result<Assignment> Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                         const MachinePlan& plan, vfio::Backend wanted,
-                                        const GuestMemory& memory, const vfio::KvmLink& link);
+                                        const GuestMemory& memory, const vfio::KvmLink& link,
+                                        const std::function<base::Status()>& populated = {});
 
   using Devices = std::vector<std::shared_ptr<assigned::AssignedDevice>>;
 

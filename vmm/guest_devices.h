@@ -42,6 +42,8 @@ class GuestDevices {
     EventLoop* loop = nullptr;
     vfio::KvmLink link;
     vfio::KvmLink unlink;
+    // Returns when guest RAM may be mapped for the devices of the start.
+    std::function<base::Status()> populated;
     // The host wants a device that cannot leave.
     std::function<void(const std::string& name)> stuck;
     // A device has left, by the guest's hand or not.

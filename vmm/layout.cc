@@ -163,7 +163,8 @@ base::Result<Layout> PlanLayout(const LayoutRequest& request) {
   const uint64_t mmio32_base = TRY(PlanMmio32Base(request.bar32_bytes));
   layout.mmio32 = {mmio32_base, kIoApicBase - mmio32_base};
   layout.ecam = {mmio32_base - kEcamBytes, kEcamBytes};
-  layout.ram.push_back(TRY(PlanLowRam(request.memory_bytes, layout.ecam.base, request.reserved)));
+  const uint64_t low_limit = AlignDown(layout.ecam.base, request.page_bytes);
+  layout.ram.push_back(TRY(PlanLowRam(request.memory_bytes, low_limit, request.reserved)));
   if (const uint64_t rest = request.memory_bytes - layout.ram.front().size; rest > 0) {
     layout.ram.push_back(TRY(PlanHighRam(rest, request, limit)));
   }

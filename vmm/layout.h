@@ -29,6 +29,7 @@ struct ReservedRange {
 
 struct LayoutRequest {
   uint64_t memory_bytes = 0;
+  uint64_t page_bytes = 2 * base::kMiB;  // each piece of RAM is a multiple, but for the last
   unsigned physical_address_bits = 46;  // what the guest is told
   // Of all groups that will be assigned; empty without devices.
   std::vector<ReservedRange> reserved;
@@ -37,7 +38,7 @@ struct LayoutRequest {
 };
 
 struct Layout {
-  std::vector<base::Range> ram;  // ascending, each a multiple of 2 MiB but for the last
+  std::vector<base::Range> ram;  // ascending, each a multiple of the page but for the last
   base::Range ecam;
   base::Range mmio32;
   base::Range mmio64;  // empty when the address width leaves no room and no BAR needs any

@@ -27,7 +27,8 @@ constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
 
 base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
-                                                       const Options& options) {
+                                                       const Options& options,
+                                                       PopulateProgress progress) {
   // Before any thread starts: threads inherit the signal mask.
   auto signals = TRY(SignalSource::Create(kSignals));
   HostSnapshot host = TRY(ReadHost(tree, options));
@@ -47,19 +48,36 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   machine->system_ = std::move(system);
   machine->loop_ = TRY(EventLoop::Create());
   TRY(machine->OpenMonitor());
-  machine->memory_.emplace(TRY(GuestMemory::Create(machine->plan_.layout.ram)));
-  TRY(machine->TakeDevices(kernel, tree));
+  TRY(machine->MakeMemory());
+  TRY(machine->TakeDevices(kernel, tree, progress));
   TRY(machine->WatchEvents());
   return machine;
 }
 
 Machine::~Machine() { DropBoard(); }
 
-base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree) {
+// What devices will reach gets its pages at once, beside all else that the start does.
+base::Status Machine::MakeMemory() {
+  memory_.emplace(TRY(GuestMemory::Create(plan_.layout.ram, options_.pages)));
+  if (plan_.locked_bytes == 0) return {};
+  std::vector<std::span<std::byte>> blocks;
+  for (const GuestMemory::Block& block : memory_->blocks()) {
+    blocks.push_back(block.mapping.bytes());
+  }
+  population_ = std::make_unique<Population>(
+      PlanPopulate(blocks, PageBytes(options_.pages), UsableProcessors()));
+  return {};
+}
+
+base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree,
+                                  const PopulateProgress& progress) {
   console_ = TRY(Console::Create(*loop_, options_, [this] { End({}, Cause::kUser); }));
   TRY(MakeBoard());
-  devices_ = TRY(GuestDevices::Create(WireDevices(kernel, tree), options_, plan_, *memory_,
+  GuestDevices::Wiring wiring = WireDevices(kernel, tree);
+  wiring.populated = [this, progress] { return population_->Wait(progress); };
+  devices_ = TRY(GuestDevices::Create(std::move(wiring), options_, plan_, *memory_,
                                       std::make_shared<ResetControl>(Requests())));
+  population_.reset();
   return {};
 }
 

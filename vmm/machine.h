@@ -23,6 +23,7 @@
 #include "vmm/memory.h"
 #include "vmm/options.h"
 #include "vmm/plan.h"
+#include "vmm/ram/populate.h"
 #include "vmm/signals.h"
 #include "vmm/stats.h"
 
@@ -31,10 +32,12 @@ namespace vmm {
 class Machine {
  public:
   // Checks everything that can be checked, then takes the devices. What fails leaves nothing
-  // behind. `kernel` and `tree` outlive the machine.
+  // behind. `kernel` and `tree` outlive the machine. `progress` hears, from this thread, how much
+  // of guest RAM has its pages, when that is needed before the start.
   static base::Result<std::unique_ptr<Machine>> Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
-                                                       const Options& options);
+                                                       const Options& options,
+                                                       PopulateProgress progress = {});
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   ~Machine();
@@ -47,7 +50,9 @@ class Machine {
   Machine(const Options& options, MachinePlan plan, boot::BootImage image)
       : options_(options), plan_(std::move(plan)), image_(std::move(image)) {}
 
-  base::Status TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree);
+  base::Status MakeMemory();
+  base::Status TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree,
+                           const PopulateProgress& progress);
   base::Status WatchEvents();
   base::Status MakeBoard();
   base::Status StartBoard();
@@ -87,6 +92,7 @@ class Machine {
   std::optional<control::NameClaim> name_;
   std::unique_ptr<Console> console_;
   std::optional<GuestMemory> memory_;
+  std::unique_ptr<Population> population_;  // until devices may map the memory
   std::unique_ptr<GuestDevices> devices_;
   std::vector<Watch> watches_;
   std::unique_ptr<Timer> patience_;

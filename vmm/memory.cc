@@ -6,21 +6,18 @@
 #include "sysfs/base/text.h"
 
 namespace vmm {
-namespace {
-
-constexpr size_t kHugePage = 2 * base::kMiB;
-
-}  // namespace
-
-base::Result<GuestMemory> GuestMemory::Create(std::span<const base::Range> ram) {
+base::Result<GuestMemory> GuestMemory::Create(std::span<const base::Range> ram, Pages pages) {
   GuestMemory memory;
   for (const base::Range& range : ram) {
-    auto mapping = base::Mapping::Anonymous(range.size, kHugePage);
+    auto mapping = IsReserved(pages) ? base::Mapping::Huge(range.size, PageBytes(pages))
+                                     : base::Mapping::Anonymous(range.size, PageBytes(pages));
     if (!mapping) {
       return base::Failure(std::move(mapping.error())
                                .With(fmt::format("guest RAM of {} at {:#x}",
                                                  base::FormatSize(range.size), range.base))
-                               .WithHint("give the machine less --memory"));
+                               .WithHint(IsReserved(pages)
+                                             ? "somebody else took the reserved pages meanwhile"
+                                             : "give the machine less --memory"));
     }
     const std::span<std::byte> bytes = mapping->bytes();
     // Both are wishes: a kernel without transparent huge pages refuses the first.

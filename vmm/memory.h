@@ -1,5 +1,5 @@
 // Guest RAM: one private mapping per range of the layout, 2 MiB aligned, transparent huge pages
-// asked for.
+// asked for or reserved ones used.
 //
 // Shared by vCPU threads and devices; the bytes are the guest's and may change at any time.
 // Addresses and sizes that come from the guest are checked here, once.
@@ -15,6 +15,7 @@
 #include "sysfs/base/address.h"
 #include "sysfs/base/mapping.h"
 #include "sysfs/base/result.h"
+#include "vmm/ram/pages.h"
 
 namespace vmm {
 
@@ -26,7 +27,8 @@ class GuestMemory {
   };
 
   // One block per RAM range.
-  static base::Result<GuestMemory> Create(std::span<const base::Range> ram);
+  static base::Result<GuestMemory> Create(std::span<const base::Range> ram,
+                                          Pages pages = Pages::kTransparent);
 
   const std::vector<Block>& blocks() const { return blocks_; }
   uint64_t size() const;

@@ -10,6 +10,7 @@
 #include "sysfs/pci_address.h"
 #include "vfio/dma_space.h"
 #include "vmm/assigned/policy.h"
+#include "vmm/ram/pages.h"
 
 namespace vmm {
 
@@ -28,6 +29,7 @@ struct Options {
   std::string append;  // added to the command line
   unsigned cpus = 1;   // 1 to 32
   uint64_t memory_bytes = 512 * base::kMiB;
+  Pages pages = Pages::kTransparent;
   std::vector<AssignRequest> assign;
   unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;

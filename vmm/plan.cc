@@ -32,6 +32,47 @@ std::string DescribeBlockers(const std::vector<sysfs::Blocker>& blockers) {
   return text;
 }
 
+void AddBars(const HostDevice& host, LayoutRequest& request) {
+  for (const sysfs::PciBar& bar : host.bars) {
+    if (bar.index > 5 || (bar.flags & kResourceMemory) == 0) continue;
+    const uint64_t size = base::AlignUp(bar.size, base::kPageSize);
+    // Twice the size leaves room for natural alignment whatever the order.
+    ((bar.flags & kResourceMemory64) != 0 ? request.bar64_bytes : request.bar32_bytes) += 2 * size;
+  }
+}
+
+void AddReserved(const HostDevice& host, LayoutRequest& request) {
+  for (const sysfs::ReservedRegion& region : host.group.reserved) {
+    if (region.kind == sysfs::ReservedKind::kDirectRelaxable) continue;
+    request.reserved.push_back({region.start, region.last,
+                                fmt::format("{}, IOMMU group {} of {}", region.kind_name,
+                                            host.group.id, host.device.address.ToString())});
+  }
+}
+
+}  // namespace
+
+base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address) {
+  HostDevice host;
+  host.device = TRY(sysfs::ReadDevice(tree, address));
+  host.on_vfio = IsOnVfio(tree, host.device);
+  host.bars = sysfs::ReadBars(tree, address);
+  if (host.device.iommu_group) {
+    host.group = TRY(sysfs::ReadGroup(tree, *host.device.iommu_group));
+    host.blockers = sysfs::FindBlockers(tree, host.group);
+  }
+  return host;
+}
+
+base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& options) {
+  HostSnapshot host;
+  for (const AssignRequest& request : options.assign) {
+    host.devices.push_back(TRY(ReadHostDevice(tree, request.host)));
+  }
+  if (IsReserved(options.pages)) host.pool = ReadPagePool(tree, options.pages);
+  return host;
+}
+
 base::Status CheckDevice(const HostDevice& host) {
   const sysfs::PciDevice& device = host.device;
   const std::string name = device.address.ToString();
@@ -82,57 +123,22 @@ base::Status CheckDuplicates(const Options& options) {
   return {};
 }
 
-void AddBars(const HostDevice& host, LayoutRequest& request) {
-  for (const sysfs::PciBar& bar : host.bars) {
-    if (bar.index > 5 || (bar.flags & kResourceMemory) == 0) continue;
-    const uint64_t size = base::AlignUp(bar.size, base::kPageSize);
-    // Twice the size leaves room for natural alignment whatever the order.
-    ((bar.flags & kResourceMemory64) != 0 ? request.bar64_bytes : request.bar32_bytes) += 2 * size;
-  }
-}
-
-void AddReserved(const HostDevice& host, LayoutRequest& request) {
-  for (const sysfs::ReservedRegion& region : host.group.reserved) {
-    if (region.kind == sysfs::ReservedKind::kDirectRelaxable) continue;
-    request.reserved.push_back({region.start, region.last,
-                                fmt::format("{}, IOMMU group {} of {}", region.kind_name,
-                                            host.group.id, host.device.address.ToString())});
-  }
-}
-
-}  // namespace
-
-base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address) {
-  HostDevice host;
-  host.device = TRY(sysfs::ReadDevice(tree, address));
-  host.on_vfio = IsOnVfio(tree, host.device);
-  host.bars = sysfs::ReadBars(tree, address);
-  if (host.device.iommu_group) {
-    host.group = TRY(sysfs::ReadGroup(tree, *host.device.iommu_group));
-    host.blockers = sysfs::FindBlockers(tree, host.group);
-  }
-  return host;
-}
-
-base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& options) {
-  HostSnapshot host;
-  for (const AssignRequest& request : options.assign) {
-    host.devices.push_back(TRY(ReadHostDevice(tree, request.host)));
-  }
-  return host;
-}
-
 base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
   for (const HostDevice& device : host.devices) TRY(CheckDevice(device));
-  return {};
+  return CheckPages(options.pages, options.memory_bytes, host.pool);
 }
 
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host) {
   TRY(CheckDevices(options, host));
+  return ArrangeMachine(options, host);
+}
+
+base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnapshot& host) {
   Topology topology = TRY(PlanTopology(options, host.devices));
   LayoutRequest request;
   request.memory_bytes = options.memory_bytes;
+  request.page_bytes = PageBytes(options.pages);
   request.physical_address_bits = host.physical_address_bits;
   MachinePlan plan;
   for (const HostDevice& device : host.devices) {
@@ -144,6 +150,7 @@ base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot
   plan.devices = std::move(topology.devices);
   plan.ports = std::move(topology.ports);
   plan.layout = TRY(PlanLayout(request));
+  plan.reserved = std::move(request.reserved);
   plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();
   return plan;
 }

@@ -30,6 +30,7 @@ struct HostDevice {
 struct HostSnapshot {
   std::vector<HostDevice> devices;  // in the order of Options::assign
   unsigned physical_address_bits = 46;
+  PagePool pool = {};  // of Options::pages, when these are reserved ones
 };
 
 base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address);
@@ -39,12 +40,19 @@ struct MachinePlan {
   Layout layout;
   std::vector<PlannedDevice> devices;
   std::vector<PlannedPort> ports;
-  uint64_t locked_bytes = 0;  // what the IOMMU pins; 0 without devices
+  uint64_t locked_bytes = 0;            // what the IOMMU pins; 0 without devices
+  std::vector<ReservedRange> reserved;  // of all groups, where no RAM is
 };
 
-// The checks alone: duplicates, and each device by itself. PlanMachine makes them too.
+// One device by itself: bridge, IOMMU, driver, group.
+base::Status CheckDevice(const HostDevice& device);
+// What the user typed: the same device, id or place twice.
+base::Status CheckDuplicates(const Options& options);
+// The checks alone: duplicates, each device by itself, reserved pages. PlanMachine makes them too.
 base::Status CheckDevices(const Options& options, const HostSnapshot& host);
 
+// Where everything goes, whether the devices can be had or not.
+base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnapshot& host);
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host);
 
 // Whether the device can join a machine that runs: kUnfit names the reserved range that its RAM

@@ -207,21 +207,12 @@ bool IsAsleep(const Power& power) {
 }
 
 ConfigFacts ParseConfig(std::span<const std::byte> config) {
-  namespace msi = sysfs::registers::msi;
-  namespace msix = sysfs::registers::msix;
   namespace express = sysfs::registers::express;
   ConfigFacts facts;
   facts.capabilities = sysfs::ListCapabilities(config);
   facts.extended = sysfs::ListExtendedCapabilities(config);
-  if (const auto at = sysfs::FindCapability(config, CapabilityId::kMsi)) {
-    const auto control = base::LoadLe<uint16_t>(config, size_t{*at} + msi::kControl);
-    facts.msi_vectors =
-        1u << std::min<unsigned>(msi::VectorsCapable::Get(control), msi::kMostVectorsLog2);
-  }
-  if (const auto at = sysfs::FindCapability(config, CapabilityId::kMsix)) {
-    const auto control = base::LoadLe<uint16_t>(config, size_t{*at} + msix::kControl);
-    facts.msix_vectors = msix::TableSize::Get(control) + 1u;
-  }
+  facts.msi_vectors = sysfs::MsiVectors(config);
+  facts.msix_vectors = sysfs::MsixVectors(config);
   if (const auto at = sysfs::FindCapability(config, CapabilityId::kExpress)) {
     const auto bits = base::LoadLe<uint32_t>(config, size_t{*at} + express::kDeviceCapabilities);
     facts.function_level_reset = express::FunctionLevelReset::Get(bits) != 0;

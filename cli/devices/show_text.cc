@@ -6,6 +6,7 @@
 
 #include "cli/devices/capability_names.h"
 #include "cli/devices/use_marks.h"
+#include "cli/page.h"
 #include "cli/table.h"
 #include "sysfs/base/text.h"
 
@@ -14,55 +15,7 @@ namespace {
 
 using sysfs::PciAddress;
 
-constexpr size_t kLabelWidth = 14;
-constexpr size_t kIndent = 2;
-constexpr size_t kPageWidth = 80;
 constexpr const char* kUnknown = "unknown *";
-
-// Sections of labelled lines; long values go on under their start.
-class Page {
- public:
-  explicit Page(bool colour) : colour_(colour) {}
-
-  void Title(const std::string& text) { text_ += Styled(text, Style::kBold, colour_) + "\n"; }
-  void Plain(const std::string& text) { text_ += Printable(text) + "\n"; }
-  void Section(const std::string& name) {
-    text_ += "\n" + Styled(name, Style::kBold, colour_) + "\n";
-  }
-  void Line(std::string_view label, const std::string& value, Style style = Style::kPlain) {
-    const size_t start = kIndent + kLabelWidth;
-    text_ += fmt::format("{:{}}{:<{}}", "", kIndent, label, kLabelWidth);
-    size_t column = start;
-    std::string line;
-    const std::string clean = Printable(value);
-    for (const std::string_view word : base::Split(clean, ' ')) {
-      const size_t width = DisplayWidth(word);
-      if (!line.empty() && column + 1 + width > kPageWidth) {
-        text_ += Styled(line, style, colour_) + "\n" + std::string(start, ' ');
-        line.clear();
-        column = start;
-      }
-      if (column > start) line += ' ', ++column;
-      line += word;
-      column += width;
-    }
-    text_ += Styled(line, style, colour_) + "\n";
-  }
-  // The label is said once; an empty list says `none`.
-  void List(std::string_view label, const std::vector<std::string>& values, const char* none,
-            Style style = Style::kPlain) {
-    if (values.empty()) return Line(label, none);
-    for (const std::string& value : values) {
-      Line(label, value, style);
-      label = "";
-    }
-  }
-  std::string Take() { return std::move(text_); }
-
- private:
-  bool colour_;
-  std::string text_;
-};
 
 bool IsUnknown(const DeviceFacts& facts, std::string_view name) {
   return std::any_of(facts.unknown.begin(), facts.unknown.end(),

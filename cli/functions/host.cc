@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/progress.h"
 #include "sysfs/udev.h"
 
 namespace cli {
@@ -28,7 +29,8 @@ sriov::Host RealHost(sysfs::AssignmentHost& assignment, sriov::VfLinks& links, C
   if (assignment.tree.Exists("/run/udev/control")) host.watch = Listen;
   if (context.progress) {
     host.progress = [&context](unsigned done, unsigned total) {
-      context.err << '\r' << ProgressBar(done, total) << (done == total ? "\n" : "");
+      const auto text = fmt::format("{} of {} virtual functions", done, total);
+      context.err << '\r' << ProgressBar(done, total, text) << (done == total ? "\n" : "");
       context.err.flush();
     };
   }
@@ -46,13 +48,6 @@ SriovHost::SriovHost(sysfs::AssignmentHost assignment, Context& context)
 base::Result<std::unique_ptr<SriovHost>> ReachSriov(Context& context, std::string_view command,
                                                     const ChangingOptions& options) {
   return std::make_unique<SriovHost>(TRY(ReachHost(context, command, options)), context);
-}
-
-std::string ProgressBar(unsigned done, unsigned total) {
-  constexpr unsigned kWidth = 32;
-  const unsigned filled = total == 0 ? kWidth : done * kWidth / total;
-  return fmt::format("[{}{}] {} of {} virtual functions", std::string(filled, '#'),
-                     std::string(kWidth - filled, '.'), done, total);
 }
 
 }  // namespace cli

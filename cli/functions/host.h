@@ -29,7 +29,4 @@ class SriovHost {
 base::Result<std::unique_ptr<SriovHost>> ReachSriov(Context& context, std::string_view command,
                                                     const ChangingOptions& options);
 
-// A line that says how far it is, drawn over itself: "[####....] 4 of 8 virtual functions".
-std::string ProgressBar(unsigned done, unsigned total);
-
 }  // namespace cli

@@ -1,7 +1,9 @@
 #include "sysfs/base/mapping.h"
 
+#include <linux/mman.h>
 #include <sys/mman.h>
 
+#include <bit>
 #include <cerrno>
 #include <utility>
 
@@ -71,6 +73,13 @@ Result<Mapping> Mapping::File(const Fd& fd, uint64_t offset, size_t size, Protec
 Result<Mapping> Mapping::Anonymous(size_t size, size_t alignment) {
   const Reserved reserved = TRY(Reserve(size, 0, alignment));
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  return Mapping(TRY(MapOver(reserved, size, PROT_READ | PROT_WRITE, flags, -1, 0)), size);
+}
+
+Result<Mapping> Mapping::Huge(size_t size, size_t page) {
+  const Reserved reserved = TRY(Reserve(size, 0, page));
+  const int flags =
+      MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | std::countr_zero(page) << MAP_HUGE_SHIFT;
   return Mapping(TRY(MapOver(reserved, size, PROT_READ | PROT_WRITE, flags, -1, 0)), size);
 }
 

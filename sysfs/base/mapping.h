@@ -29,6 +29,9 @@ class Mapping {
                               size_t alignment = 4096);
   // Private zeroed memory at a multiple of `alignment`.
   static Result<Mapping> Anonymous(size_t size, size_t alignment = 4096);
+  // The same of reserved pages of `page` bytes (2 MiB, 1 GiB), of which `size` is a multiple. All
+  // of them are set aside at once: touching the memory cannot fail later.
+  static Result<Mapping> Huge(size_t size, size_t page);
 
   std::span<std::byte> bytes() const { return {data_, size_}; }
 

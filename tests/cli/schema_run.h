@@ -14,7 +14,7 @@ class SchemaTest : public testing::Test {
  protected:
   // The validator's verdict on all files that were kept.
   Outcome Validate() const {
-    std::string command = std::string(PYTHON3) + " " + VALIDATE + " " + SCHEMA;
+    std::string command = std::string(PYTHON3) + " " + VALIDATE + " " + schema_;
     for (const std::string& file : files_) command += " " + file;
     return RunCommand(command);
   }
@@ -22,6 +22,7 @@ class SchemaTest : public testing::Test {
     files_.push_back(folder_.Write(name, text));
   }
 
+  std::string schema_ = SCHEMA;
   TemporaryFolder folder_;
   std::vector<std::string> files_;
 };

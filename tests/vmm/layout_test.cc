@@ -186,5 +186,16 @@ TEST(PlanLayout, SurvivesAReservedRangeUpToTheEndOfTheWorld) {
   EXPECT_THAT(PlanLayout(request), FailsWith(Code::kUnfit));
 }
 
+TEST(PlanLayout, EachPieceIsAMultipleOfReservedPages) {
+  LayoutRequest request;
+  request.memory_bytes = 8 * kGiB;
+  request.page_bytes = kGiB;
+  const auto layout = PlanLayout(request);
+  ASSERT_THAT(layout, IsOk());
+  ASSERT_EQ(layout->ram.size(), 2u);
+  EXPECT_EQ(layout->ram[0].size, 2 * kGiB);
+  EXPECT_EQ(layout->ram[1].size, 6 * kGiB);
+}
+
 }  // namespace
 }  // namespace vmm

@@ -7,11 +7,6 @@
 namespace cli {
 namespace {
 
-TEST(ProgressBar, SaysHowFarItIs) {
-  EXPECT_EQ(ProgressBar(2, 4), "[################................] 2 of 4 virtual functions");
-  EXPECT_EQ(ProgressBar(4, 4), "[################################] 4 of 4 virtual functions");
-}
-
 TEST(OutcomeLine, TellsWhatBecame) {
   sriov::Outcome outcome;
   outcome.after.device.address = {0, 3, 0, 0};

@@ -1,6 +1,7 @@
 // `vmm ps` and `vmm ctl`, and the new options of `vmm run`.
 #include <gmock/gmock.h>
 
+#include <map>
 #include <sstream>
 
 #include "cli/machines/ctl_command.h"
@@ -214,6 +215,25 @@ TEST(RunOptions, NameMonitorAndIds) {
   EXPECT_EQ(options->monitor, "/run/db");
   EXPECT_EQ(options->assign[0].id, "nic0");
   EXPECT_EQ(options->assign[0].guest_slot, 5);
+}
+
+TEST(RunOptions, PagesOfMemory) {
+  RunArguments arguments;
+  arguments.memory = "2G,pages=1G";
+  const auto options = Options(arguments);
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->memory_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(options->pages, vmm::Pages::kHuge1G);
+  for (const auto& [text, message] :
+       std::map<std::string, std::string>{{"1G,pages=4K", "pages=4K: not a kind of pages"},
+                                          {"1G,pages=", "not a kind of pages"},
+                                          {"1G,share", "unknown option \"share\""},
+                                          {"1G,", "unknown option \"\""},
+                                          {",pages=2M", "not a size"},
+                                          {"1X", "not a size"}}) {
+    arguments.memory = text;
+    EXPECT_THAT(Options(arguments), FailsWith(Code::kUsage, HasSubstr(message))) << text;
+  }
 }
 
 TEST(RunOptions, BadNamesMonitorsAndIds) {

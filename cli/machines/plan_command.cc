@@ -1,0 +1,43 @@
+#include "cli/machines/plan_command.h"
+
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/exit_status.h"
+#include "cli/machines/plan_output.h"
+#include "cli/run_command.h"
+#include "sysfs/base/kernel.h"
+#include "vmm/preview/preview.h"
+
+namespace cli {
+namespace {
+
+base::Status RunPlan(Context& context, const RunArguments& arguments) {
+  const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
+  const vmm::MachinePreview preview = vmm::ReadPreview(base::HostKernel(), *context.tree, options);
+  if (context.json) {
+    PrintJson(context.out, PreviewJson(options, preview));
+  } else {
+    context.out << PreviewText(options, preview, context.colour);
+  }
+  if (!preview.problems.empty()) context.status = ExitStatus(preview.problems.front().code());
+  return {};
+}
+
+}  // namespace
+
+void AddMachinePlanCommand(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command =
+      app.add_subcommand("plan", "Show what run would make, need and cost; change nothing");
+  AddMachineOptions(*command, *arguments);
+  AddJsonOption(*command, context);
+  command->footer(
+      "Takes the options of run. Ends with 0 when run would start, else with the status of the\n"
+      "first problem. Times are estimates from the size and kind of pages.");
+  command->callback([arguments, &context] {
+    context.run = [arguments, &context] { return RunPlan(context, *arguments); };
+  });
+}
+
+}  // namespace cli

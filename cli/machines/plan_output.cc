@@ -1,0 +1,282 @@
+#include "cli/machines/plan_output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/page.h"
+#include "cli/report.h"
+#include "sysfs/base/text.h"
+
+namespace cli {
+namespace {
+
+using vmm::DevicePreview;
+using vmm::MachinePreview;
+using vmm::Options;
+
+// IORESOURCE_* (include/linux/ioport.h), as in sysfs `resource`.
+constexpr uint64_t kPortFlag = 0x100, kMemory64Flag = 0x100000, kPrefetchFlag = 0x2000;
+constexpr unsigned kRomIndex = 6;
+
+struct Area {
+  base::Range range;
+  std::string use;
+};
+
+std::vector<Area> Areas(const vmm::Layout& layout) {
+  std::vector<Area> areas;
+  for (const base::Range& ram : layout.ram) areas.push_back({ram, "RAM"});
+  areas.push_back({layout.ecam, "PCIe configuration space"});
+  areas.push_back({layout.mmio32, "32-bit BARs"});
+  areas.push_back({{vmm::kIoApicBase, base::kPageSize}, "I/O APIC"});
+  areas.push_back({{vmm::kLocalApicBase, base::kPageSize}, "local APIC"});
+  if (!layout.mmio64.empty()) areas.push_back({layout.mmio64, "64-bit BARs"});
+  std::sort(areas.begin(), areas.end(),
+            [](const Area& one, const Area& other) { return one.range.base < other.range.base; });
+  return areas;
+}
+
+std::string RangeText(uint64_t first, uint64_t last) {
+  return fmt::format("{:#014x}-{:#014x}", first, last);
+}
+
+std::string DurationText(double seconds) {
+  if (seconds < 0.001) return "under 1 ms";
+  if (seconds < 1) return fmt::format("about {:.0f} ms", seconds * 1000);
+  return fmt::format("about {:.1f} s", seconds);
+}
+
+std::string PlaceText(const DevicePreview& device) {
+  if (device.port == 0) return fmt::format("00:{:02x}.0, where it stays", device.place.guest_slot);
+  return fmt::format("function {} behind port{}, can be unplugged", device.place.function,
+                     device.port);
+}
+
+std::string VectorsText(const vmm::VectorNeeds& vectors, unsigned cpus) {
+  if (!vectors.known) return "unknown: configuration space is not readable without root";
+  std::vector<std::string> kinds;
+  if (vectors.pin) kinds.emplace_back("INTx");
+  if (vectors.msi > 0) kinds.push_back(fmt::format("MSI up to {}", vectors.msi));
+  if (vectors.msix > 0) kinds.push_back(fmt::format("MSI-X up to {}", vectors.msix));
+  if (kinds.empty()) return "none";
+  return fmt::format("{}; a driver with a queue for each processor takes {}",
+                     fmt::join(kinds, ", "), vectors.usual(cpus));
+}
+
+std::string BarText(const sysfs::PciBar& bar) {
+  const std::string name = bar.index == kRomIndex ? "ROM" : std::to_string(bar.index);
+  if ((bar.flags & kPortFlag) != 0) {
+    return fmt::format("{}: {} of I/O ports, trapped", name, base::FormatSize(bar.size));
+  }
+  return fmt::format("{}: {}{}{}", name, base::FormatSize(bar.size),
+                     (bar.flags & kMemory64Flag) != 0 ? ", 64 bits" : "",
+                     (bar.flags & kPrefetchFlag) != 0 ? ", prefetchable" : "");
+}
+
+void AddDevice(Page& page, const Options& options, const DevicePreview& device) {
+  const sysfs::PciDevice& host = device.host.device;
+  page.Section(fmt::format("Device {}", host.address.ToString()));
+  if (device.place.id != host.address.ToString()) page.Line("id", device.place.id);
+  page.Line("on the host",
+            fmt::format("driver {}, {}", host.driver.value_or("none"),
+                        host.iommu_group ? fmt::format("IOMMU group {}", *host.iommu_group)
+                                         : "no IOMMU group"));
+  page.Line("in the guest", PlaceText(device));
+  std::vector<std::string> bars;
+  for (const sysfs::PciBar& bar : device.host.bars) {
+    if (bar.index <= kRomIndex) bars.push_back(BarText(bar));
+  }
+  page.List("BARs", bars, "none");
+  page.Line("interrupts", VectorsText(device.vectors, options.cpus));
+  page.Line("reset", device.reset_methods.empty()
+                         ? "none that the kernel knows"
+                         : fmt::format("{}", fmt::join(device.reset_methods, ", ")));
+}
+
+std::string LockedText(const MachinePreview& preview) {
+  const std::string amount = base::FormatSize(preview.plan->locked_bytes);
+  if (preview.memlock.exempt) return amount + "; no limit counts (CAP_IPC_LOCK)";
+  if (preview.memlock.soft == vfio::kUnlimited) return amount + "; RLIMIT_MEMLOCK is unlimited";
+  const bool raised = preview.memlock.soft < preview.memlock_needed &&
+                      preview.memlock.hard >= preview.memlock_needed;
+  return fmt::format(
+      "{}; RLIMIT_MEMLOCK allows {}{}", amount, base::FormatSize(preview.memlock.soft),
+      raised ? fmt::format(", is raised to {}", base::FormatSize(preview.memlock_needed)) : "");
+}
+
+void AddDma(Page& page, const Options& options, const MachinePreview& preview) {
+  page.Section("DMA");
+  page.Line("back end", preview.dma ? preview.dma->reason : "none works (see the problems)");
+  page.Line("maps", fmt::format("{}, one for each piece of RAM", preview.dma_maps));
+  page.Line("locked", LockedText(preview));
+  page.Line("time",
+            fmt::format(
+                "{} to fill {} {} pages with {}, then {} to pin them (estimate)",
+                DurationText(preview.memory.populate), preview.memory.pages,
+                options.pages == vmm::Pages::kTransparent ? "2M" : vmm::PagesName(options.pages),
+                preview.populate_threads == 1 ? "one thread"
+                                              : fmt::format("{} threads", preview.populate_threads),
+                DurationText(preview.memory.pin)));
+  unsigned most = 0, usual = 0;
+  for (const DevicePreview& device : preview.devices) {
+    most += device.vectors.most();
+    usual += device.vectors.usual(options.cpus);
+  }
+  page.Line("host vectors",
+            fmt::format("{} usual, {} at most; {} free on the host{}", usual, most,
+                        preview.vector_pool.free ? std::to_string(*preview.vector_pool.free)
+                                                 : "an unknown number",
+                        preview.vector_pool.source.empty()
+                            ? ""
+                            : fmt::format(" ({})", preview.vector_pool.source)));
+}
+
+void AddMemory(Page& page, const vmm::MachinePlan& plan) {
+  page.Section("Guest memory map");
+  for (const Area& area : Areas(plan.layout)) {
+    page.Plain(fmt::format("  {}  {:>9}  {}", RangeText(area.range.base, area.range.end() - 1),
+                           base::FormatSize(area.range.size), area.use));
+  }
+  if (plan.reserved.empty()) return;
+  page.Section("Reserved IOVA ranges, kept free of RAM");
+  for (const vmm::ReservedRange& range : plan.reserved) {
+    page.Plain(fmt::format("  {}  {}", RangeText(range.start, range.last), range.owner));
+  }
+}
+
+void AddProblems(Page& page, const MachinePreview& preview) {
+  if (preview.problems.empty()) {
+    page.Section("No problem found: vmm run would start");
+    return;
+  }
+  page.Section("What would stop vmm run");
+  for (const base::Error& problem : preview.problems) {
+    page.Line("-", problem.message(), Style::kWarning);
+    if (!problem.hint().empty()) page.Line("  cure", problem.hint());
+  }
+}
+
+Json RangeJson(uint64_t first, uint64_t last) {
+  return {{"start", fmt::format("{:#x}", first)}, {"end", fmt::format("{:#x}", last)}};
+}
+
+Json DeviceJson(const Options& options, const DevicePreview& device) {
+  const sysfs::PciDevice& host = device.host.device;
+  Json bars = Json::array();
+  for (const sysfs::PciBar& bar : device.host.bars) {
+    if (bar.index > kRomIndex) continue;
+    bars.push_back({{"index", bar.index},
+                    {"size", bar.size},
+                    {"kind", (bar.flags & kPortFlag) != 0 ? "io" : "memory"},
+                    {"64_bits", (bar.flags & kMemory64Flag) != 0},
+                    {"prefetchable", (bar.flags & kPrefetchFlag) != 0}});
+  }
+  Json vectors = nullptr;
+  if (device.vectors.known) {
+    vectors = {{"intx", device.vectors.pin},
+               {"msi", device.vectors.msi},
+               {"msix", device.vectors.msix},
+               {"most", device.vectors.most()},
+               {"usual", device.vectors.usual(options.cpus)}};
+  }
+  return {{"bdf", host.address.ToString()},
+          {"id", device.place.id},
+          {"driver", host.driver ? Json(*host.driver) : Json(nullptr)},
+          {"iommu_group", host.iommu_group ? Json(*host.iommu_group) : Json(nullptr)},
+          {"slot", device.place.guest_slot},
+          {"function", device.place.function},
+          {"port", device.port == 0 ? Json(nullptr) : Json(device.port)},
+          {"bars", std::move(bars)},
+          {"vectors", std::move(vectors)},
+          {"reset_methods", device.reset_methods}};
+}
+
+Json DmaJson(const MachinePreview& preview) {
+  const auto limit = [](uint64_t bytes) {
+    return bytes == vfio::kUnlimited ? Json(nullptr) : Json(bytes);
+  };
+  Json json = {{"backend", nullptr}, {"reason", nullptr}};
+  if (preview.dma) {
+    json["backend"] = preview.dma->backend == vfio::Backend::kIommufd ? "iommufd" : "type1";
+    json["reason"] = preview.dma->reason;
+  }
+  json["maps"] = preview.dma_maps;
+  json["locked_bytes"] = preview.plan->locked_bytes;
+  json["memlock"] = {{"exempt", preview.memlock.exempt},
+                     {"soft", limit(preview.memlock.soft)},
+                     {"hard", limit(preview.memlock.hard)},
+                     {"needed", preview.memlock_needed}};
+  json["pages"] = preview.memory.pages;
+  json["populate_seconds"] = preview.memory.populate;
+  json["populate_threads"] = preview.populate_threads;
+  json["pin_seconds"] = preview.memory.pin;
+  json["host_vectors_free"] =
+      preview.vector_pool.free ? Json(*preview.vector_pool.free) : Json(nullptr);
+  return json;
+}
+
+Json ProblemsJson(const MachinePreview& preview) {
+  Json problems = Json::array();
+  for (const base::Error& problem : preview.problems) {
+    problems.push_back({{"code", CodeName(problem.code())},
+                        {"message", problem.message()},
+                        {"hint", problem.hint().empty() ? Json(nullptr) : Json(problem.hint())}});
+  }
+  return problems;
+}
+
+}  // namespace
+
+std::string PreviewText(const Options& options, const MachinePreview& preview, bool colour) {
+  Page page(colour);
+  page.Title(fmt::format("{} processor{}, {} of RAM in {} pages", options.cpus,
+                         options.cpus == 1 ? "" : "s", base::FormatSize(options.memory_bytes),
+                         options.pages == vmm::Pages::kTransparent
+                             ? "transparent huge"
+                             : fmt::format("reserved {}", vmm::PagesName(options.pages))));
+  if (!preview.kernel.empty()) {
+    page.Plain(fmt::format("Kernel {}{}", preview.kernel,
+                           preview.generated_initramfs ? " with a generated initramfs" : ""));
+  }
+  for (const DevicePreview& device : preview.devices) AddDevice(page, options, device);
+  if (preview.plan) {
+    if (!preview.devices.empty()) AddDma(page, options, preview);
+    AddMemory(page, *preview.plan);
+  }
+  AddProblems(page, preview);
+  return page.Take();
+}
+
+Json PreviewJson(const Options& options, const MachinePreview& preview) {
+  Json devices = Json::array();
+  for (const DevicePreview& device : preview.devices) {
+    devices.push_back(DeviceJson(options, device));
+  }
+  Json map = Json::array(), reserved = Json::array();
+  if (preview.plan) {
+    for (const Area& area : Areas(preview.plan->layout)) {
+      Json one = RangeJson(area.range.base, area.range.end() - 1);
+      one["use"] = area.use;
+      map.push_back(std::move(one));
+    }
+    for (const vmm::ReservedRange& range : preview.plan->reserved) {
+      Json one = RangeJson(range.start, range.last);
+      one["owner"] = range.owner;
+      reserved.push_back(std::move(one));
+    }
+  }
+  return {{"schema", "vmm.plan/1"},
+          {"cpus", options.cpus},
+          {"memory", options.memory_bytes},
+          {"page_kind", vmm::PagesName(options.pages)},
+          {"kernel", preview.kernel.empty() ? Json(nullptr) : Json(preview.kernel)},
+          {"generated_initramfs", preview.generated_initramfs},
+          {"devices", std::move(devices)},
+          {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
+          {"memory_map", std::move(map)},
+          {"reserved_iova", std::move(reserved)},
+          {"problems", ProblemsJson(preview)}};
+}
+
+}  // namespace cli

@@ -1,0 +1,22 @@
+// How far long work is, on a terminal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "cli/context.h"
+
+namespace cli {
+
+// "[########........................] 2 of 8 virtual functions"
+std::string ProgressBar(uint64_t done, uint64_t total, std::string_view text);
+
+// Shows a bar of bytes once the work has lasted for half a second, and takes it away at its end.
+// Nothing without Context::progress. The context outlives it.
+std::function<void(uint64_t done, uint64_t total)> ByteProgress(Context& context,
+                                                                std::string_view what);
+
+}  // namespace cli

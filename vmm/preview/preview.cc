@@ -1,0 +1,106 @@
+#include "vmm/preview/preview.h"
+
+#include <algorithm>
+
+#include "sysfs/reset_methods.h"
+#include "vmm/guest/host_kernel.h"
+#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/system.h"
+#include "vmm/machine_image.h"
+#include "vmm/ram/populate.h"
+
+namespace vmm {
+namespace {
+
+// The value, or nothing and one more problem.
+template <class T>
+std::optional<T> Take(base::Result<T> result, std::vector<base::Error>& problems) {
+  if (result) return std::move(*result);
+  problems.push_back(std::move(result).error());
+  return std::nullopt;
+}
+
+void Check(base::Status status, std::vector<base::Error>& problems) {
+  if (!status) problems.push_back(std::move(status).error());
+}
+
+HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
+                         std::vector<base::Error>& problems) {
+  auto host = Take(ReadHost(tree, options), problems);
+  if (!host) return {};
+  Check(CheckDuplicates(options), problems);
+  for (const HostDevice& device : host->devices) Check(CheckDevice(device), problems);
+  Check(CheckPages(options.pages, options.memory_bytes, host->pool), problems);
+  return std::move(*host);
+}
+
+void ReadDma(base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
+             MachinePreview& preview) {
+  const MachinePlan& plan = *preview.plan;
+  std::vector<sysfs::PciAddress> addresses;
+  for (const PlannedDevice& device : plan.devices) addresses.push_back(device.host);
+  preview.dma = Take(vfio::ChooseBackend(vfio::ProbeBackends(kernel, tree, addresses), options.dma),
+                     preview.problems);
+  preview.dma_maps = static_cast<unsigned>(plan.layout.ram.size());
+  preview.memlock = vfio::ReadMemlockLimits(tree);
+  preview.memlock_needed = vfio::MemlockNeeded(plan.locked_bytes);
+  if (auto raised = vfio::PlanMemlock(preview.memlock_needed, preview.memlock); !raised) {
+    preview.problems.push_back(std::move(raised).error());
+  }
+  preview.populate_threads = UsableProcessors();
+  preview.memory = EstimateMemory(plan.locked_bytes, options.pages, preview.populate_threads);
+  preview.vector_pool = ReadVectorPool(tree);
+}
+
+void DescribeDevices(const sysfs::Tree& tree, const HostSnapshot& host, MachinePreview& preview) {
+  const MachinePlan& plan = *preview.plan;
+  for (size_t i = 0; i < plan.devices.size(); ++i) {
+    DevicePreview device;
+    device.host = host.devices[i];
+    device.place = plan.devices[i];
+    const auto port = std::find_if(plan.ports.begin(), plan.ports.end(), [&](const auto& one) {
+      return device.place.behind_port && one.guest_slot == device.place.guest_slot;
+    });
+    if (port != plan.ports.end()) device.port = port->number;
+    device.vectors = ReadVectorNeeds(tree, device.host.device.path());
+    device.reset_methods =
+        sysfs::ReadResetMethods(tree, device.place.host).value_or(std::vector<std::string>());
+    preview.devices.push_back(std::move(device));
+  }
+}
+
+base::Result<std::string> HostKernel(const sysfs::Tree& tree) {
+  return guest::FindKernel(tree, TRY(guest::RunningRelease(tree)));
+}
+
+void ReadImage(const sysfs::Tree& tree, const Options& options, MachinePreview& preview) {
+  preview.kernel = options.kernel;
+  preview.generated_initramfs =
+      options.initrd.empty() && (options.kernel.empty() || options.exec.has_value());
+  if (preview.kernel.empty()) {
+    const auto own = Take(HostKernel(tree), preview.problems);
+    if (!own) return;
+    preview.kernel = *own;
+  }
+  const acpi::AcpiTables tables = MakeTables(options, preview.plan->layout);
+  Take(OpenImage(tree, options, *preview.plan, tables.rsdp), preview.problems);
+}
+
+}  // namespace
+
+MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const Options& options) {
+  MachinePreview preview;
+  HostSnapshot host = ReadDevices(tree, options, preview.problems);
+  if (host.devices.size() != options.assign.size()) return preview;
+  if (const auto system = Take(kvm::System::Open(kernel), preview.problems)) {
+    host.physical_address_bits = kvm::PhysicalAddressBits((*system)->supported_cpuid());
+  }
+  preview.plan = Take(ArrangeMachine(options, host), preview.problems);
+  if (!preview.plan) return preview;
+  DescribeDevices(tree, host, preview);
+  if (!preview.devices.empty()) ReadDma(kernel, tree, options, preview);
+  ReadImage(tree, options, preview);
+  return preview;
+}
+
+}  // namespace vmm
