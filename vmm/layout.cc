@@ -17,7 +17,7 @@ using base::kGiB;
 using base::kMiB;
 using base::Range;
 
-constexpr uint64_t kEcamBytes = 256 * kMiB;
+constexpr uint64_t kEcamBytes = 256 * kMiB;  // kept free for it: 256 buses
 constexpr uint64_t kUsualMmio32Base = 0xc0000000;
 constexpr uint64_t kLowestMmio32Base = 1 * kGiB + kEcamBytes;  // leaves 1 GiB of low RAM
 constexpr uint64_t kUsualMmio64Bytes = 64 * kGiB;
@@ -162,7 +162,7 @@ base::Result<Layout> PlanLayout(const LayoutRequest& request) {
   const uint64_t limit = uint64_t{1} << request.physical_address_bits;
   const uint64_t mmio32_base = TRY(PlanMmio32Base(request.bar32_bytes));
   layout.mmio32 = {mmio32_base, kIoApicBase - mmio32_base};
-  layout.ecam = {mmio32_base - kEcamBytes, kEcamBytes};
+  layout.ecam = {mmio32_base - kEcamBytes, std::clamp(request.buses, 1u, 256u) * kMiB};
   const uint64_t low_limit = AlignDown(layout.ecam.base, request.page_bytes);
   layout.ram.push_back(TRY(PlanLowRam(request.memory_bytes, low_limit, request.reserved)));
   if (const uint64_t rest = request.memory_bytes - layout.ram.front().size; rest > 0) {

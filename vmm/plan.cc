@@ -147,6 +147,8 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   }
   // Twice, as for BARs.
   request.bar32_bytes += 2 * pci::kPortMemory * topology.ports.size();
+  // A root port has one bus behind it.
+  request.buses = 1 + static_cast<unsigned>(topology.ports.size());
   plan.devices = std::move(topology.devices);
   plan.ports = std::move(topology.ports);
   plan.layout = TRY(PlanLayout(request));

@@ -82,7 +82,7 @@ TEST(PlanLayout, SmallMachineHasOneBlock) {
   const auto layout = PlanLayout(Memory(512 * kMiB));
   ASSERT_THAT(layout, IsOk());
   EXPECT_THAT(layout->ram, ElementsAre(Range{0, 512 * kMiB}));
-  EXPECT_EQ(layout->ecam, (Range{0xb0000000, 256 * kMiB}));
+  EXPECT_EQ(layout->ecam, (Range{0xb0000000, kMiB}));
   EXPECT_EQ(layout->mmio32, (Range{0xc0000000, kIoApicBase - 0xc0000000}));
   EXPECT_GE(layout->mmio64.base, 4 * kGiB);
 }
@@ -119,7 +119,7 @@ TEST(PlanLayout, ManyThirtyTwoBitBarsMoveTheHoleDown) {
   const auto layout = PlanLayout(request);
   ASSERT_THAT(layout, IsOk());
   EXPECT_GE(layout->mmio32.size, request.bar32_bytes);
-  EXPECT_EQ(layout->ecam.end(), layout->mmio32.base);
+  EXPECT_EQ(layout->ecam.base + 256 * kMiB, layout->mmio32.base);
   EXPECT_EQ(layout->ram.front().end(), layout->ecam.base);
   EXPECT_EQ(layout->memory_bytes(), 4 * kGiB);
 }
@@ -195,6 +195,18 @@ TEST(PlanLayout, EachPieceIsAMultipleOfReservedPages) {
   ASSERT_EQ(layout->ram.size(), 2u);
   EXPECT_EQ(layout->ram[0].size, 2 * kGiB);
   EXPECT_EQ(layout->ram[1].size, 6 * kGiB);
+}
+
+TEST(PlanLayout, ConfigurationSpaceHoldsTheBusesThatExist) {
+  LayoutRequest request;
+  request.memory_bytes = kGiB;
+  for (const unsigned buses : {1u, 3u, 32u, 256u}) {
+    request.buses = buses;
+    const auto layout = PlanLayout(request);
+    ASSERT_THAT(layout, IsOk());
+    EXPECT_EQ(layout->ecam, (Range{0xb0000000, buses * kMiB}));
+    EXPECT_EQ(layout->mmio32.base, 0xc0000000);
+  }
 }
 
 }  // namespace
