@@ -20,7 +20,7 @@ void Count(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_or
 
 }  // namespace
 
-void InterruptApplier::Disconnect() {
+void InterruptApplier::Clear() {
   for (uint32_t v = 0; v < resources_.size(); ++v) Disconnect(v);
   if (applied_.mode != IrqMode::kNone) {
     if (const base::Status status = Disable(applied_.mode); !status) {
@@ -30,6 +30,10 @@ void InterruptApplier::Disconnect() {
   for (uint32_t v = 0; v < resources_.size(); ++v) FreeRoute(v);
   resources_.clear();
   applied_ = {};
+}
+
+void InterruptApplier::Disconnect() {
+  Clear();
   router_ = nullptr;
 }
 

@@ -31,8 +31,9 @@ class InterruptApplier {
     router_ = &router;
     intx_gsi_ = intx_gsi;
   }
-  // Takes everything away, whatever fails on the way.
-  void Disconnect();
+  // Takes everything away, whatever fails on the way; the router stays.
+  void Clear();
+  void Disconnect();  // that too
 
   // Stops at the first step that fails for all vectors.
   base::Status Apply(std::span<const IrqStep> steps);

@@ -2,7 +2,9 @@
 //
 // The device outlives the machine's boards. Connect joins it to one, in the state after a reset;
 // Disconnect takes interrupts, BARs and DMA away from it. The kernel resets the function when it is
-// opened, so that a start needs no other reset; a reboot does (Reset).
+// opened, so that a start needs no other reset; a reboot does (Reset). A guest may initiate one by
+// itself (PCIe 6.0, 6.6.2): within its write the function loses interrupts, BARs and DMA, is reset
+// by the kernel, and is then in its initial state, except for its connection to the machine.
 //
 // Thread safe: one mutex, held during kernel calls, which do not call back. Lock order: host
 // bridge, then device.
@@ -48,6 +50,7 @@ struct AssignedCounters {
   uint64_t config_vendor = 0;
   uint64_t config_unowned = 0;
   uint64_t config_denied = 0;
+  uint64_t function_resets = 0;  // that the guest initiated
   uint64_t route_commits = 0;
   uint64_t set_irqs = 0;
 };
@@ -101,13 +104,16 @@ class AssignedDevice final : public pci::PciFunction,
   uint64_t ReadPendingBits(uint64_t offset, Width width);
   void WriteTable(uint64_t offset, Width width, uint64_t value);
 
+  void QuietLocked();
+  void ForgetLocked();
+  void ResetByGuestLocked(uint16_t offset, const pci::WriteEffect& effect);
   void ForwardLocked(uint16_t offset, pci::WriteEffect effect);
   void SyncCommandLocked();
   void SyncInterruptsLocked();
   IrqWanted WantedLocked() const;
   void SetPinLocked(bool open);
   void ReportLocked(IrqMode wanted, const base::Error& why);
-  void RefreshMsiPendingLocked();
+  void RefreshMsiPendingLocked(const base::Range& access);
   bool TouchesInterruptsLocked(uint16_t offset, Width width) const;
   AssignedBar* FindBarLocked(unsigned index);
 
@@ -135,6 +141,7 @@ class AssignedDevice final : public pci::PciFunction,
   std::atomic<uint64_t> config_vendor_{0};
   std::atomic<uint64_t> config_unowned_{0};
   std::atomic<uint64_t> config_denied_{0};
+  std::atomic<uint64_t> function_resets_{0};
 };
 
 }  // namespace vmm::assigned
