@@ -43,6 +43,8 @@ class InterruptApplier {
   bool Pending(uint32_t vector);
 
   uint64_t route_commits() const { return route_commits_.load(std::memory_order_relaxed); }
+  // Vectors that the guest wanted and that did not work.
+  uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
   uint64_t set_irqs() const { return set_irqs_.load(std::memory_order_relaxed); }
 
  private:
@@ -85,6 +87,7 @@ class InterruptApplier {
   base::Limited log_;
   std::atomic<uint64_t> route_commits_{0};
   std::atomic<uint64_t> set_irqs_{0};
+  std::atomic<uint64_t> refused_{0};
 };
 
 }  // namespace vmm::assigned

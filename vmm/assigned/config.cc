@@ -5,6 +5,7 @@
 #include "sysfs/base/address.h"
 #include "sysfs/base/bits.h"
 #include "vmm/assigned/capabilities.h"
+#include "vmm/assigned/interrupts.h"
 #include "vmm/pci/bars.h"
 #include "vmm/pci/registers.h"
 
@@ -147,8 +148,9 @@ bool Keep(const DeviceFacts& facts, const Capability& one, ConfigPlan& plan) {
   switch (id) {
     case CapabilityId::kMsi: {
       const auto control = LoadLe<uint16_t>(facts.config, one.offset + registers::msi::kControl);
-      const pci::MsiLayout msi = pci::ParseMsi(one.offset, control);
+      pci::MsiLayout msi = pci::ParseMsi(one.offset, control);
       if (plan.msi || facts.msi_vectors == 0) return false;
+      msi.max_vectors = MsiVectorsShown(msi.max_vectors, facts.msi_vectors);
       if (size_t{one.offset} + msi.size() > sysfs::kConfigSize) return false;
       plan.msi = msi;
       pci::OwnMsi(plan.space, msi);

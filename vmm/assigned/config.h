@@ -26,7 +26,7 @@ namespace vmm::assigned {
 struct DeviceFacts {
   std::span<const std::byte> config;  // as VFIO shows it, 256 or 4096 bytes
   std::span<const pci::BarInfo> bars;
-  unsigned msi_vectors = 0;  // that VFIO knows
+  unsigned msi_vectors = 0;  // that the host grants at once
   unsigned msix_vectors = 0;
   bool intx = false;  // VFIO signals the interrupt pin
   ConfigPolicy policy = ConfigPolicy::kStandard;

@@ -13,6 +13,7 @@ namespace {
 
 namespace header = sysfs::registers::header;
 namespace registers = sysfs::registers;
+namespace registers = sysfs::registers;
 
 // The guest's accesses to one window of a BAR.
 class TrapWindow final : public IoDevice {
@@ -59,15 +60,34 @@ bool HasIntx(const vfio::Device& device, std::span<const std::byte> config) {
          irq.automasked;
 }
 
+// VFIO knows how many MSI vectors the device has, not how many the host has for it: without
+// interrupt remapping it is one. The device is quiet here, and none of the vectors has an event.
+uint32_t GrantedMsi(const vfio::Device& device) {
+  constexpr uint32_t kMost = 1u << registers::msi::kMostVectorsLog2;
+  const uint32_t known = std::min(device.irq(vfio::kMsiIrq).count, kMost);
+  if (known <= 1) return known;
+  const std::vector<int> none(known, -1);
+  const auto granted = device.OfferTriggers(vfio::kMsiIrq, none);
+  if (const base::Status off = device.DisableIrq(vfio::kMsiIrq); !off || !granted) {
+    base::Log(base::Level::kWarning, "{} (the guest sees one MSI vector)",
+              granted ? off.error().message() : granted.error().message());
+    return 1;
+  }
+  if (*granted < known) {
+    base::Log(base::Level::kInfo, "{}: the host grants {} of {} MSI vectors",
+              device.address().ToString(), *granted, known);
+  }
+  return *granted;
+}
+
 }  // namespace
 
 base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Device device,
                                                                      DeviceOptions options) {
   const std::vector<std::byte> config = TRY(ReadWholeConfig(device));
   std::vector<pci::BarInfo> bars = ParseBars(config, BarSizes(device));
-  ConfigPlan plan =
-      PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count, device.irq(vfio::kMsixIrq).count,
-                  HasIntx(device, config), options.config, options.behind_port});
+  ConfigPlan plan = PlanConfig({config, bars, GrantedMsi(device), device.irq(vfio::kMsixIrq).count,
+                                HasIntx(device, config), options.config, options.behind_port});
   base::EventFd request = TRY(base::EventFd::Create());
   base::EventFd error = TRY(base::EventFd::Create());
   auto assigned = std::make_shared<AssignedDevice>(Key(), std::move(device), std::move(options),
@@ -257,6 +277,7 @@ AssignedCounters AssignedDevice::counters() const {
   counters.config_denied = config_denied_.load(std::memory_order_relaxed);
   counters.function_resets = function_resets_.load(std::memory_order_relaxed);
   counters.route_commits = interrupts_.route_commits();
+  counters.vectors_refused = interrupts_.refused();
   counters.set_irqs = interrupts_.set_irqs();
   return counters;
 }

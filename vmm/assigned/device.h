@@ -53,6 +53,7 @@ struct AssignedCounters {
   uint64_t function_resets = 0;  // that the guest initiated
   uint64_t route_commits = 0;
   uint64_t set_irqs = 0;
+  uint64_t vectors_refused = 0;  // wanted by the guest, not to be had on the host
 };
 
 class AssignedDevice final : public pci::PciFunction,
