@@ -142,8 +142,11 @@ base::Status Device::Write(uint32_t region, uint64_t offset,
 }
 
 base::Result<base::Mapping> Device::Map(uint32_t index, const Area& area) const {
-  const uint64_t at = TRY(FileOffset(index, area.offset, area.size));
-  const Region& mapped = *region(index);
+  const Region* const found = region(index);
+  const bool is_page =
+      found != nullptr && found->size < base::kPageSize && found->areas == std::vector{area};
+  const uint64_t at = TRY(FileOffset(index, area.offset, is_page ? found->size : area.size));
+  const Region& mapped = *found;
   // BARs are naturally aligned, so that the file offset stands for the physical address.
   const uint64_t alignment =
       std::clamp(std::bit_floor(mapped.size), base::kPageSize, kHugeMappingBytes);

@@ -1,15 +1,19 @@
 #include "vmm/assigned/bar.h"
 
+#include <algorithm>
+
 #include "sysfs/base/log.h"
 
 namespace vmm::assigned {
 
-base::Status AssignedBar::Activate(const vfio::Device& device, const base::Range& range,
+base::Status AssignedBar::Activate(const vfio::Device& device, const pci::BarChange& change,
                                    const pci::Spaces& spaces, const MakeTrap& trap) {
   Deactivate();
+  const base::Range& range = change.range;
   const auto attach = [&]() -> base::Status {
     if (spaces.vm != nullptr) MapOnce(device);
-    const bool direct = spaces.vm != nullptr && !mappings_.empty();
+    const bool is_alone = range.size >= base::kPageSize || change.owns_page;
+    const bool direct = spaces.vm != nullptr && !mappings_.empty() && is_alone;
     for (size_t i = 0; i < plan_.mapped.size(); ++i) {
       if (direct) {
         TRY(AddSlot(i, range, device, *spaces.vm));
@@ -64,7 +68,7 @@ base::Status AssignedBar::AddSlot(size_t area, const base::Range& range, const v
 base::Status AssignedBar::AddWindow(const vfio::Area& area, const base::Range& range,
                                     const pci::Spaces& spaces, const MakeTrap& trap) {
   Bus* const bus = info_.kind == pci::BarKind::kIo ? spaces.ports : spaces.memory;
-  const base::Range window{range.base + area.offset, area.size};
+  const base::Range window{range.base + area.offset, std::min(area.size, range.size - area.offset)};
   TRY(bus->Attach(window, trap(area.offset)));
   windows_.push_back({bus, window});
   return {};

@@ -26,9 +26,10 @@ class AssignedBar {
   const pci::BarInfo& info() const { return info_; }
   bool active() const { return active_; }
 
-  // All or nothing. Without a virtual machine in `spaces`, or when the device's memory cannot be
-  // mapped, every access is trapped.
-  base::Status Activate(const vfio::Device& device, const base::Range& range,
+  // All or nothing. Without a virtual machine in `spaces`, when the device's memory cannot be
+  // mapped, or when a BAR smaller than a page shares it, every access is trapped. An active BAR is
+  // deactivated first.
+  base::Status Activate(const vfio::Device& device, const pci::BarChange& change,
                         const pci::Spaces& spaces, const MakeTrap& trap);
   void Deactivate();
 

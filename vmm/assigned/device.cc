@@ -245,7 +245,7 @@ base::Status AssignedDevice::ApplyBar(const pci::BarChange& change, const pci::S
     return {};
   }
   SyncCommandLocked();
-  return bar->Activate(hardware_.device(), change.range, spaces, [&](uint64_t offset) {
+  return bar->Activate(hardware_.device(), change, spaces, [&](uint64_t offset) {
     return std::make_shared<TrapWindow>(shared_from_this(), change.index, offset);
   });
 }

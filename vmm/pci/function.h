@@ -37,6 +37,7 @@ struct BarChange {
   unsigned index = 0;
   base::Range range;
   bool active = false;
+  bool owns_page = false;  // the host bridge's: OwnsPage
   bool operator==(const BarChange&) const = default;
 };
 

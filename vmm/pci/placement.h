@@ -28,6 +28,8 @@ enum class BarFit : uint8_t { kFits, kOverlapsMachine, kOutsideWindows, kOverlap
 // Whether a BAR may become active beside those that are.
 BarFit CheckBar(const base::Range& range, BarKind kind, const BarWindows& windows,
                 std::span<const base::Range> active_of_same_space);
+// Whether a memory range smaller than a page begins with one, in which no other one is.
+bool OwnsPage(const base::Range& range, std::span<const base::Range> active_memory);
 std::string_view BarFitText(BarFit fit);
 
 struct FunctionBars {
