@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "sysfs/pci_registers.h"
+#include "tests/guest/checksum.h"
 #include "tests/guest/commands.h"
 #include "tests/guest/console.h"
 #include "tests/guest/machine.h"
@@ -61,14 +62,41 @@ bool ResetFunction(Function function) {
   return true;
 }
 
+// The size of the expansion ROM and the checksum of its first bytes; a write changes none.
+bool ReadRom(Function function, uint64_t bytes) {
+  namespace bar = sysfs::registers::bar;
+  constexpr auto kEnable = static_cast<uint32_t>(bar::RomEnable::kMask);
+  const uint32_t address = ReadConfig(function, header::kRom, 4) & bar::kRomAddress;
+  WriteConfig(function, header::kRom, 4, bar::kRomAddress);
+  const uint32_t size = 0 - (ReadConfig(function, header::kRom, 4) & bar::kRomAddress);
+  WriteConfig(function, header::kRom, 4, address | kEnable);
+  if (address == 0 || size == 0) return Fail("pci rom: none");
+  if (bytes > size || !MapPhysical(address, size)) return Fail("pci rom: too many bytes");
+  const uint32_t command = ReadConfig(function, header::kCommand, 2);
+  WriteConfig(function, header::kCommand, 2, command | 2);
+  Store<uint8_t>(address, static_cast<uint8_t>(~Load<uint8_t>(address)));
+  uint32_t crc = ~0u;
+  for (uint64_t i = 0; i < bytes; ++i) crc = AddToChecksum(crc, Load<uint8_t>(address + i));
+  WriteConfig(function, header::kCommand, 2, command);
+  WriteConfig(function, header::kRom, 4, address);
+  Print("pci: ROM of ");
+  PrintDecimal(size);
+  Print(" bytes, crc32 ");
+  PrintHex(~crc, 8);
+  Print("\n");
+  return true;
+}
+
 }  // namespace
 
 bool RunPci(std::string_view line) {
   const std::string_view verb = TakeWord(line);
   if (verb.empty()) return ListFunctions();
   const auto function = ParseFunction(TakeWord(line));
-  if (verb != "flr" || !function) return Fail("pci [flr BUS:DEV.FN]");
-  return ResetFunction(*function);
+  if (verb == "flr" && function) return ResetFunction(*function);
+  const auto bytes = TakeNumber(line);
+  if (verb == "rom" && function && bytes) return ReadRom(*function, *bytes);
+  return Fail("pci [flr BUS:DEV.FN | rom BUS:DEV.FN BYTES]");
 }
 
 bool RunConfig(std::string_view line) {

@@ -19,7 +19,8 @@ bool Echo(std::string_view line) {
 
 bool Help(std::string_view) {
   Print(
-      "pci [flr BUS:DEV.FN] | config read|write BUS:DEV.FN OFFSET WIDTH [VALUE] | nvme "
+      "pci [flr BUS:DEV.FN | rom BUS:DEV.FN BYTES] | config read|write BUS:DEV.FN OFFSET WIDTH "
+      "[VALUE] | nvme "
       "start|read|write|loop|count\n"
       "edu factorial|interrupts|dma|outside | fuzz config|bars|ports BUS:DEV.FN SEED COUNT\n"
       "echo TEXT | reset | crash | poweroff\n");

@@ -54,7 +54,6 @@ void OwnHeader(const DeviceFacts& facts, pci::ConfigSpace& space) {
   space.OwnZero(header::kBist, 1);  // a self test may keep the bus
   pci::OwnBarRegisters(space, facts.bars);
   space.OwnZero(header::kCardbusCis, 4);
-  space.OwnZero(header::kRom, 4);
   space.OwnZero(header::kCapabilities, header::kInterruptLine - header::kCapabilities);
   space.Own(header::kInterruptLine, Width::k1, 0, 0xff);
   space.Own(header::kInterruptPin, Width::k1, facts.intx ? 1 : 0);

@@ -60,6 +60,21 @@ bool HasIntx(const vfio::Device& device, std::span<const std::byte> config) {
          irq.automasked;
 }
 
+// The file that was asked for; empty for the device's own and for none.
+base::Result<std::vector<std::byte>> ReadRom(const RomRequest& request,
+                                             std::span<const std::byte> config) {
+  if (request.off || request.file.empty()) return std::vector<std::byte>();
+  return ReadRomFile(request.file, {base::LoadLe<uint16_t>(config, header::kVendor),
+                                    base::LoadLe<uint16_t>(config, header::kDevice)});
+}
+
+uint64_t RomBytes(const RomRequest& request, std::span<const std::byte> file,
+                  const vfio::Device& device) {
+  if (request.off || !file.empty()) return file.size();
+  const vfio::Region* region = device.region(vfio::kRomRegion);
+  return region == nullptr || !region->readable ? 0 : region->size;
+}
+
 // VFIO knows how many MSI vectors the device has, not how many the host has for it: without
 // interrupt remapping it is one. The device is quiet here, and none of the vectors has an event.
 uint32_t GrantedMsi(const vfio::Device& device) {
@@ -86,12 +101,14 @@ base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Devic
                                                                      DeviceOptions options) {
   const std::vector<std::byte> config = TRY(ReadWholeConfig(device));
   std::vector<pci::BarInfo> bars = ParseBars(config, BarSizes(device));
+  std::vector<std::byte> rom = TRY(ReadRom(options.rom, config));
+  if (const auto bar = RomBar(RomBytes(options.rom, rom, device))) bars.push_back(*bar);
   ConfigPlan plan = PlanConfig({config, bars, GrantedMsi(device), device.irq(vfio::kMsixIrq).count,
                                 HasIntx(device, config), options.config, options.behind_port});
   base::EventFd request = TRY(base::EventFd::Create());
   base::EventFd error = TRY(base::EventFd::Create());
   auto assigned = std::make_shared<AssignedDevice>(Key(), std::move(device), std::move(options),
-                                                   std::move(bars), std::move(plan),
+                                                   std::move(bars), std::move(plan), std::move(rom),
                                                    std::move(request), std::move(error));
   assigned->ArmEvent(vfio::kRequestIrq, assigned->request_);
   assigned->ArmEvent(vfio::kErrorIrq, assigned->error_);
@@ -106,7 +123,8 @@ base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Devic
 
 AssignedDevice::AssignedDevice(Key, vfio::Device device, DeviceOptions options,
                                std::vector<pci::BarInfo> bars, ConfigPlan plan,
-                               base::EventFd request, base::EventFd error)
+                               std::vector<std::byte> rom, base::EventFd request,
+                               base::EventFd error)
     : name_(device.address().ToString()),
       options_(std::move(options)),
       bar_infos_(std::move(bars)),
@@ -118,6 +136,10 @@ AssignedDevice::AssignedDevice(Key, vfio::Device device, DeviceOptions options,
       interrupts_(hardware_.device()) {
   if (plan_.msix) msix_.emplace(plan_.msix->vectors);
   for (const pci::BarInfo& info : bar_infos_) {
+    if (info.index == pci::kRomBar) {
+      bars_.emplace_back(info, std::move(rom));
+      continue;
+    }
     const vfio::Region* region = hardware_.device().region(vfio::kBar0Region + info.index);
     bars_.emplace_back(info, PlanBar(*region, plan_.msix, base::kPageSize));
   }

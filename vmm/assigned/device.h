@@ -26,6 +26,7 @@
 #include "vmm/assigned/bar.h"
 #include "vmm/assigned/config.h"
 #include "vmm/assigned/hardware.h"
+#include "vmm/assigned/rom.h"
 #include "vmm/pci/bars.h"
 #include "vmm/pci/function.h"
 
@@ -37,13 +38,14 @@ struct DeviceOptions {
       0;  // device number on bus 0, its own or its port's: decides on which line its pin is
   bool behind_port = false;  // as DeviceFacts
   ConfigPolicy config = ConfigPolicy::kStandard;
+  RomRequest rom = {};
   // Says what a refused INTx means; called at most once for each machine, by a vCPU's thread.
   std::function<base::Error(base::Error)> explain_intx = [](base::Error why) { return why; };
 };
 
 // Since the device was opened.
 struct AssignedCounters {
-  std::array<uint64_t, 6> trapped{};  // BAR accesses through the monitor, by BAR
+  std::array<uint64_t, pci::kRomBar + 1> trapped{};  // BAR accesses through the monitor, by BAR
   uint64_t config_accesses = 0;
   // Writes of the guest to vendor-specific capabilities and to bytes of no structure, and those of
   // both that the policy ignored.
@@ -64,12 +66,12 @@ class AssignedDevice final : public pci::PciFunction,
   };
 
  public:
-  // Reads what the device has and arms its events. Errors name the device.
+  // Reads what the device has and arms its events. Errors name the device, or the ROM's file.
   static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device,
                                                               DeviceOptions options = {});
   AssignedDevice(Key key, vfio::Device device, DeviceOptions options,
-                 std::vector<pci::BarInfo> bars, ConfigPlan plan, base::EventFd request,
-                 base::EventFd error);
+                 std::vector<pci::BarInfo> bars, ConfigPlan plan, std::vector<std::byte> rom,
+                 base::EventFd request, base::EventFd error);
 
   std::string_view name() const override { return name_; }
   std::vector<pci::BarInfo> bars() const override { return bar_infos_; }
@@ -137,7 +139,7 @@ class AssignedDevice final : public pci::PciFunction,
   InterruptApplier interrupts_;
   base::Limited log_;
 
-  std::array<std::atomic<uint64_t>, 6> trapped_{};
+  std::array<std::atomic<uint64_t>, pci::kRomBar + 1> trapped_{};
   std::atomic<uint64_t> config_accesses_{0};
   std::atomic<uint64_t> config_vendor_{0};
   std::atomic<uint64_t> config_unowned_{0};

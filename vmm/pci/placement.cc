@@ -141,6 +141,7 @@ base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const Functio
   std::vector<BarPlacement> placements;
   for (const Item& item : LargestFirst(functions)) {
     const std::optional<uint64_t> address = windows.Place(item.bar);
+    if (!address && item.bar.index == kRomBar) continue;
     if (!address) {
       return base::Fail(
           base::Code::kUnfit,

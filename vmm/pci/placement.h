@@ -56,7 +56,8 @@ PlacementWindows PlacementOf(const Layout& layout);
 bool PrefersHigh(const BarInfo& bar);
 
 // Largest first, naturally aligned: 64-bit prefetchable BARs in the high window, other memory BARs
-// in the low one as long as there is room. kUnfit names the BAR that has no room.
+// in the low one as long as there is room. kUnfit names the BAR that has no room; a ROM without
+// room, with which a guest can do nothing that it needs, has no address.
 base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const FunctionBars> functions,
                                                          const PlacementWindows& windows);
 

@@ -137,6 +137,17 @@ TEST_F(AssignedBarTest, ABarSmallerThanAPageIsMappedWhileThePageIsItsOwn) {
   }
 }
 
+TEST_F(AssignedBarTest, TheRomIsACopyOrNothing) {
+  AssignedBar rom({pci::kRomBar, pci::BarKind::kMemory32, 4096, false},
+                  std::vector{std::byte{0x55}});
+  ASSERT_THAT(Activate(rom, WithVm(), {0xc0000000, 4096}), IsOk());
+  ASSERT_EQ(fake_kvm.slots.size(), 1u);
+  EXPECT_EQ(*reinterpret_cast<uint8_t*>(fake_kvm.slots.begin()->second.userspace_addr), 0x55);
+  EXPECT_THAT(Activate(rom, {&ports, &memory, nullptr}, {0xc0000000, 4096}),
+              FailsWith(base::Code::kKernel));
+  EXPECT_FALSE(rom.active());
+}
+
 TEST_F(AssignedBarTest, PortsGoToThePortSpace) {
   AssignedBar bar({4, pci::BarKind::kIo, 32, false}, PlanBar(*device->region(4), {}, 4096));
   ASSERT_THAT(Activate(bar, WithVm(), {0xc000, 32}), IsOk());

@@ -204,6 +204,47 @@ TEST_F(AssignedDeviceTest, TheGuestsResetLeavesTheInitialStateAndAWorkingFunctio
   EXPECT_NE(fake.trigger(vfio::kMsixIrq, 3), -1);
 }
 
+TEST_F(AssignedDeviceTest, TheRomIsReadWithoutExitsAndNeverWritten) {
+  test::MakeEndpoint(fake);
+  fake.AddRegion(vfio::kRomRegion, 0x2000, test::kReadOnly);
+  fake.SetRegionBytes(vfio::kRomRegion, 0x1fff, std::vector{std::byte{0x5a}});
+  Open();
+  Boot();
+  const uint32_t at = Config(header::kRom);
+  EXPECT_NE(at, 0u);
+  EXPECT_EQ(at & 1, 0u);
+  EnableMemory();
+  const size_t slots = fake_kvm.slots.size();
+  SetConfig(header::kRom, Width::k4, at | 1);
+  ASSERT_EQ(fake_kvm.slots.size(), slots + 1);
+  for (const auto& [number, slot] : fake_kvm.slots) {
+    if (slot.guest_phys_addr != at) continue;
+    EXPECT_EQ(slot.memory_size, 0x2000u);
+    EXPECT_NE(slot.flags & KVM_MEM_READONLY, 0u);
+    EXPECT_EQ(reinterpret_cast<const uint8_t*>(slot.userspace_addr)[0x1fff], 0x5a);
+  }
+  SetConfig(header::kRom, Width::k1, 0);
+  EXPECT_EQ(fake_kvm.slots.size(), slots);
+  SetConfig(header::kRom, Width::k4, at | 1);
+  SetConfig(test::kExpressAt + 8, Width::k2, 0x8000);
+  EXPECT_EQ(Config(header::kRom), 0u);
+  EXPECT_THAT(fake_kvm.slots, IsEmpty());
+}
+
+TEST_F(AssignedDeviceTest, TheRomCanBeOff) {
+  test::MakeEndpoint(fake);
+  fake.AddRegion(vfio::kRomRegion, 0x2000, test::kReadOnly);
+  DeviceOptions options;
+  options.rom.off = true;
+  device = std::move(*AssignedDevice::Create(std::move(*fake.Open(kernel)), std::move(options)));
+  EXPECT_EQ(device->ReadConfig(header::kRom, Width::k4), 0u);
+  device->WriteConfig(header::kRom, Width::k4, ~0u);
+  EXPECT_EQ(device->ReadConfig(header::kRom, Width::k4), 0u);
+  options.rom = {false, "/no/such/file"};
+  EXPECT_THAT(AssignedDevice::Create(std::move(*fake.Open(kernel)), std::move(options)),
+              FailsWith(base::Code::kUsage, HasSubstr("/no/such/file")));
+}
+
 TEST_F(AssignedDeviceTest, WithoutAResetARebootSaysSo) {
   fake.SetResettable(false);
   Start();
