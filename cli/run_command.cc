@@ -51,9 +51,11 @@ base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::strin
       TRY(vmm::control::CheckDeviceId(request.id));
     } else if (parts[i].starts_with("config=")) {
       request.config = TRY(ParsePolicy(parts[i].substr(7)));
+    } else if (parts[i].starts_with("rom=")) {
+      request.rom = TRY(vmm::assigned::ParseRomRequest(parts[i].substr(4)));
     } else {
       return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
-                  "--assign takes DEV[,addr=SLOT][,id=ID][,config=POLICY]");
+                  "--assign takes DEV[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off]");
     }
   }
   return request;
@@ -135,7 +137,7 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
 
 void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
   command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
-      ->type_name("DEV[,addr=SLOT][,id=ID][,config=POLICY]")
+      ->type_name("DEV[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off]")
       ->expected(1)
       ->take_all();
   command

@@ -295,6 +295,17 @@ using PhysicalSlot = Field<31, 19>;
 using AriForwarding = Field<5>;
 }  // namespace express
 
+// Conventional PCI (PCI Engineering Change Notice "Advanced Capabilities", 2006).
+namespace advanced {
+inline constexpr uint16_t kCapabilities = 3;
+inline constexpr uint16_t kControl = 4;
+// In kCapabilities.
+using TransactionsPending = Field<0>;
+using FunctionLevelReset = Field<1>;
+// In kControl.
+using InitiateReset = Field<0>;
+}  // namespace advanced
+
 namespace acs {
 inline constexpr uint16_t kCapabilities = 4;
 inline constexpr uint16_t kControl = 6;

@@ -142,8 +142,11 @@ base::Status Device::Write(uint32_t region, uint64_t offset,
 }
 
 base::Result<base::Mapping> Device::Map(uint32_t index, const Area& area) const {
-  const uint64_t at = TRY(FileOffset(index, area.offset, area.size));
-  const Region& mapped = *region(index);
+  const Region* const found = region(index);
+  const bool is_page =
+      found != nullptr && found->size < base::kPageSize && found->areas == std::vector{area};
+  const uint64_t at = TRY(FileOffset(index, area.offset, is_page ? found->size : area.size));
+  const Region& mapped = *found;
   // BARs are naturally aligned, so that the file offset stands for the physical address.
   const uint64_t alignment =
       std::clamp(std::bit_floor(mapped.size), base::kPageSize, kHugeMappingBytes);
@@ -155,20 +158,32 @@ base::Result<base::Mapping> Device::Map(uint32_t index, const Area& area) const 
       fmt::format("{}: region {} at {:#x}", address_.ToString(), index, area.offset)));
 }
 
+base::Result<int> Device::SendTriggers(uint32_t irq, uint32_t start,
+                                       std::span<const int> events) const {
+  auto free = Send(*kernel_, fd_, IrqSet::Events(irq, IrqAction::kTrigger, start, events));
+  if (free) return free;
+  return base::Failure(std::move(free).error().With(
+      fmt::format("{}: interrupt index {}, vectors {} to {}", address_.ToString(), irq, start,
+                  start + events.size())));
+}
+
 base::Status Device::SetTriggers(uint32_t irq, uint32_t start,
                                  std::span<const int> eventfds) const {
-  const auto free = Send(*kernel_, fd_, IrqSet::Events(irq, IrqAction::kTrigger, start, eventfds));
-  if (!free)
-    return base::Failure(
-        base::Error(free.error())
-            .With(fmt::format("{}: interrupt index {}, vectors {} to {}", address_.ToString(), irq,
-                              start, start + eventfds.size())));
-  if (*free > 0)
-    return base::Fail(
-        base::Code::kKernel,
-        fmt::format("{}: interrupt index {}: the host has {} vectors free of {} wanted",
-                    address_.ToString(), irq, *free, start + eventfds.size()));
-  return {};
+  const int free = TRY(SendTriggers(irq, start, eventfds));
+  if (free <= 0) return {};
+  return base::Fail(base::Code::kKernel,
+                    fmt::format("{}: interrupt index {}: the host has {} vectors free of {} wanted",
+                                address_.ToString(), irq, free, start + eventfds.size()));
+}
+
+base::Result<uint32_t> Device::OfferTriggers(uint32_t irq, std::span<const int> eventfds) const {
+  const int free = TRY(SendTriggers(irq, 0, eventfds));
+  const auto wanted = static_cast<uint32_t>(eventfds.size());
+  if (free <= 0) return wanted;
+  if (static_cast<uint32_t>(free) < wanted) return static_cast<uint32_t>(free);
+  return base::Fail(base::Code::kKernel,
+                    fmt::format("{}: interrupt index {}: {} vectors refused, {} said to be free",
+                                address_.ToString(), irq, wanted, free));
 }
 
 base::Status Device::SetUnmaskEvent(uint32_t irq, int eventfd) const {

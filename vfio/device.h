@@ -66,6 +66,9 @@ class Device {
   // Connects events from `start` on, one per vector; -1 leaves a vector without event. When fewer
   // vectors are free than asked for, fails with kKernel and says how many there are.
   base::Status SetTriggers(uint32_t irq, uint32_t start, std::span<const int> eventfds) const;
+  // Switches an index on with one event per vector. Too few free vectors are no failure: nothing is
+  // on then, and the result is how many the host has; else it is the number of `eventfds`.
+  base::Result<uint32_t> OfferTriggers(uint32_t irq, std::span<const int> eventfds) const;
   // Lets `eventfd` unmask a level-triggered interrupt (INTx), kernel to kernel.
   base::Status SetUnmaskEvent(uint32_t irq, int eventfd) const;
   base::Status Mask(uint32_t irq) const;
@@ -83,6 +86,8 @@ class Device {
   base::Status ReadInfo();
   // Where a transfer is in the descriptor; kInternal when it is not inside the region.
   base::Result<uint64_t> FileOffset(uint32_t index, uint64_t offset, size_t size) const;
+  // The number of free vectors when there are too few, else 0.
+  base::Result<int> SendTriggers(uint32_t irq, uint32_t start, std::span<const int> events) const;
   base::Status Act(IrqSet request, uint32_t irq, std::string_view what) const;
 
   base::Kernel* kernel_;

@@ -63,7 +63,8 @@ base::Status ParseCapabilities(std::span<const std::byte> reply, uint32_t first,
     TRY(AddSparseAreas(capability, region));
   }
   if (sparse) return CheckOrder(region);
-  const Area whole = WholePages(0, region.size);
+  const bool is_small = region.size > 0 && region.size < base::kPageSize;
+  const Area whole = is_small ? Area{0, base::kPageSize} : WholePages(0, region.size);
   if (region.mappable && whole.size > 0) region.areas.push_back(whole);
   return {};
 }

@@ -12,7 +12,7 @@
 
 namespace vfio {
 
-// Relative to the region, multiples of the page size.
+// Relative to the region, multiples of the page size; inside it, but for the page of a smaller one.
 struct Area {
   uint64_t offset = 0;
   uint64_t size = 0;
@@ -28,7 +28,9 @@ struct Region {
   bool mappable = false;
   bool msix_mappable =
       false;  // the MSI-X table's page may be mapped too (VFIO_REGION_INFO_CAP_MSIX_MAPPABLE)
-  std::vector<Area> areas;  // what can be mapped: the sparse list, or the whole region
+  // What can be mapped: the sparse list, or the whole region. A smaller region than a page has its
+  // page, of which the kernel has reserved the rest (vfio_pci_probe_mmaps).
+  std::vector<Area> areas;
 };
 
 // `reply` is a struct vfio_region_info with what follows it. Pure.

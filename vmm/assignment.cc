@@ -20,6 +20,7 @@ Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace&
   options.guest_slot = planned.guest_slot;
   options.behind_port = planned.behind_port;
   options.config = planned.config;
+  options.rom = planned.rom;
   options.explain_intx = [&tree, host = planned.host](base::Error why) {
     return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
   };

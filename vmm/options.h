@@ -10,6 +10,7 @@
 #include "sysfs/pci_address.h"
 #include "vfio/dma_space.h"
 #include "vmm/assigned/policy.h"
+#include "vmm/assigned/rom.h"
 #include "vmm/ram/pages.h"
 
 namespace vmm {
@@ -19,6 +20,7 @@ struct AssignRequest {
   std::optional<uint8_t> guest_slot;  // device number on the guest's bus 0, 1 to 31
   std::string id = {};                // for the monitor; empty: the host's address
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
+  assigned::RomRequest rom = {};
 };
 std::string IdOf(const AssignRequest& request);
 

@@ -23,9 +23,11 @@ std::string FormatStats(const MachineStats& stats) {
         std::accumulate(counters.trapped.begin(), counters.trapped.end(), uint64_t{0});
     text += fmt::format(
         "\nstats: {} bar-traps={} config-accesses={} config-vendor={} "
-        "config-unowned={} config-denied={} route-commits={} set-irqs={}",
+        "config-unowned={} config-denied={} function-resets={} route-commits={} set-irqs={} "
+        "vectors-refused={}",
         device.name, trapped, counters.config_accesses, counters.config_vendor,
-        counters.config_unowned, counters.config_denied, counters.route_commits, counters.set_irqs);
+        counters.config_unowned, counters.config_denied, counters.function_resets,
+        counters.route_commits, counters.set_irqs, counters.vectors_refused);
   }
   return text;
 }

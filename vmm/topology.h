@@ -25,6 +25,7 @@ struct PlannedDevice {
   std::string modalias;
   std::string id;  // for the monitor, none twice
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
+  assigned::RomRequest rom = {};
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "sysfs/base/log.h"
-#include "tests/fuzz/input.h"
+#include "tests/fuzz/taken.h"
 #include "tests/support/assigned_fixture.h"
 
 namespace test {
@@ -15,6 +15,12 @@ class GuestMachine final : public AssignedFixture {
   GuestMachine() {
     testing::FLAGS_gtest_break_on_failure = true;
     base::SetLogLevel(base::Level::kError);
+  }
+  GuestMachine(const GuestMachine&) = delete;
+  GuestMachine& operator=(const GuestMachine&) = delete;
+  ~GuestMachine() override {
+    testing::FLAGS_gtest_break_on_failure = false;
+    base::SetLogLevel(base::Level::kInfo);
   }
 
   using AssignedFixture::bridge;
@@ -28,8 +34,10 @@ class GuestMachine final : public AssignedFixture {
   using AssignedFixture::vm;
 
   using AssignedFixture::Bar0;
+  using AssignedFixture::Boot;
   using AssignedFixture::Config;
   using AssignedFixture::EnableMemory;
+  using AssignedFixture::Open;
   using AssignedFixture::Reboot;
   using AssignedFixture::SetConfig;
   using AssignedFixture::SetMsixControl;

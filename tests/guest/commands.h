@@ -8,6 +8,7 @@ namespace guest {
 
 bool RunNvme(std::string_view line);
 bool RunEdu(std::string_view line);
+bool RunPci(std::string_view line);
 bool RunConfig(std::string_view line);
 bool RunFuzz(std::string_view line);
 

@@ -1,7 +1,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "sysfs/pci_registers.h"
 #include "tests/guest/commands.h"
 #include "tests/guest/console.h"
 #include "tests/guest/interrupts.h"
@@ -10,26 +9,6 @@
 
 namespace guest {
 namespace {
-
-bool ListFunctions() {
-  FindFunction([](Function function) {
-    PrintFunction(function);
-    Print(" ");
-    PrintHex(ReadConfig(function, 0, 2), 4);
-    Print(":");
-    PrintHex(ReadConfig(function, 2, 2), 4);
-    Print(" class ");
-    PrintHex(ReadConfig(function, 8, 4) >> 8, 6);
-    Print(" BARs");
-    for (unsigned bar = 0; bar < 6; ++bar) {
-      Print(" ");
-      PrintHex(ReadConfig(function, static_cast<uint16_t>(0x10 + 4 * bar), 4));
-    }
-    Print("\n");
-    return false;
-  });
-  return true;
-}
 
 bool Echo(std::string_view line) {
   while (!line.empty() && line.front() == ' ') line.remove_prefix(1);
@@ -40,7 +19,9 @@ bool Echo(std::string_view line) {
 
 bool Help(std::string_view) {
   Print(
-      "pci | config read|write BUS:DEV.FN OFFSET WIDTH [VALUE] | nvme start|read|write|loop|count\n"
+      "pci [flr BUS:DEV.FN | rom BUS:DEV.FN BYTES] | config read|write BUS:DEV.FN OFFSET WIDTH "
+      "[VALUE] | nvme "
+      "start|read|write|loop|count\n"
       "edu factorial|interrupts|dma|outside | fuzz config|bars|ports BUS:DEV.FN SEED COUNT\n"
       "echo TEXT | reset | crash | poweroff\n");
   return true;
@@ -49,7 +30,7 @@ bool Help(std::string_view) {
 bool Run(std::string_view command) {
   const std::string_view verb = TakeWord(command);
   if (verb.empty()) return true;
-  if (verb == "pci") return ListFunctions();
+  if (verb == "pci") return RunPci(command);
   if (verb == "config") return RunConfig(command);
   if (verb == "nvme") return RunNvme(command);
   if (verb == "edu") return RunEdu(command);
@@ -80,28 +61,6 @@ std::string_view Commands(std::string_view line) {
 }
 
 }  // namespace
-
-bool RunConfig(std::string_view line) {
-  const std::string_view verb = TakeWord(line);
-  const auto function = ParseFunction(TakeWord(line));
-  const auto offset = TakeNumber(line);
-  const auto width = TakeNumber(line);
-  const auto value = TakeNumber(line);
-  const bool is_write = verb == "write";
-  if (!function || !offset || !width || *offset > 4095 || is_write != value.has_value())
-    return Fail("config read|write BUS:DEV.FN OFFSET WIDTH [VALUE]");
-  const auto at = static_cast<uint16_t>(*offset);
-  const auto bytes = static_cast<unsigned>(*width);
-  if (is_write) WriteConfig(*function, at, bytes, static_cast<uint32_t>(*value));
-  PrintFunction(*function);
-  Print(" ");
-  PrintHex(at, 3);
-  Print(": ");
-  PrintHex(ReadConfig(*function, at, bytes), 2 * bytes);
-  Print("\n");
-  return true;
-}
-
 }  // namespace guest
 
 extern "C" void Main(uint64_t start_info) {

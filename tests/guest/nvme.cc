@@ -2,6 +2,7 @@
 // one command at a time, 8 KiB in each.
 #include <cstdint>
 
+#include "tests/guest/checksum.h"
 #include "tests/guest/commands.h"
 #include "tests/guest/console.h"
 #include "tests/guest/interrupts.h"
@@ -171,10 +172,7 @@ bool Start(std::string_view word) {
 }
 
 uint32_t Checksum(uint32_t crc, const uint8_t* bytes, size_t size) {
-  for (size_t i = 0; i < size; ++i) {
-    crc ^= bytes[i];
-    for (unsigned bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
-  }
+  for (size_t i = 0; i < size; ++i) crc = AddToChecksum(crc, bytes[i]);
   return crc;
 }
 

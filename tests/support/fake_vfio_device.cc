@@ -112,6 +112,13 @@ int FakeVfioDevice::Handle(unsigned long request, void* argument, std::string_vi
   const std::lock_guard lock(mutex_);
   if (const auto failure = failures_.find(name); failure != failures_.end() && failure->second != 0)
     return -failure->second;
+  int result = Answer(request, argument);
+  const auto [first, last] = tampering_.equal_range(request);
+  for (auto one = first; one != last; ++one) result = one->second(argument, result);
+  return result;
+}
+
+int FakeVfioDevice::Answer(unsigned long request, void* argument) {
   switch (request) {
     case VFIO_DEVICE_GET_INFO:
       return GetInfo(argument);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <span>
@@ -58,7 +59,14 @@ class FakeVfioDevice {
   // `areas` make a sparse-mmap capability; none leaves the whole region mappable.
   void AddRegion(uint32_t index, uint64_t size, uint32_t flags,
                  const std::vector<vfio::Area>& areas = {}, bool msix_mappable = false);
+  void AddArea(uint32_t index, const vfio::Area& area) { regions_[index].areas.push_back(area); }
   void AddIrq(uint32_t index, uint32_t count, uint32_t flags);
+  // After each answer to `request`: may change the reply, whose buffer is the caller's, and returns
+  // the result.
+  using Tampering = std::function<int(void* reply, int result)>;
+  void Tamper(unsigned long request, Tampering tampering) {
+    tampering_.emplace(request, std::move(tampering));
+  }
   void SetResettable(bool resettable) { resettable_ = resettable; }
   // The host has only so many vectors: SET_IRQS that wants more of MSI or MSI-X answers with it.
   void SetFreeVectors(uint32_t vectors) { free_vectors_ = vectors; }
@@ -98,6 +106,7 @@ class FakeVfioDevice {
     uint32_t count = 0;
     uint32_t flags = 0;
   };
+  int Answer(unsigned long request, void* argument);
   int GetInfo(void* argument) const;
   int GetRegionInfo(void* argument) const;
   int GetIrqInfo(void* argument) const;
@@ -112,6 +121,7 @@ class FakeVfioDevice {
   std::map<uint32_t, FakeIrq> irqs_;
   bool resettable_ = true;
   uint32_t free_vectors_ = UINT32_MAX;
+  std::multimap<unsigned long, Tampering> tampering_;
 
   mutable std::mutex mutex_;  // what follows
   std::map<std::string, int, std::less<>> failures_;

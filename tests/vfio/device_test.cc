@@ -198,6 +198,10 @@ TEST_F(DeviceTest, SaysHowManyVectorsAreFree) {
   const std::array<int, 5> events = {1, 2, 3, 4, 5};
   EXPECT_THAT(device.SetTriggers(kMsixIrq, 0, events),
               FailsWith(Code::kKernel, AllOf(HasSubstr("3 vectors free"), HasSubstr("5 wanted"))));
+  EXPECT_EQ(device.OfferTriggers(kMsixIrq, events).value(), 3u);
+  EXPECT_EQ(fake_.trigger(kMsixIrq, 0), -1);
+  EXPECT_EQ(device.OfferTriggers(kMsixIrq, std::span(events).first(3)).value(), 3u);
+  EXPECT_EQ(fake_.trigger(kMsixIrq, 2), 3);
 }
 
 TEST_F(DeviceTest, TakesAllVectorsAwayAndAgain) {

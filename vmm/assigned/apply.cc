@@ -1,5 +1,7 @@
 #include "vmm/assigned/apply.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -11,16 +13,11 @@ uint32_t IndexOf(IrqMode mode) {
   return mode == IrqMode::kMsi ? vfio::kMsiIrq : vfio::kMsixIrq;
 }
 
-// After a failure with `tried` vectors: half of them, but first as many as there were before.
-uint32_t NextTry(uint32_t tried, uint32_t had) {
-  return tried > had && tried / 2 < had ? had : tried / 2;
-}
-
 void Count(std::atomic<uint64_t>& counter) { counter.fetch_add(1, std::memory_order_relaxed); }
 
 }  // namespace
 
-void InterruptApplier::Disconnect() {
+void InterruptApplier::Clear() {
   for (uint32_t v = 0; v < resources_.size(); ++v) Disconnect(v);
   if (applied_.mode != IrqMode::kNone) {
     if (const base::Status status = Disable(applied_.mode); !status) {
@@ -30,6 +27,10 @@ void InterruptApplier::Disconnect() {
   for (uint32_t v = 0; v < resources_.size(); ++v) FreeRoute(v);
   resources_.clear();
   applied_ = {};
+}
+
+void InterruptApplier::Disconnect() {
+  Clear();
   router_ = nullptr;
 }
 
@@ -137,17 +138,23 @@ base::Status InterruptApplier::Connect(uint32_t vector) {
 base::Status InterruptApplier::Enable(IrqMode mode, uint32_t count, uint32_t had) {
   applied_.requested = count;
   base::Error first_error(base::Code::kKernel, "no vector asked for");
-  for (uint32_t tried = count; tried > 0; tried = NextTry(tried, had)) {
+  for (uint32_t tried = count, next = 0; tried > 0; tried = next) {
     const std::vector<int> events = TRY(Events(mode, 0, tried));
     Count(set_irqs_);
-    const base::Status status = device_->SetTriggers(IndexOf(mode), 0, events);
-    if (status) {
+    const auto granted = device_->OfferTriggers(IndexOf(mode), events);
+    if (granted && *granted == tried) {
       applied_.mode = mode;
       MarkArmed(0, events);
       if (tried < count) Refuse(tried, count - tried, first_error);
       return {};
     }
-    if (tried == count) first_error = status.error();
+    if (tried == count) {
+      first_error =
+          granted ? base::Error(base::Code::kKernel,
+                                fmt::format("the host has {} free of {} wanted", *granted, count))
+                  : granted.error();
+    }
+    next = FewerVectors(mode, tried, had, granted ? *granted : 0);
   }
   for (AppliedVector& vector : applied_.vectors) vector.refused = false;
   return base::Failure(std::move(first_error));
@@ -261,6 +268,7 @@ void InterruptApplier::Refuse(uint32_t first, uint32_t count, const base::Error&
   Reserve(first + count);
   for (uint32_t v = first; v < first + count; ++v) {
     applied_.vectors[v].refused = true;
+    Count(refused_);
   }
   log_.Log(base::Level::kError, "{}: interrupt vectors {} to {} do not work: {}",
            device_->address().ToString(), first, first + count - 1, why.message());

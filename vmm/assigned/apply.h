@@ -31,8 +31,9 @@ class InterruptApplier {
     router_ = &router;
     intx_gsi_ = intx_gsi;
   }
-  // Takes everything away, whatever fails on the way.
-  void Disconnect();
+  // Takes everything away, whatever fails on the way; the router stays.
+  void Clear();
+  void Disconnect();  // that too
 
   // Stops at the first step that fails for all vectors.
   base::Status Apply(std::span<const IrqStep> steps);
@@ -42,6 +43,8 @@ class InterruptApplier {
   bool Pending(uint32_t vector);
 
   uint64_t route_commits() const { return route_commits_.load(std::memory_order_relaxed); }
+  // Vectors that the guest wanted and that did not work.
+  uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
   uint64_t set_irqs() const { return set_irqs_.load(std::memory_order_relaxed); }
 
  private:
@@ -84,6 +87,7 @@ class InterruptApplier {
   base::Limited log_;
   std::atomic<uint64_t> route_commits_{0};
   std::atomic<uint64_t> set_irqs_{0};
+  std::atomic<uint64_t> refused_{0};
 };
 
 }  // namespace vmm::assigned

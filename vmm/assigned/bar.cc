@@ -1,15 +1,23 @@
 #include "vmm/assigned/bar.h"
 
+#include <algorithm>
+
 #include "sysfs/base/log.h"
+#include "vmm/assigned/rom.h"
 
 namespace vmm::assigned {
 
-base::Status AssignedBar::Activate(const vfio::Device& device, const base::Range& range,
+base::Status AssignedBar::Activate(const vfio::Device& device, const pci::BarChange& change,
                                    const pci::Spaces& spaces, const MakeTrap& trap) {
   Deactivate();
+  const base::Range& range = change.range;
   const auto attach = [&]() -> base::Status {
     if (spaces.vm != nullptr) MapOnce(device);
-    const bool direct = spaces.vm != nullptr && !mappings_.empty();
+    const bool is_alone = range.size >= base::kPageSize || change.owns_page;
+    const bool direct = spaces.vm != nullptr && !mappings_.empty() && is_alone;
+    if (!direct && info_.index == pci::kRomBar) {
+      return base::Fail(base::Code::kKernel, "no memory for the expansion ROM");
+    }
     for (size_t i = 0; i < plan_.mapped.size(); ++i) {
       if (direct) {
         TRY(AddSlot(i, range, device, *spaces.vm));
@@ -39,7 +47,7 @@ void AssignedBar::MapOnce(const vfio::Device& device) {
   mapping_tried_ = true;
   std::vector<base::Mapping> mappings;
   for (const vfio::Area& area : plan_.mapped) {
-    auto mapping = device.Map(vfio::kBar0Region + info_.index, area);
+    auto mapping = MapArea(device, area);
     if (!mapping) {
       base::Log(base::Level::kWarning, "BAR {} is slow, every access is trapped: {}", info_.index,
                 mapping.error().message());
@@ -50,10 +58,16 @@ void AssignedBar::MapOnce(const vfio::Device& device) {
   mappings_ = std::move(mappings);
 }
 
+base::Result<base::Mapping> AssignedBar::MapArea(const vfio::Device& device,
+                                                 const vfio::Area& area) const {
+  if (info_.index == pci::kRomBar) return FillRom(device, info_.size, rom_file_);
+  return device.Map(vfio::kBar0Region + info_.index, area);
+}
+
 base::Status AssignedBar::AddSlot(size_t area, const base::Range& range, const vfio::Device& device,
                                   kvm::Vm& vm) {
   const vfio::Region* region = device.region(vfio::kBar0Region + info_.index);
-  const bool writable = region != nullptr && region->writable;
+  const bool writable = region != nullptr && region->writable && info_.index != pci::kRomBar;
   const base::GuestPhys at{range.base + plan_.mapped[area].offset};
   slots_.push_back(
       TRY(vm.MapMemory(at, mappings_[area].bytes(),
@@ -64,7 +78,7 @@ base::Status AssignedBar::AddSlot(size_t area, const base::Range& range, const v
 base::Status AssignedBar::AddWindow(const vfio::Area& area, const base::Range& range,
                                     const pci::Spaces& spaces, const MakeTrap& trap) {
   Bus* const bus = info_.kind == pci::BarKind::kIo ? spaces.ports : spaces.memory;
-  const base::Range window{range.base + area.offset, area.size};
+  const base::Range window{range.base + area.offset, std::min(area.size, range.size - area.offset)};
   TRY(bus->Attach(window, trap(area.offset)));
   windows_.push_back({bus, window});
   return {};

@@ -2,7 +2,8 @@
 // directly, windows on the bus for the rest.
 //
 // The device's memory is mapped once, at the first activation, and stays mapped; slots and windows
-// exist only while the BAR is active. Not thread safe.
+// exist only while the BAR is active. Of the expansion ROM a copy is mapped; nothing of it is
+// trapped. Not thread safe.
 #pragma once
 
 #include <functional>
@@ -22,13 +23,17 @@ class AssignedBar {
   using MakeTrap = std::function<std::shared_ptr<IoDevice>(uint64_t offset)>;
 
   AssignedBar(const pci::BarInfo& info, BarPlan plan) : info_(info), plan_(std::move(plan)) {}
+  // The expansion ROM; without `file` it is the device's own.
+  AssignedBar(const pci::BarInfo& rom, std::vector<std::byte> file)
+      : info_(rom), plan_{{{0, rom.size}}, {}}, rom_file_(std::move(file)) {}
 
   const pci::BarInfo& info() const { return info_; }
   bool active() const { return active_; }
 
-  // All or nothing. Without a virtual machine in `spaces`, or when the device's memory cannot be
-  // mapped, every access is trapped.
-  base::Status Activate(const vfio::Device& device, const base::Range& range,
+  // All or nothing. Without a virtual machine in `spaces`, when the device's memory cannot be
+  // mapped, or when a BAR smaller than a page shares it, every access is trapped. An active BAR is
+  // deactivated first.
+  base::Status Activate(const vfio::Device& device, const pci::BarChange& change,
                         const pci::Spaces& spaces, const MakeTrap& trap);
   void Deactivate();
 
@@ -38,6 +43,7 @@ class AssignedBar {
     base::Range range;
   };
   void MapOnce(const vfio::Device& device);
+  base::Result<base::Mapping> MapArea(const vfio::Device& device, const vfio::Area& area) const;
   base::Status AddSlot(size_t area, const base::Range& range, const vfio::Device& device,
                        kvm::Vm& vm);
   base::Status AddWindow(const vfio::Area& area, const base::Range& range,
@@ -45,6 +51,7 @@ class AssignedBar {
 
   pci::BarInfo info_;
   BarPlan plan_;
+  std::vector<std::byte> rom_file_;
   bool active_ = false;
   bool mapping_tried_ = false;
   std::vector<base::Mapping> mappings_;  // as plan_.mapped; before the slots that use them

@@ -78,7 +78,7 @@ std::vector<vfio::Area> ToAreas(std::vector<Range> ranges) {
 
 bool IsWholePages(const vfio::Area& area, uint64_t region_size, uint64_t page_size) {
   return area.size != 0 && area.offset % page_size == 0 && area.size % page_size == 0 &&
-         Range{0, region_size}.Contains(Range{area.offset, area.size});
+         Range{0, base::AlignUp(region_size, page_size)}.Contains(Range{area.offset, area.size});
 }
 
 }  // namespace

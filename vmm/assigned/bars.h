@@ -21,7 +21,8 @@ using RegionSizes = std::array<uint64_t, 6>;
 // power of two, a 64-bit BAR in the last register) is left out.
 std::vector<pci::BarInfo> ParseBars(std::span<const std::byte> config, const RegionSizes& sizes);
 
-// The windows of one BAR, ascending; together they cover it.
+// The windows of one BAR, ascending; together they cover it. That of a BAR smaller than a page is
+// its page, which can be mapped while nothing else of the guest is in it.
 struct BarPlan {
   std::vector<vfio::Area> mapped;   // of whole pages, backed by the device's memory
   std::vector<vfio::Area> trapped;  // each access goes through the monitor
@@ -29,7 +30,7 @@ struct BarPlan {
 };
 
 // The pages of the MSI-X table and of the pending bits are always trapped; so is what the kernel
-// does not let us map, and a BAR smaller than a page.
+// does not let us map.
 BarPlan PlanBar(const vfio::Region& region, const std::optional<MsixLayout>& msix,
                 uint64_t page_size);
 

@@ -5,6 +5,7 @@
 #include "sysfs/base/address.h"
 #include "sysfs/base/bits.h"
 #include "vmm/assigned/capabilities.h"
+#include "vmm/assigned/interrupts.h"
 #include "vmm/pci/bars.h"
 #include "vmm/pci/registers.h"
 
@@ -53,7 +54,6 @@ void OwnHeader(const DeviceFacts& facts, pci::ConfigSpace& space) {
   space.OwnZero(header::kBist, 1);  // a self test may keep the bus
   pci::OwnBarRegisters(space, facts.bars);
   space.OwnZero(header::kCardbusCis, 4);
-  space.OwnZero(header::kRom, 4);
   space.OwnZero(header::kCapabilities, header::kInterruptLine - header::kCapabilities);
   space.Own(header::kInterruptLine, Width::k1, 0, 0xff);
   space.Own(header::kInterruptPin, Width::k1, facts.intx ? 1 : 0);
@@ -111,6 +111,27 @@ void OwnExpress(const DeviceFacts& facts, uint16_t offset, pci::ConfigSpace& spa
   if (facts.behind_port) OwnLink(facts, offset, space);
 }
 
+// The registers stay the kernel's, which resets under the same conditions (vfio_exp_config_write,
+// vfio_af_config_write).
+void FindResets(const DeviceFacts& facts, const Capability& one, std::vector<ResetBits>& resets) {
+  const auto id = static_cast<CapabilityId>(one.id);
+  const auto at = [&one](unsigned reg) { return static_cast<uint16_t>(one.offset + reg); };
+  if (id == CapabilityId::kExpress) {
+    const auto device = LoadLe<uint32_t>(facts.config, at(express::kDeviceCapabilities));
+    if (express::FunctionLevelReset::Get(device) == 0) return;
+    constexpr auto kHighByte = static_cast<uint8_t>(express::InitiateReset::kMask >> 8);
+    resets.push_back({at(express::kDeviceControl + 1), kHighByte});
+  }
+  if (id == CapabilityId::kAdvancedFeatures) {
+    namespace advanced = registers::advanced;
+    const auto able = LoadLe<uint8_t>(facts.config, at(advanced::kCapabilities));
+    if (advanced::FunctionLevelReset::Get(able) == 0) return;
+    if (advanced::TransactionsPending::Get(able) == 0) return;
+    constexpr auto kBit = static_cast<uint8_t>(advanced::InitiateReset::kMask);
+    resets.push_back({at(advanced::kControl), kBit});
+  }
+}
+
 void OwnMsix(const MsixLayout& msix, const DeviceFacts& facts, pci::ConfigSpace& space) {
   const auto at = [&](unsigned reg) { return static_cast<uint16_t>(msix.offset + reg); };
   space.Own(at(registers::msix::kControl), Width::k2, msix.vectors - 1,
@@ -126,8 +147,9 @@ bool Keep(const DeviceFacts& facts, const Capability& one, ConfigPlan& plan) {
   switch (id) {
     case CapabilityId::kMsi: {
       const auto control = LoadLe<uint16_t>(facts.config, one.offset + registers::msi::kControl);
-      const pci::MsiLayout msi = pci::ParseMsi(one.offset, control);
+      pci::MsiLayout msi = pci::ParseMsi(one.offset, control);
       if (plan.msi || facts.msi_vectors == 0) return false;
+      msi.max_vectors = MsiVectorsShown(msi.max_vectors, facts.msi_vectors);
       if (size_t{one.offset} + msi.size() > sysfs::kConfigSize) return false;
       plan.msi = msi;
       pci::OwnMsi(plan.space, msi);
@@ -155,6 +177,7 @@ void OwnCapabilities(const DeviceFacts& facts, ConfigPlan& plan) {
   for (const Capability& one : all) {
     if (Keep(facts, one, plan)) {
       kept.push_back(one);
+      FindResets(facts, one, plan.resets);
     } else {
       plan.hidden.push_back({one.id, one.offset, false});
     }
@@ -210,6 +233,7 @@ ConfigPlan PlanConfig(const DeviceFacts& facts) {
                   {},
                   {},
                   {},
+                  {},
                   facts.intx,
                   false,
                   ConfigRules(facts.config, facts.policy)};
@@ -223,6 +247,14 @@ ConfigPlan PlanConfig(const DeviceFacts& facts) {
   const bool has_pin = LoadLe<uint8_t>(facts.config, header::kInterruptPin) != 0;
   plan.without_interrupts = has_pin && !plan.intx && !plan.msi && !plan.msix;
   return plan;
+}
+
+bool InitiatesReset(const ConfigPlan& plan, uint16_t offset, const pci::WriteEffect& effect) {
+  return std::any_of(plan.resets.begin(), plan.resets.end(), [&](const ResetBits& bits) {
+    const unsigned byte = unsigned{bits.offset} - offset;  // wraps for one before the access
+    return byte < 4 && (effect.to_hardware >> byte & 1) != 0 &&
+           (effect.value >> (8 * byte) & bits.mask) != 0;
+  });
 }
 
 }  // namespace vmm::assigned

@@ -26,7 +26,7 @@ namespace vmm::assigned {
 struct DeviceFacts {
   std::span<const std::byte> config;  // as VFIO shows it, 256 or 4096 bytes
   std::span<const pci::BarInfo> bars;
-  unsigned msi_vectors = 0;  // that VFIO knows
+  unsigned msi_vectors = 0;  // that the host grants at once
   unsigned msix_vectors = 0;
   bool intx = false;  // VFIO signals the interrupt pin
   ConfigPolicy policy = ConfigPolicy::kStandard;
@@ -55,11 +55,20 @@ struct HiddenCapability {
   bool operator==(const HiddenCapability&) const = default;
 };
 
+// Bits of one byte that reset the function when the guest writes a one; the kernel carries it out
+// and reads as zero.
+struct ResetBits {
+  uint16_t offset = 0;
+  uint8_t mask = 0;
+  bool operator==(const ResetBits&) const = default;
+};
+
 struct ConfigPlan {
   pci::ConfigSpace space;  // masks, and the values after a reset
   std::optional<pci::MsiLayout> msi;
   std::optional<MsixLayout> msix;
   std::vector<HiddenCapability> hidden;
+  std::vector<ResetBits> resets;  // of the function-level resets that the device has
   pci::Link link;
   bool intx = false;  // the guest sees the pin, as INTA: it is the only function of its device
   // The device has a pin and nothing else to interrupt by, and the host cannot serve it.
@@ -68,6 +77,9 @@ struct ConfigPlan {
 };
 
 ConfigPlan PlanConfig(const DeviceFacts& facts);
+
+// Whether what a guest's write at `offset` leaves for the hardware resets the function.
+bool InitiatesReset(const ConfigPlan& plan, uint16_t offset, const pci::WriteEffect& effect);
 
 // The layout of the MSI-X capability at `offset`; nothing when table or pending bits are not inside
 // a memory BAR, or overlap.

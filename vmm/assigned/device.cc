@@ -13,9 +13,7 @@ namespace {
 
 namespace header = sysfs::registers::header;
 namespace registers = sysfs::registers;
-
-// With one of these on, the device can do something.
-constexpr uint32_t kCommandWork = pci::kCommandIo | pci::kCommandMemory | pci::kCommandMaster;
+namespace registers = sysfs::registers;
 
 // The guest's accesses to one window of a BAR.
 class TrapWindow final : public IoDevice {
@@ -62,8 +60,39 @@ bool HasIntx(const vfio::Device& device, std::span<const std::byte> config) {
          irq.automasked;
 }
 
-bool Overlap(unsigned a, unsigned a_size, unsigned b, unsigned b_size) {
-  return a < b + b_size && b < a + a_size;
+// The file that was asked for; empty for the device's own and for none.
+base::Result<std::vector<std::byte>> ReadRom(const RomRequest& request,
+                                             std::span<const std::byte> config) {
+  if (request.off || request.file.empty()) return std::vector<std::byte>();
+  return ReadRomFile(request.file, {base::LoadLe<uint16_t>(config, header::kVendor),
+                                    base::LoadLe<uint16_t>(config, header::kDevice)});
+}
+
+uint64_t RomBytes(const RomRequest& request, std::span<const std::byte> file,
+                  const vfio::Device& device) {
+  if (request.off || !file.empty()) return file.size();
+  const vfio::Region* region = device.region(vfio::kRomRegion);
+  return region == nullptr || !region->readable ? 0 : region->size;
+}
+
+// VFIO knows how many MSI vectors the device has, not how many the host has for it: without
+// interrupt remapping it is one. The device is quiet here, and none of the vectors has an event.
+uint32_t GrantedMsi(const vfio::Device& device) {
+  constexpr uint32_t kMost = 1u << registers::msi::kMostVectorsLog2;
+  const uint32_t known = std::min(device.irq(vfio::kMsiIrq).count, kMost);
+  if (known <= 1) return known;
+  const std::vector<int> none(known, -1);
+  const auto granted = device.OfferTriggers(vfio::kMsiIrq, none);
+  if (const base::Status off = device.DisableIrq(vfio::kMsiIrq); !off || !granted) {
+    base::Log(base::Level::kWarning, "{} (the guest sees one MSI vector)",
+              granted ? off.error().message() : granted.error().message());
+    return 1;
+  }
+  if (*granted < known) {
+    base::Log(base::Level::kInfo, "{}: the host grants {} of {} MSI vectors",
+              device.address().ToString(), *granted, known);
+  }
+  return *granted;
 }
 
 }  // namespace
@@ -72,13 +101,14 @@ base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Devic
                                                                      DeviceOptions options) {
   const std::vector<std::byte> config = TRY(ReadWholeConfig(device));
   std::vector<pci::BarInfo> bars = ParseBars(config, BarSizes(device));
-  ConfigPlan plan =
-      PlanConfig({config, bars, device.irq(vfio::kMsiIrq).count, device.irq(vfio::kMsixIrq).count,
-                  HasIntx(device, config), options.config, options.behind_port});
+  std::vector<std::byte> rom = TRY(ReadRom(options.rom, config));
+  if (const auto bar = RomBar(RomBytes(options.rom, rom, device))) bars.push_back(*bar);
+  ConfigPlan plan = PlanConfig({config, bars, GrantedMsi(device), device.irq(vfio::kMsixIrq).count,
+                                HasIntx(device, config), options.config, options.behind_port});
   base::EventFd request = TRY(base::EventFd::Create());
   base::EventFd error = TRY(base::EventFd::Create());
   auto assigned = std::make_shared<AssignedDevice>(Key(), std::move(device), std::move(options),
-                                                   std::move(bars), std::move(plan),
+                                                   std::move(bars), std::move(plan), std::move(rom),
                                                    std::move(request), std::move(error));
   assigned->ArmEvent(vfio::kRequestIrq, assigned->request_);
   assigned->ArmEvent(vfio::kErrorIrq, assigned->error_);
@@ -93,7 +123,8 @@ base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Devic
 
 AssignedDevice::AssignedDevice(Key, vfio::Device device, DeviceOptions options,
                                std::vector<pci::BarInfo> bars, ConfigPlan plan,
-                               base::EventFd request, base::EventFd error)
+                               std::vector<std::byte> rom, base::EventFd request,
+                               base::EventFd error)
     : name_(device.address().ToString()),
       options_(std::move(options)),
       bar_infos_(std::move(bars)),
@@ -105,6 +136,10 @@ AssignedDevice::AssignedDevice(Key, vfio::Device device, DeviceOptions options,
       interrupts_(hardware_.device()) {
   if (plan_.msix) msix_.emplace(plan_.msix->vectors);
   for (const pci::BarInfo& info : bar_infos_) {
+    if (info.index == pci::kRomBar) {
+      bars_.emplace_back(info, std::move(rom));
+      continue;
+    }
     const vfio::Region* region = hardware_.device().region(vfio::kBar0Region + info.index);
     bars_.emplace_back(info, PlanBar(*region, plan_.msix, base::kPageSize));
   }
@@ -122,23 +157,43 @@ base::Status AssignedDevice::Connect(kvm::InterruptRouter& router) {
   const std::lock_guard lock(mutex_);
   interrupts_.Connect(router, IntxGsi(options_.guest_slot, 0));
   pin_open_ = pin_refused_ = false;
-  config_ = plan_.space;
-  if (msix_) msix_->Reset();
-  decoded_ = {};
-  hardware_command_.reset();
-  SyncCommandLocked();
+  ForgetLocked();
   return {};
 }
 
 void AssignedDevice::Disconnect() {
   const std::lock_guard lock(mutex_);
-  SetPinLocked(false);
+  QuietLocked();
   interrupts_.Disconnect();
-  // DMA ends first; decoding must not end before the guest's mappings do.
+}
+
+// DMA ends first; decoding must not end before the guest's mappings do.
+void AssignedDevice::QuietLocked() {
+  SetPinLocked(false);
+  interrupts_.Clear();
   config_.SetShadow(header::kCommand, Width::k2, 0);
   SyncCommandLocked();
   for (AssignedBar& bar : bars_) bar.Deactivate();
   SyncCommandLocked();
+}
+
+// The guest's view is that after a reset, and the hardware's command register follows from it.
+void AssignedDevice::ForgetLocked() {
+  config_ = plan_.space;
+  if (msix_) msix_->Reset();
+  decoded_ = {};
+  hardware_command_.reset();
+  SyncCommandLocked();
+}
+
+// The kernel performs the reset within the write and gives the hardware back as it was before
+// (vfio_exp_config_write, vfio_af_config_write); interrupts, mappings and the guest's view are ours
+// to end. A mapping that is in use meanwhile would fault.
+void AssignedDevice::ResetByGuestLocked(uint16_t offset, const pci::WriteEffect& effect) {
+  function_resets_.fetch_add(1, std::memory_order_relaxed);
+  QuietLocked();
+  ForwardLocked(offset, effect);
+  ForgetLocked();
 }
 
 base::Status AssignedDevice::Reset() {
@@ -154,10 +209,7 @@ base::Status AssignedDevice::Reset() {
 uint32_t AssignedDevice::ReadConfig(uint16_t offset, Width width) {
   config_accesses_.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
-  if (plan_.msi && plan_.msi->maskable &&
-      Overlap(offset, static_cast<unsigned>(width), plan_.msi->pending_offset(), 4)) {
-    RefreshMsiPendingLocked();
-  }
+  RefreshMsiPendingLocked({offset, static_cast<unsigned>(width)});
   if (config_.FullyOwned(offset, width)) return config_.Shadow(offset, width);
   return config_.Read(offset, width, hardware_.ReadConfig(offset, width));
 }
@@ -167,6 +219,11 @@ std::vector<pci::BarChange> AssignedDevice::WriteConfig(uint16_t offset, Width w
   config_accesses_.fetch_add(1, std::memory_order_relaxed);
   const std::lock_guard lock(mutex_);
   const pci::WriteEffect effect = config_.Write(offset, width, value);
+  if (InitiatesReset(plan_, offset, effect)) {
+    const pci::DecodedBars before = decoded_;
+    ResetByGuestLocked(offset, effect);
+    return pci::PlanBarChanges(before, decoded_);
+  }
   if (effect.to_hardware != 0) ForwardLocked(offset, effect);
   if (!effect.changed) return {};
   SyncCommandLocked();
@@ -210,7 +267,7 @@ base::Status AssignedDevice::ApplyBar(const pci::BarChange& change, const pci::S
     return {};
   }
   SyncCommandLocked();
-  return bar->Activate(hardware_.device(), change.range, spaces, [&](uint64_t offset) {
+  return bar->Activate(hardware_.device(), change, spaces, [&](uint64_t offset) {
     return std::make_shared<TrapWindow>(shared_from_this(), change.index, offset);
   });
 }
@@ -219,7 +276,7 @@ base::Status AssignedDevice::ApplyBar(const pci::BarChange& change, const pci::S
 // INTx, where the kernel masks by the guest's bit (vfio_basic_config_write).
 void AssignedDevice::SyncCommandLocked() {
   const uint32_t guest = config_.Shadow(header::kCommand, Width::k2);
-  uint32_t command = (guest & kCommandWork) |
+  uint32_t command = (guest & pci::kCommandWork) |
                      (pin_open_ ? guest & pci::kCommandIntxDisable : pci::kCommandIntxDisable);
   for (const AssignedBar& bar : bars_) {
     if (!bar.active()) continue;
@@ -231,131 +288,6 @@ void AssignedDevice::SyncCommandLocked() {
   hardware_command_ = wanted;
 }
 
-bool AssignedDevice::TouchesInterruptsLocked(uint16_t offset, Width width) const {
-  const auto size = static_cast<unsigned>(width);
-  return (plan_.intx && Overlap(offset, size, header::kCommand, 2)) ||
-         (plan_.msi && Overlap(offset, size, plan_.msi->offset, plan_.msi->size())) ||
-         (plan_.msix && Overlap(offset, size, plan_.msix->offset, registers::msix::kSize));
-}
-
-void AssignedDevice::SyncInterruptsLocked() {
-  if (msix_) {
-    const auto control = static_cast<uint16_t>(plan_.msix->offset + registers::msix::kControl);
-    msix_->SetControl(static_cast<uint16_t>(config_.Shadow(control, Width::k2)));
-  }
-  const IrqWanted wanted = WantedLocked();
-  const bool can_grow = !hardware_.device().irq(vfio::kMsixIrq).no_resize;
-  const std::vector<IrqStep> steps = Reconcile(wanted, interrupts_.applied(), can_grow);
-  if (steps.empty()) return;
-  if (wanted.mode != IrqMode::kIntx) SetPinLocked(false);
-  const base::Status status = interrupts_.Apply(steps);
-  SetPinLocked(interrupts_.applied().mode == IrqMode::kIntx);
-  if (!status) ReportLocked(wanted.mode, status.error());
-}
-
-// A function interrupts by its pin unless MSI or MSI-X is on. The line is taken on the host when
-// the guest first lets the device work: most drivers switch to MSI-X before, or soon after.
-IrqWanted AssignedDevice::WantedLocked() const {
-  if (msix_ && msix_->enabled()) return WantedMsix(*msix_);
-  if (plan_.msi) {
-    IrqWanted msi = WantedMsi(pci::Msi(config_, *plan_.msi));
-    if (msi.mode != IrqMode::kNone) return msi;
-  }
-  const bool works = (config_.Shadow(header::kCommand, Width::k2) & kCommandWork) != 0 ||
-                     interrupts_.applied().mode != IrqMode::kNone;
-  return plan_.intx && works && !pin_refused_ ? WantedIntx() : IrqWanted{};
-}
-
-void AssignedDevice::SetPinLocked(bool open) {
-  pin_open_ = open;
-  SyncCommandLocked();
-}
-
-void AssignedDevice::ReportLocked(IrqMode wanted, const base::Error& why) {
-  if (wanted != IrqMode::kIntx) {
-    log_.Log(base::Level::kError, "{}: interrupts: {}", name_, why.message());
-    return;
-  }
-  pin_refused_ = true;
-  const base::Error explained = options_.explain_intx(why);
-  const bool alone = !plan_.msi && !plan_.msix;
-  log_.Log(alone ? base::Level::kError : base::Level::kWarning,
-           "{}: the guest gets no interrupts by its pin (INTx): {}{}{}", name_, explained.message(),
-           explained.hint().empty() ? "" : "\n  hint: ", explained.hint());
-}
-
-void AssignedDevice::RefreshMsiPendingLocked() {
-  for (unsigned v = 0; v < plan_.msi->max_vectors; ++v) {
-    pci::SetMsiPending(config_, *plan_.msi, v, interrupts_.Pending(v));
-  }
-}
-
-AssignedDevice::Target AssignedDevice::TargetOf(unsigned index, const base::Range& access) const {
-  if (!plan_.msix) return Target::kHardware;
-  const MsixLayout& msix = *plan_.msix;
-  const base::Range table{msix.table_offset, uint64_t{msix.vectors} * pci::kMsixEntrySize};
-  const base::Range pending{msix.pending_offset, uint64_t{(msix.vectors + 63) / 64} * 8};
-  const bool in_table = index == msix.table_bar && table.Overlaps(access);
-  const bool in_pending = index == msix.pending_bar && pending.Overlaps(access);
-  if (!in_table && !in_pending) return Target::kHardware;
-  if (in_table && table.Contains(access)) return Target::kTable;
-  return in_pending && pending.Contains(access) ? Target::kPending : Target::kMixed;
-}
-
-uint64_t AssignedDevice::ReadPendingBits(uint64_t offset, Width width) {
-  const std::lock_guard lock(mutex_);
-  const auto first = static_cast<unsigned>(offset * 8);
-  for (unsigned v = first; v < first + 8 * static_cast<unsigned>(width); ++v) {
-    msix_->SetPending(v, interrupts_.Pending(v));
-  }
-  return msix_->ReadPending(offset, width);
-}
-
-void AssignedDevice::WriteTable(uint64_t offset, Width width, uint64_t value) {
-  const std::lock_guard lock(mutex_);
-  if (msix_->WriteTable(offset, width, value)) SyncInterruptsLocked();
-}
-
-uint64_t AssignedDevice::ReadBar(unsigned index, uint64_t offset, Width width) {
-  trapped_[index].fetch_add(1, std::memory_order_relaxed);
-  const auto bytes = static_cast<unsigned>(width);
-  switch (TargetOf(index, {offset, bytes})) {
-    case Target::kHardware:
-      return hardware_.ReadBar(index, offset, width);
-    case Target::kTable: {
-      const std::lock_guard lock(mutex_);
-      return msix_->ReadTable(offset - plan_.msix->table_offset, width);
-    }
-    case Target::kPending:
-      return ReadPendingBits(offset - plan_.msix->pending_offset, width);
-    case Target::kMixed:
-      break;
-  }
-  uint64_t value = 0;
-  for (unsigned i = 0; i < bytes; ++i) value |= ReadBar(index, offset + i, Width::k1) << (8 * i);
-  return value;
-}
-
-void AssignedDevice::WriteBar(unsigned index, uint64_t offset, Width width, uint64_t value) {
-  trapped_[index].fetch_add(1, std::memory_order_relaxed);
-  const auto bytes = static_cast<unsigned>(width);
-  switch (TargetOf(index, {offset, bytes})) {
-    case Target::kHardware:
-      hardware_.WriteBar(index, offset, width, value);
-      return;
-    case Target::kTable:
-      WriteTable(offset - plan_.msix->table_offset, width, value);
-      return;
-    case Target::kPending:  // read-only
-      return;
-    case Target::kMixed:
-      break;
-  }
-  for (unsigned i = 0; i < bytes; ++i) {
-    WriteBar(index, offset + i, Width::k1, value >> (8 * i) & 0xff);
-  }
-}
-
 AssignedCounters AssignedDevice::counters() const {
   AssignedCounters counters;
   for (size_t i = 0; i < trapped_.size(); ++i) {
@@ -365,7 +297,9 @@ AssignedCounters AssignedDevice::counters() const {
   counters.config_vendor = config_vendor_.load(std::memory_order_relaxed);
   counters.config_unowned = config_unowned_.load(std::memory_order_relaxed);
   counters.config_denied = config_denied_.load(std::memory_order_relaxed);
+  counters.function_resets = function_resets_.load(std::memory_order_relaxed);
   counters.route_commits = interrupts_.route_commits();
+  counters.vectors_refused = interrupts_.refused();
   counters.set_irqs = interrupts_.set_irqs();
   return counters;
 }

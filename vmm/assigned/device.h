@@ -2,7 +2,9 @@
 //
 // The device outlives the machine's boards. Connect joins it to one, in the state after a reset;
 // Disconnect takes interrupts, BARs and DMA away from it. The kernel resets the function when it is
-// opened, so that a start needs no other reset; a reboot does (Reset).
+// opened, so that a start needs no other reset; a reboot does (Reset). A guest may initiate one by
+// itself (PCIe 6.0, 6.6.2): within its write the function loses interrupts, BARs and DMA, is reset
+// by the kernel, and is then in its initial state, except for its connection to the machine.
 //
 // Thread safe: one mutex, held during kernel calls, which do not call back. Lock order: host
 // bridge, then device.
@@ -24,6 +26,7 @@
 #include "vmm/assigned/bar.h"
 #include "vmm/assigned/config.h"
 #include "vmm/assigned/hardware.h"
+#include "vmm/assigned/rom.h"
 #include "vmm/pci/bars.h"
 #include "vmm/pci/function.h"
 
@@ -35,21 +38,24 @@ struct DeviceOptions {
       0;  // device number on bus 0, its own or its port's: decides on which line its pin is
   bool behind_port = false;  // as DeviceFacts
   ConfigPolicy config = ConfigPolicy::kStandard;
+  RomRequest rom = {};
   // Says what a refused INTx means; called at most once for each machine, by a vCPU's thread.
   std::function<base::Error(base::Error)> explain_intx = [](base::Error why) { return why; };
 };
 
 // Since the device was opened.
 struct AssignedCounters {
-  std::array<uint64_t, 6> trapped{};  // BAR accesses through the monitor, by BAR
+  std::array<uint64_t, pci::kRomBar + 1> trapped{};  // BAR accesses through the monitor, by BAR
   uint64_t config_accesses = 0;
   // Writes of the guest to vendor-specific capabilities and to bytes of no structure, and those of
   // both that the policy ignored.
   uint64_t config_vendor = 0;
   uint64_t config_unowned = 0;
   uint64_t config_denied = 0;
+  uint64_t function_resets = 0;  // that the guest initiated
   uint64_t route_commits = 0;
   uint64_t set_irqs = 0;
+  uint64_t vectors_refused = 0;  // wanted by the guest, not to be had on the host
 };
 
 class AssignedDevice final : public pci::PciFunction,
@@ -60,12 +66,12 @@ class AssignedDevice final : public pci::PciFunction,
   };
 
  public:
-  // Reads what the device has and arms its events. Errors name the device.
+  // Reads what the device has and arms its events. Errors name the device, or the ROM's file.
   static base::Result<std::shared_ptr<AssignedDevice>> Create(vfio::Device device,
                                                               DeviceOptions options = {});
   AssignedDevice(Key key, vfio::Device device, DeviceOptions options,
-                 std::vector<pci::BarInfo> bars, ConfigPlan plan, base::EventFd request,
-                 base::EventFd error);
+                 std::vector<pci::BarInfo> bars, ConfigPlan plan, std::vector<std::byte> rom,
+                 base::EventFd request, base::EventFd error);
 
   std::string_view name() const override { return name_; }
   std::vector<pci::BarInfo> bars() const override { return bar_infos_; }
@@ -101,13 +107,16 @@ class AssignedDevice final : public pci::PciFunction,
   uint64_t ReadPendingBits(uint64_t offset, Width width);
   void WriteTable(uint64_t offset, Width width, uint64_t value);
 
+  void QuietLocked();
+  void ForgetLocked();
+  void ResetByGuestLocked(uint16_t offset, const pci::WriteEffect& effect);
   void ForwardLocked(uint16_t offset, pci::WriteEffect effect);
   void SyncCommandLocked();
   void SyncInterruptsLocked();
   IrqWanted WantedLocked() const;
   void SetPinLocked(bool open);
   void ReportLocked(IrqMode wanted, const base::Error& why);
-  void RefreshMsiPendingLocked();
+  void RefreshMsiPendingLocked(const base::Range& access);
   bool TouchesInterruptsLocked(uint16_t offset, Width width) const;
   AssignedBar* FindBarLocked(unsigned index);
 
@@ -130,11 +139,12 @@ class AssignedDevice final : public pci::PciFunction,
   InterruptApplier interrupts_;
   base::Limited log_;
 
-  std::array<std::atomic<uint64_t>, 6> trapped_{};
+  std::array<std::atomic<uint64_t>, pci::kRomBar + 1> trapped_{};
   std::atomic<uint64_t> config_accesses_{0};
   std::atomic<uint64_t> config_vendor_{0};
   std::atomic<uint64_t> config_unowned_{0};
   std::atomic<uint64_t> config_denied_{0};
+  std::atomic<uint64_t> function_resets_{0};
 };
 
 }  // namespace vmm::assigned

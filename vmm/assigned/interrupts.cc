@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace vmm::assigned {
@@ -195,6 +196,15 @@ IrqWanted WantedMsi(const pci::Msi& msi) {
     wanted.vectors[v] = {!msi.Masked(v) && IsRoutable(message), message};
   }
   return wanted;
+}
+
+uint32_t MsiVectorsShown(uint32_t capable, uint32_t granted) {
+  return std::bit_floor(std::min(capable, granted));
+}
+
+uint32_t FewerVectors(IrqMode mode, uint32_t tried, uint32_t had, uint32_t free) {
+  if (free > 0 && free < tried) return mode == IrqMode::kMsi ? std::bit_floor(free) : free;
+  return tried > had && tried / 2 < had ? had : tried / 2;
 }
 
 IrqWanted WantedIntx() { return {IrqMode::kIntx, {{true, {}}}}; }

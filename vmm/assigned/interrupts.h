@@ -79,6 +79,15 @@ struct IrqStep {
   std::string ToString() const;
 };
 
+// How many MSI vectors a guest may be granted of a device: what the host grants at once, as a power
+// of two. With fewer on the host than in the guest the device signals several sources by one
+// vector, and the guest would look at one of them (PCI 3.0, 6.8.3.4).
+uint32_t MsiVectorsShown(uint32_t capable, uint32_t granted);
+
+// How many vectors to ask for after `tried` did not work: what the kernel says is free; when it has
+// not said, as many as worked before (`had`), then halves. 0: give up.
+uint32_t FewerVectors(IrqMode mode, uint32_t tried, uint32_t had, uint32_t free);
+
 // `can_grow`: VFIO adds MSI-X vectors while the mode is on (no VFIO_IRQ_INFO_NORESIZE). Otherwise
 // host vectors double when there are too few, so that 2048 of them cost 11 interruptions.
 std::vector<IrqStep> Reconcile(const IrqWanted& wanted, const IrqApplied& applied, bool can_grow);

@@ -90,12 +90,17 @@ Answer<Command> ParseDeviceAdd(Json arguments) {
   TAKE_OR_RETURN(id, TakeText(arguments, "id", false));
   TAKE_OR_RETURN(bus, TakeText(arguments, "bus", false));
   TAKE_OR_RETURN(addr, TakeText(arguments, "addr", false));
+  TAKE_OR_RETURN(rom, TakeText(arguments, "rom", false));
+  TAKE_OR_RETURN(romfile, TakeText(arguments, "romfile", false));
   if (auto none = CheckNoneLeft(arguments); !none) return tl::unexpected(none.error());
   const auto address = sysfs::PciAddress::Parse(host);
   if (!address) {
     return Refuse(fmt::format("Parameter 'host' expects a PCI address, not {}", base::Quote(host)));
   }
-  DeviceAdd add{*address, std::move(id), std::move(bus), {}};
+  if (!rom.empty() && !romfile.empty())
+    return Refuse("Parameters 'rom' and 'romfile' mean the same");
+  if (romfile == "off") romfile = "./off";
+  DeviceAdd add{*address, std::move(id), std::move(bus), {}, rom.empty() ? romfile : rom};
   if (add.id.empty()) {
     add.id = address->ToString();
   } else if (auto checked = CheckDeviceId(add.id); !checked) {

@@ -50,6 +50,7 @@ struct DeviceAdd {
   std::string id;                // the host's address when none was given
   std::string bus;               // the port; empty for any free one
   std::optional<uint8_t> devfn;  // addr: device number * 8 + function
+  std::string rom;               // ours: a file or "off"; QEMU's romfile is a file
   bool operator==(const DeviceAdd&) const = default;
 };
 

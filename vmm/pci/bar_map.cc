@@ -54,11 +54,27 @@ void BarMap::Activate(Entry& entry, const Spaces& spaces) {
     entry.logged = true;
     return;
   }
+  Perform(entry, spaces);
+}
+
+void BarMap::Perform(Entry& entry, const Spaces& spaces) {
+  if (entry.kind != BarKind::kIo) {
+    entry.change.owns_page = OwnsPage(entry.change.range, Active(false));
+  }
   const base::Status status = entry.function->ApplyBar(entry.change, spaces);
   entry.state = status ? State::kActive : State::kFailed;
   if (!status) {
     log_.Log(base::Level::kError, "{}: BAR {} at {:#x} stays inactive: {}", entry.function->name(),
              entry.change.index, entry.change.range.base, status.error().message());
+  }
+}
+
+void BarMap::SharePages(const Spaces& spaces) {
+  for (Entry& entry : entries_) {
+    if (entry.state != State::kActive || entry.kind == BarKind::kIo) continue;
+    if (OwnsPage(entry.change.range, Active(false)) != entry.change.owns_page) {
+      Perform(entry, spaces);
+    }
   }
 }
 
@@ -74,6 +90,7 @@ void BarMap::Apply(PciFunction& function, std::span<const BarChange> changes,
   for (Entry& entry : entries_) {
     if (entry.state == State::kWaiting) Activate(entry, spaces);
   }
+  SharePages(spaces);
 }
 
 }  // namespace vmm::pci

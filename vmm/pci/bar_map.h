@@ -5,6 +5,9 @@
 // windows, stays inactive and is logged. It becomes active when what was in its way has gone: a
 // guest that swaps two BARs passes through such a moment.
 //
+// A BAR smaller than a page is told whether it has its page to itself, and is made active anew when
+// that changes.
+//
 // Not thread safe; the host bridge serialises.
 #pragma once
 
@@ -41,6 +44,8 @@ class BarMap {
   };
   void Remove(PciFunction& function, const BarChange& change, const Spaces& spaces);
   void Activate(Entry& entry, const Spaces& spaces);
+  void Perform(Entry& entry, const Spaces& spaces);
+  void SharePages(const Spaces& spaces);
 
   BarWindows windows_;
   std::vector<Entry> entries_;

@@ -18,10 +18,12 @@ namespace vmm::pci {
 
 enum class BarKind : uint8_t { kMemory32, kMemory64, kIo };
 
+inline constexpr unsigned kRomBar = 6;
+
 struct BarInfo {
-  unsigned index = 0;  // 0 to 5
+  unsigned index = 0;  // 0 to 5, or kRomBar: the expansion ROM, of kMemory32
   BarKind kind = BarKind::kMemory32;
-  uint64_t size = 0;  // a power of two
+  uint64_t size = 0;  // a power of two, at least 2 KiB of the ROM
   bool prefetchable = false;
 };
 
@@ -37,6 +39,7 @@ struct BarChange {
   unsigned index = 0;
   base::Range range;
   bool active = false;
+  bool owns_page = false;  // the host bridge's: OwnsPage
   bool operator==(const BarChange&) const = default;
 };
 

@@ -84,7 +84,7 @@ void HostBridge::SetBars(const std::vector<PciFunction*>& functions,
                          std::span<const BarPlacement> plan) {
   for (const BarPlacement& placement : plan) {
     PciFunction& function = *functions[placement.function];
-    const auto offset = static_cast<uint16_t>(header::kBar0 + 4 * placement.index);
+    const uint16_t offset = BarRegister(placement.index);
     const auto low = static_cast<uint32_t>(placement.address);
     const auto high = static_cast<uint32_t>(placement.address >> 32);
     bars_.Apply(function, function.WriteConfig(offset, Width::k4, low), spaces_);

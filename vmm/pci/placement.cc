@@ -105,6 +105,14 @@ BarFit CheckBar(const base::Range& range, BarKind kind, const BarWindows& window
              : BarFit::kFits;
 }
 
+bool OwnsPage(const base::Range& range, std::span<const base::Range> active_memory) {
+  if (range.size >= base::kPageSize || range.base % base::kPageSize != 0) return false;
+  const base::Range page{range.base, base::kPageSize};
+  return std::none_of(active_memory.begin(), active_memory.end(), [&](const base::Range& other) {
+    return other != range && other.Overlaps(page);
+  });
+}
+
 std::string_view BarFitText(BarFit fit) {
   switch (fit) {
     case BarFit::kFits:
@@ -133,6 +141,7 @@ base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const Functio
   std::vector<BarPlacement> placements;
   for (const Item& item : LargestFirst(functions)) {
     const std::optional<uint64_t> address = windows.Place(item.bar);
+    if (!address && item.bar.index == kRomBar) continue;
     if (!address) {
       return base::Fail(
           base::Code::kUnfit,

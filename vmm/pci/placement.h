@@ -28,6 +28,8 @@ enum class BarFit : uint8_t { kFits, kOverlapsMachine, kOutsideWindows, kOverlap
 // Whether a BAR may become active beside those that are.
 BarFit CheckBar(const base::Range& range, BarKind kind, const BarWindows& windows,
                 std::span<const base::Range> active_of_same_space);
+// Whether a memory range smaller than a page begins with one, in which no other one is.
+bool OwnsPage(const base::Range& range, std::span<const base::Range> active_memory);
 std::string_view BarFitText(BarFit fit);
 
 struct FunctionBars {
@@ -54,7 +56,8 @@ PlacementWindows PlacementOf(const Layout& layout);
 bool PrefersHigh(const BarInfo& bar);
 
 // Largest first, naturally aligned: 64-bit prefetchable BARs in the high window, other memory BARs
-// in the low one as long as there is room. kUnfit names the BAR that has no room.
+// in the low one as long as there is room. kUnfit names the BAR that has no room; a ROM without
+// room, with which a guest can do nothing that it needs, has no address.
 base::Result<std::vector<BarPlacement>> PlanBarAddresses(std::span<const FunctionBars> functions,
                                                          const PlacementWindows& windows);
 

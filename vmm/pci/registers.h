@@ -26,6 +26,8 @@ inline constexpr uint16_t kCommandParity = kBits16<sysfs::registers::command::Pa
 inline constexpr uint16_t kCommandSerr = kBits16<sysfs::registers::command::SystemError>;
 inline constexpr uint16_t kCommandIntxDisable =
     kBits16<sysfs::registers::command::InterruptDisable>;
+// With one of these on, a function can do something.
+inline constexpr uint16_t kCommandWork = kCommandIo | kCommandMemory | kCommandMaster;
 inline constexpr uint8_t kStatusInterrupt = kBits8<sysfs::registers::status::InterruptStatus>;
 inline constexpr uint8_t kStatusCapabilities = kBits8<sysfs::registers::status::CapabilityList>;
 inline constexpr uint8_t kMultiFunction = kBits8<header::MultiFunction>;

@@ -120,8 +120,11 @@ TEST_F(ApplyTest, GrowingSignalsWhatWasArmed) {
 TEST_F(ApplyTest, FewerHostVectorsDegrade) {
   fake.SetFreeVectors(5);
   ASSERT_THAT(Reach(Wanted(IrqMode::kMsix, "LLLLLLLL")), IsOk());
-  EXPECT_TRUE(applier->applied().vectors[3].armed);
-  EXPECT_TRUE(applier->applied().vectors[4].refused);
+  EXPECT_TRUE(applier->applied().vectors[4].armed);
+  EXPECT_TRUE(applier->applied().vectors[5].refused);
+  EXPECT_EQ(applier->applied().host_vectors, 5u);
+  EXPECT_EQ(applier->refused(), 3u);
+  EXPECT_EQ(VfioCalls(), 2u);
   ExpectTruth();
   fake.ClearIrqCalls();
   ASSERT_THAT(Reach(Wanted(IrqMode::kMsix, "LLLLLLLL")), IsOk());

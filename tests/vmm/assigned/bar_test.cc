@@ -35,8 +35,9 @@ class AssignedBarTest : public testing::Test {
     vm = std::move(*kvm::Vm::Create(fake_kvm));
   }
   pci::Spaces WithVm() { return {&ports, &memory, vm.get()}; }
-  base::Status Activate(AssignedBar& bar, const pci::Spaces& spaces, const base::Range& at = kAt) {
-    return bar.Activate(*device, at, spaces,
+  base::Status Activate(AssignedBar& bar, const pci::Spaces& spaces, const base::Range& at = kAt,
+                        bool owns_page = false) {
+    return bar.Activate(*device, {bar.info().index, at, true, owns_page}, spaces,
                         [](uint64_t offset) { return std::make_shared<Echo>(offset); });
   }
   AssignedBar MakeBar() const {
@@ -115,6 +116,36 @@ TEST_F(AssignedBarTest, AnOccupiedWindowLeavesNothingBehind) {
   AssignedBar bar = MakeBar();
   EXPECT_THAT(Activate(bar, WithVm()), FailsWith(base::Code::kInternal));
   EXPECT_THAT(fake_kvm.slots, IsEmpty());
+}
+
+TEST_F(AssignedBarTest, ABarSmallerThanAPageIsMappedWhileThePageIsItsOwn) {
+  fake.AddRegion(1, 256, test::kReadWriteMap);
+  device.emplace(std::move(*fake.Open(kernel)));
+  AssignedBar bar({1, pci::BarKind::kMemory32, 256, false}, PlanBar(*device->region(1), {}, 4096));
+  const base::Range at{0xc0000000, 256};
+  ASSERT_THAT(Activate(bar, WithVm(), at, true), IsOk());
+  ASSERT_EQ(fake_kvm.slots.size(), 1u);
+  EXPECT_EQ(fake_kvm.slots.begin()->second.guest_phys_addr, at.base);
+  EXPECT_EQ(fake_kvm.slots.begin()->second.memory_size, 4096u);
+  *reinterpret_cast<uint8_t*>(fake_kvm.slots.begin()->second.userspace_addr) = 0x5a;
+  EXPECT_EQ(fake.RegionBytes(1, 0, 1)[0], std::byte{0x5a});
+  for (const base::Range& shared : {at, base::Range{0xc0000100, 256}}) {
+    ASSERT_THAT(Activate(bar, WithVm(), shared), IsOk());
+    EXPECT_THAT(fake_kvm.slots, IsEmpty());
+    EXPECT_EQ(memory.Read(shared.base + 252, Width::k4), 252u);
+    EXPECT_EQ(memory.Read(shared.base + 256, Width::k4), 0xffffffffu);
+  }
+}
+
+TEST_F(AssignedBarTest, TheRomIsACopyOrNothing) {
+  AssignedBar rom({pci::kRomBar, pci::BarKind::kMemory32, 4096, false},
+                  std::vector{std::byte{0x55}});
+  ASSERT_THAT(Activate(rom, WithVm(), {0xc0000000, 4096}), IsOk());
+  ASSERT_EQ(fake_kvm.slots.size(), 1u);
+  EXPECT_EQ(*reinterpret_cast<uint8_t*>(fake_kvm.slots.begin()->second.userspace_addr), 0x55);
+  EXPECT_THAT(Activate(rom, {&ports, &memory, nullptr}, {0xc0000000, 4096}),
+              FailsWith(base::Code::kKernel));
+  EXPECT_FALSE(rom.active());
 }
 
 TEST_F(AssignedBarTest, PortsGoToThePortSpace) {

@@ -56,6 +56,9 @@ TEST(PlanBar, TrapsWhatCannotBeMapped) {
   region.mappable = false;
   EXPECT_EQ(PlanBar(region, {}, 4096), (BarPlan{{}, {{0, 0x4000}}}));
   EXPECT_EQ(PlanBar(MakeRegion(128, {{0, 128}}), {}, 4096), (BarPlan{{}, {{0, 128}}}));
+  EXPECT_EQ(PlanBar(MakeRegion(128, {{0, 4096}}), {}, 4096), (BarPlan{{{0, 4096}}, {}}));
+  EXPECT_EQ(PlanBar(MakeRegion(128, {{0, 4096}}), MsixLayout{0x40, 2, 0, 0, 0, 64}, 4096),
+            (BarPlan{{}, {{0, 128}}}));
   EXPECT_EQ(PlanBar(MakeRegion(0x4000, {}), {}, 4096), (BarPlan{{}, {{0, 0x4000}}}));
 }
 

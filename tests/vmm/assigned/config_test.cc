@@ -134,6 +134,37 @@ TEST_F(PlanConfigTest, AnMsixTableOutsideOfItsBarIsHidden) {
   }
 }
 
+TEST_F(PlanConfigTest, ResetsAreThoseThatTheDeviceHas) {
+  EXPECT_THAT(Plan().resets, ElementsAre(ResetBits{test::kExpressAt + 9, 0x80}));
+  fake.SetConfigValue(test::kExpressAt + 4, 0x00008cc2, 4);
+  EXPECT_THAT(Plan().resets, IsEmpty());
+  constexpr uint16_t kAdvancedAt = 0xc0;
+  fake.SetConfigValue(test::kMsixAt + 1, kAdvancedAt, 1);
+  for (const uint32_t able : {0u, 1u, 2u, 3u}) {
+    fake.SetConfigValue(kAdvancedAt, 0x06'0013 | able << 24, 4);
+    const std::vector<ResetBits> both = {{kAdvancedAt + 4, 1}};
+    EXPECT_EQ(Plan().resets, able == 3 ? both : std::vector<ResetBits>()) << able;
+  }
+}
+
+TEST_F(PlanConfigTest, AResetIsInitiatedByItsBitInAnyAccess) {
+  ConfigPlan plan = Plan();
+  const auto initiates = [&](unsigned offset, Width width, uint32_t value) {
+    const auto at = static_cast<uint16_t>(test::kExpressAt + offset);
+    return InitiatesReset(plan, at, plan.space.Write(at, width, value));
+  };
+  EXPECT_TRUE(initiates(8, Width::k2, 0x8000));
+  EXPECT_TRUE(initiates(8, Width::k4, 0x0000a810));
+  EXPECT_TRUE(initiates(9, Width::k1, 0xff));
+  EXPECT_TRUE(initiates(7, Width::k4, 0x00800000));
+  EXPECT_TRUE(initiates(6, Width::k4, 0x80000000));
+  EXPECT_FALSE(initiates(8, Width::k2, 0x7fff));
+  EXPECT_FALSE(initiates(8, Width::k1, 0xff));
+  EXPECT_FALSE(initiates(10, Width::k4, 0xffffffff));
+  EXPECT_FALSE(initiates(5, Width::k4, 0xffffffff));
+  EXPECT_FALSE(initiates(0x28, Width::k4, 0xffffffff));
+}
+
 TEST_F(PlanConfigTest, ConventionalDevicesHave256Bytes) {
   config = fake.Config(0, 256);
   const ConfigPlan plan = PlanConfig({config, {}, 8, 16});

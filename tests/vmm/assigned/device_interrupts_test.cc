@@ -227,5 +227,39 @@ TEST_F(DeviceInterruptsTest, SeveralVcpusMayAccessTheDevice) {
   EXPECT_EQ(Config(0x18), 0xc8000008 + 499 * 0x2000u);
 }
 
+// 8 vectors in the device; what the host has for them.
+TEST_F(DeviceInterruptsTest, NoMoreMsiVectorsAreShownThanTheHostGrants) {
+  for (const auto& [granted, shown] :
+       {std::pair(1u, 0u), {3u, 1u}, {7u, 2u}, {8u, 3u}, {64u, 3u}}) {
+    fake.SetFreeVectors(granted);
+    Start();
+    EXPECT_EQ(Config(test::kMsiAt + 2, Width::k2) >> 1 & 7, shown) << granted;
+    EXPECT_EQ(fake.trigger(vfio::kMsiIrq, 0), -1);
+    SetConfig(test::kMsiAt + 4, Width::k4, 0xfee00000);
+    SetConfig(test::kMsiAt + 2, Width::k2, 0x0031);  // 8 vectors, enabled
+    EXPECT_EQ(fake_kvm.irqfds.size(), 1u << shown);
+    EXPECT_EQ(device->counters().vectors_refused, 0u);
+    bridge->Disconnect();
+  }
+}
+
+TEST_F(DeviceInterruptsTest, MsiVectorsThatHaveGoneSinceAreRefusedAndCounted) {
+  Start();
+  fake.SetFreeVectors(3);
+  SetConfig(test::kMsiAt + 4, Width::k4, 0xfee00000);
+  SetConfig(test::kMsiAt + 2, Width::k2, 0x0031);
+  EXPECT_NE(fake.trigger(vfio::kMsiIrq, 1), -1);
+  EXPECT_EQ(fake.trigger(vfio::kMsiIrq, 2), -1);
+  EXPECT_EQ(device->counters().vectors_refused, 6u);
+}
+
+TEST_F(DeviceInterruptsTest, WhereMsiCannotBeTriedTheGuestSeesOneVector) {
+  test::MakeEndpoint(fake);
+  fake.Fail("VFIO_DEVICE_SET_IRQS", EIO);
+  Open();
+  Boot();
+  EXPECT_EQ(Config(test::kMsiAt + 2, Width::k2) >> 1 & 7, 0u);
+}
+
 }  // namespace
 }  // namespace vmm::assigned

@@ -167,6 +167,84 @@ TEST_F(AssignedDeviceTest, RebootReturnsToTheInitialState) {
   EXPECT_EQ(Table(3, 8), 0u);
 }
 
+TEST_F(AssignedDeviceTest, TheGuestsResetLeavesTheInitialStateAndAWorkingFunction) {
+  Start();
+  std::vector<uint32_t> initial = WholeConfig();
+  const uint64_t bar0 = Bar0();
+  SetConfig(0x18, Width::k4, 0xc8000000);
+  SetConfig(header::kInterruptLine, Width::k1, 11);
+  SetConfig(test::kPowerAt + 4, Width::k1, 3);
+  SetConfig(header::kCommand, Width::k2, 0x547);
+  SetVector(3, 0x33);
+  SetMsixControl(0x8000);
+  EXPECT_EQ(fake_kvm.irqfds.size(), 1u);
+  ASSERT_FALSE(fake_kvm.slots.empty());
+
+  SetConfig(test::kExpressAt + 8, Width::k2, 0xa810);
+  EXPECT_EQ(fake.ConfigValue(test::kExpressAt + 8, 2), 0xa810u);
+  EXPECT_EQ(HardwareCommand(), pci::kCommandIntxDisable);
+  EXPECT_THAT(fake_kvm.slots, IsEmpty());
+  EXPECT_THAT(fake_kvm.irqfds, IsEmpty());
+  EXPECT_EQ(fake.trigger(vfio::kMsixIrq, 3), -1);
+  EXPECT_NE(fake.trigger(vfio::kRequestIrq, 0), -1);
+  EXPECT_EQ(device->counters().function_resets, 1u);
+  for (const unsigned bar : {0x10u, 0x14u, 0x18u, 0x20u}) initial[bar / 4] &= bar == 0x14 ? 0 : 0xf;
+  initial[(test::kExpressAt + 8) / 4] |= 0x8000;  // the kernel would have cleared it
+  EXPECT_EQ(WholeConfig(), initial);
+
+  SetConfig(0x10, Width::k4, static_cast<uint32_t>(bar0));
+  SetConfig(0x14, Width::k4, static_cast<uint32_t>(bar0 >> 32));
+  EnableMemory();
+  EXPECT_EQ(Table(3, 12), 1u);
+  EXPECT_EQ(Table(3, 8), 0u);
+  EXPECT_FALSE(fake_kvm.slots.empty());
+  SetVector(3, 0x33);
+  SetMsixControl(0x8000);
+  EXPECT_EQ(fake_kvm.irqfds.size(), 1u);
+  EXPECT_NE(fake.trigger(vfio::kMsixIrq, 3), -1);
+}
+
+TEST_F(AssignedDeviceTest, TheRomIsReadWithoutExitsAndNeverWritten) {
+  test::MakeEndpoint(fake);
+  fake.AddRegion(vfio::kRomRegion, 0x2000, test::kReadOnly);
+  fake.SetRegionBytes(vfio::kRomRegion, 0x1fff, std::vector{std::byte{0x5a}});
+  Open();
+  Boot();
+  const uint32_t at = Config(header::kRom);
+  EXPECT_NE(at, 0u);
+  EXPECT_EQ(at & 1, 0u);
+  EnableMemory();
+  const size_t slots = fake_kvm.slots.size();
+  SetConfig(header::kRom, Width::k4, at | 1);
+  ASSERT_EQ(fake_kvm.slots.size(), slots + 1);
+  for (const auto& [number, slot] : fake_kvm.slots) {
+    if (slot.guest_phys_addr != at) continue;
+    EXPECT_EQ(slot.memory_size, 0x2000u);
+    EXPECT_NE(slot.flags & KVM_MEM_READONLY, 0u);
+    EXPECT_EQ(reinterpret_cast<const uint8_t*>(slot.userspace_addr)[0x1fff], 0x5a);
+  }
+  SetConfig(header::kRom, Width::k1, 0);
+  EXPECT_EQ(fake_kvm.slots.size(), slots);
+  SetConfig(header::kRom, Width::k4, at | 1);
+  SetConfig(test::kExpressAt + 8, Width::k2, 0x8000);
+  EXPECT_EQ(Config(header::kRom), 0u);
+  EXPECT_THAT(fake_kvm.slots, IsEmpty());
+}
+
+TEST_F(AssignedDeviceTest, TheRomCanBeOff) {
+  test::MakeEndpoint(fake);
+  fake.AddRegion(vfio::kRomRegion, 0x2000, test::kReadOnly);
+  DeviceOptions options;
+  options.rom.off = true;
+  device = std::move(*AssignedDevice::Create(std::move(*fake.Open(kernel)), std::move(options)));
+  EXPECT_EQ(device->ReadConfig(header::kRom, Width::k4), 0u);
+  device->WriteConfig(header::kRom, Width::k4, ~0u);
+  EXPECT_EQ(device->ReadConfig(header::kRom, Width::k4), 0u);
+  options.rom = {false, "/no/such/file"};
+  EXPECT_THAT(AssignedDevice::Create(std::move(*fake.Open(kernel)), std::move(options)),
+              FailsWith(base::Code::kUsage, HasSubstr("/no/such/file")));
+}
+
 TEST_F(AssignedDeviceTest, WithoutAResetARebootSaysSo) {
   fake.SetResettable(false);
   Start();

@@ -188,5 +188,27 @@ TEST(WantedMsi, NumbersTheVectors) {
   EXPECT_EQ(wanted.vectors[1].message, kMessage);
 }
 
+TEST(MsiVectorsShown, IsAPowerOfTwoThatTheHostGrants) {
+  EXPECT_EQ(MsiVectorsShown(32, 1), 1u);
+  EXPECT_EQ(MsiVectorsShown(8, 7), 4u);
+  EXPECT_EQ(MsiVectorsShown(4, 32), 4u);
+  EXPECT_EQ(MsiVectorsShown(1, 1), 1u);
+}
+
+TEST(FewerVectors, FollowsTheKernelAndElseHalves) {
+  EXPECT_EQ(FewerVectors(IrqMode::kMsix, 8, 0, 5), 5u);
+  EXPECT_EQ(FewerVectors(IrqMode::kMsi, 8, 0, 5), 4u);
+  EXPECT_EQ(FewerVectors(IrqMode::kMsix, 20, 12, 0), 12u);
+  EXPECT_EQ(FewerVectors(IrqMode::kMsix, 12, 12, 0), 6u);
+  EXPECT_EQ(FewerVectors(IrqMode::kMsix, 1, 0, 0), 0u);
+  // Whatever a kernel says, asking comes to an end.
+  for (uint32_t free = 0; free < 70; ++free) {
+    uint32_t steps = 0;
+    for (uint32_t tried = 64; tried > 0; tried = FewerVectors(IrqMode::kMsi, tried, 9, free)) {
+      ASSERT_LT(++steps, 12u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vmm::assigned

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <set>
+#include <tuple>
 
 #include "tests/support/matchers.h"
 #include "vmm/control/json_stream.h"
@@ -73,10 +74,17 @@ TEST(ParseRequest, DeviceAdd) {
   const sysfs::PciAddress host{0, 8, 0, 0};
   EXPECT_EQ(Parsed(R"({"execute": "device_add", "arguments": {"driver": "vfio-pci",
                        "host": "0000:08:00.0", "id": "nic0", "bus": "port1", "addr": "0x5.1"}})"),
-            Command(DeviceAdd{host, "nic0", "port1", 41}));
+            Command(DeviceAdd{host, "nic0", "port1", 41, ""}));
   EXPECT_EQ(Parsed(R"({"execute": "device_add",
                        "arguments": {"driver": "vfio-pci", "host": "08:00.0"}})"),
-            Command(DeviceAdd{host, "0000:08:00.0", "", {}}));
+            Command(DeviceAdd{host, "0000:08:00.0", "", {}, ""}));
+  for (const auto& [name, value, rom] :
+       {std::tuple("rom", "off", "off"), {"rom", "a.rom", "a.rom"}, {"romfile", "off", "./off"}}) {
+    EXPECT_EQ(Parsed(std::string(R"({"execute": "device_add", "arguments":
+                     {"driver": "vfio-pci", "host": "0000:08:00.0", ")") +
+                     name + R"(": ")" + value + R"("}})"),
+              Command(DeviceAdd{host, "0000:08:00.0", "", {}, rom}));
+  }
 }
 
 TEST(ParseRequest, DeviceAddRefuses) {
@@ -94,6 +102,7 @@ TEST(ParseRequest, DeviceAddRefuses) {
   refused(good + R"(, "addr": "20")", "'20'");
   refused(good + R"(, "addr": "1.8")", "'1.8'");
   refused(good + R"(, "addr": "1.2.3")", "'1.2.3'");
+  refused(good + R"(, "rom": "a", "romfile": "b")", "mean the same");
   refused(good + R"(, "rombar": "0")", "'rombar' is unexpected");
 }
 

@@ -64,6 +64,25 @@ TEST_F(BarMapTest, ABarThatCannotBeAppliedIsNotTakenAwayLater) {
   EXPECT_EQ(function.applied.size(), 1u);
 }
 
+TEST_F(BarMapTest, ASmallBarIsToldWhetherThePageIsItsOwn) {
+  test::FakeFunction small{
+      "small", {{0, BarKind::kMemory32, 256, false}, {1, BarKind::kMemory32, 256, false}}};
+  const base::Range first{0xc0000000, 256}, second{0xc0000100, 256}, far{0xc0001100, 256};
+  const auto apply = [&](const std::vector<BarChange>& changes) {
+    small.applied.clear();
+    map.Apply(small, changes, {});
+  };
+  apply({{0, first, true}});
+  EXPECT_THAT(small.applied, ElementsAre(BarChange{0, first, true, true}));
+  apply({{1, second, true}});
+  EXPECT_THAT(small.applied,
+              ElementsAre(BarChange{1, second, true, false}, BarChange{0, first, true, false}));
+  apply({{1, second, false}, {1, far, true}});
+  EXPECT_THAT(small.applied,
+              ElementsAre(BarChange{1, second, false}, BarChange{1, far, true, false},
+                          BarChange{0, first, true, true}));
+}
+
 // Whatever a guest writes: what is active is what was applied, inside the windows, apart.
 TEST_F(BarMapTest, RandomRegisterWritesKeepTheMapSound) {
   std::mt19937 random(11);

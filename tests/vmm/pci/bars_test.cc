@@ -86,6 +86,23 @@ TEST(DecodeBars, NothingWhileSizedOrUnassigned) {
   for (const auto& bar : DecodeBars(config, kBars)) EXPECT_FALSE(bar);
 }
 
+TEST(BarRegisters, TheRomHasAnEnableBitAndNoFlags) {
+  const std::vector<BarInfo> rom = {{kRomBar, BarKind::kMemory32, 0x8000, false}};
+  ConfigSpace config(kConfigSize);
+  config.Own(header::kCommand, Width::k2, 2, 0xffff);
+  OwnBarRegisters(config, rom);
+  EXPECT_EQ(Size(config, header::kRom), 0xffff8001u);
+  EXPECT_FALSE(DecodeBars(config, rom)[kRomBar]);
+  config.Write(header::kRom, Width::k4, 0xc0000000);
+  EXPECT_FALSE(DecodeBars(config, rom)[kRomBar]);
+  config.Write(header::kRom, Width::k4, 0xc0000001);
+  EXPECT_EQ(DecodeBars(config, rom)[kRomBar], (base::Range{0xc0000000, 0x8000}));
+  config.Write(header::kCommand, Width::k2, 1);
+  EXPECT_FALSE(DecodeBars(config, rom)[kRomBar]);
+  OwnBarRegisters(config, kBars);
+  EXPECT_EQ(Size(config, header::kRom), kNone);
+}
+
 TEST(PlanBarChanges, DeactivatesBeforeItActivates) {
   DecodedBars before;
   before[0] = base::Range{0x1000, 0x1000};

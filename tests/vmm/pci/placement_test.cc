@@ -33,6 +33,15 @@ TEST(PlanBarAddresses, NamesTheBarWithoutRoom) {
   EXPECT_THAT(PlanBarAddresses(io, PlacementOf(MakeLayout())), test::FailsWith(base::Code::kUnfit));
 }
 
+TEST(PlanBarAddresses, ARomWithoutRoomHasNoAddress) {
+  Layout layout = MakeLayout();
+  layout.mmio32.size = 0x10000;
+  const std::vector<FunctionBars> functions = {
+      {"a", {{0, BarKind::kMemory32, 4096, false}, {kRomBar, BarKind::kMemory32, 0x20000, false}}}};
+  EXPECT_THAT(PlanBarAddresses(functions, PlacementOf(layout)),
+              test::IsOkAnd(ElementsAre(BarPlacement{0, 0, 0xc0000000})));
+}
+
 TEST(PlanBarAddresses, LargestFirstByKind) {
   const std::vector<FunctionBars> functions = {
       {"a",
