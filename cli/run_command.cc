@@ -68,6 +68,10 @@ base::Result<vfio::Backend> ParseBackend(std::string_view text) {
 
 base::Status RunRun(Context& context, const RunArguments& arguments) {
   const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
+  if (options.managed) {
+    context.status = TRY(RunManaged(context, options, arguments.managed));
+    return {};
+  }
   const auto machine = TRY(vmm::Machine::Create(base::HostKernel(), *context.tree, options));
   context.status = TRY(machine->Run());
   return {};
@@ -105,6 +109,7 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
       .add_option("--monitor", arguments.monitor,
                   "UNIX socket of the monitor (QMP); with --name there is one without this")
       ->type_name("SOCKET");
+  arguments.managed.Add(command);
   command.add_flag("--stats", arguments.stats, "Print exits, maps and traps at the end");
 }
 
@@ -118,6 +123,7 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   options.exec = arguments.exec;
   options.console = arguments.console;
   options.stats = arguments.stats;
+  options.managed = arguments.managed.wanted;
   options.name = arguments.name.value_or("");
   options.monitor = arguments.monitor.value_or("");
   if (arguments.name) TRY(vmm::control::CheckMachineName(options.name));
@@ -157,6 +163,9 @@ void AddRunCommand(CLI::App& app, Context& context) {
       "drivers\n"
       "of the assigned devices and a shell. On the terminal, Ctrl-A X ends the machine, Ctrl-A H\n"
       "lists the keys. SIGTERM presses the power button; a second one, or 30 s, ends the machine.\n"
+      "--managed binds as vassign bind does, with its refusals, and gives back however the machine "
+      "ends;\n"
+      "what a killed one has left, the next run or vassign restore --all gives back.\n"
       "With --exec our own failures have the status 125.\n"
       "A device's addr is its place on the guest's bus (05.0); its config says what the guest may\n"
       "do with configuration registers that only the maker knows: strict (no writes), standard\n"

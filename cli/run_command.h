@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 
 #include "cli/context.h"
+#include "cli/machines/managed_run.h"
 #include "vmm/options.h"
 
 namespace cli {
@@ -22,6 +23,7 @@ struct RunArguments {
   std::optional<std::string> monitor;
   std::string dma = "auto";
   bool stats = false;
+  ManagedOptions managed;
 };
 
 // Pure but for the selectors, which look at the tree. kUsage names the option and what it takes.

@@ -27,7 +27,8 @@ constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
 
 base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
-                                                       const Options& options) {
+                                                       const Options& options,
+                                                       const Acquire& acquire) {
   // Before any thread starts: threads inherit the signal mask.
   auto signals = TRY(SignalSource::Create(kSignals));
   HostSnapshot host = TRY(ReadHost(tree, options));
@@ -48,6 +49,10 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   machine->loop_ = TRY(EventLoop::Create());
   TRY(machine->OpenMonitor());
   machine->memory_.emplace(TRY(GuestMemory::Create(machine->plan_.layout.ram)));
+  if (options.managed && acquire) {
+    TRY(acquire());
+    TRY(CheckTaken(TRY(ReadHost(tree, options))));
+  }
   TRY(machine->TakeDevices(kernel, tree));
   TRY(machine->WatchEvents());
   return machine;

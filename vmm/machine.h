@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,11 +31,16 @@ namespace vmm {
 
 class Machine {
  public:
+  // Takes managed devices from the host's drivers.
+  using Acquire = std::function<base::Status()>;
+
   // Checks everything that can be checked, then takes the devices. What fails leaves nothing
-  // behind. `kernel` and `tree` outlive the machine.
+  // behind, but for what `acquire` did: with Options::managed it is called once, after the checks.
+  // `kernel` and `tree` outlive the machine.
   static base::Result<std::unique_ptr<Machine>> Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
-                                                       const Options& options);
+                                                       const Options& options,
+                                                       const Acquire& acquire = {});
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   ~Machine();

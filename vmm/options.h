@@ -33,9 +33,10 @@ struct Options {
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal
   vfio::Backend dma = vfio::Backend::kAuto;
-  std::string name;     // control::CheckMachineName; empty: none
-  std::string monitor;  // the monitor's socket; empty: by the name, or none without one
-  bool stats = false;   // print what the machine's life cost at its end
+  std::string name;      // control::CheckMachineName; empty: none
+  std::string monitor;   // the monitor's socket; empty: by the name, or none without one
+  bool managed = false;  // devices are taken from the host's drivers by Machine::Create's `acquire`
+  bool stats = false;    // print what the machine's life cost at its end
 };
 
 inline constexpr unsigned kMaxCpus = 32;

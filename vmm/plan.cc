@@ -32,7 +32,7 @@ std::string DescribeBlockers(const std::vector<sysfs::Blocker>& blockers) {
   return text;
 }
 
-base::Status CheckDevice(const HostDevice& host) {
+base::Status CheckFit(const HostDevice& host) {
   const sysfs::PciDevice& device = host.device;
   const std::string name = device.address.ToString();
   if (device.is_bridge()) {
@@ -42,6 +42,12 @@ base::Status CheckDevice(const HostDevice& host) {
     return Fail(Code::kUnfit, name + ": has no IOMMU group: the IOMMU is off or absent",
                 "switch VT-d or AMD-Vi on in the firmware; on Intel boot with intel_iommu=on");
   }
+  return {};
+}
+
+base::Status CheckReady(const HostDevice& host) {
+  const sysfs::PciDevice& device = host.device;
+  const std::string name = device.address.ToString();
   if (!host.on_vfio) {
     const std::string owner =
         device.driver ? "is on its host driver " + *device.driver : "has no driver";
@@ -124,7 +130,12 @@ base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& opti
 
 base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
-  for (const HostDevice& device : host.devices) TRY(CheckDevice(device));
+  for (const HostDevice& device : host.devices) TRY(CheckFit(device));
+  return options.managed ? base::Status() : CheckTaken(host);
+}
+
+base::Status CheckTaken(const HostSnapshot& host) {
+  for (const HostDevice& device : host.devices) TRY(CheckReady(device));
   return {};
 }
 
@@ -149,7 +160,8 @@ base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot
 }
 
 base::Status CheckHotPlug(const HostDevice& device, const Layout& layout) {
-  TRY(CheckDevice(device));
+  TRY(CheckFit(device));
+  TRY(CheckReady(device));
   LayoutRequest request;
   AddReserved(device, request);
   for (const ReservedRange& reserved : request.reserved) {

@@ -42,8 +42,11 @@ struct MachinePlan {
   uint64_t locked_bytes = 0;  // what the IOMMU pins; 0 without devices
 };
 
-// The checks alone: duplicates, and each device by itself. PlanMachine makes them too.
+// The checks alone: duplicates, and each device by itself. PlanMachine makes them too. With
+// Options::managed a device may still be the host's.
 base::Status CheckDevices(const Options& options, const HostSnapshot& host);
+// What managed devices have to be once they are taken: on a VFIO driver, their groups viable.
+base::Status CheckTaken(const HostSnapshot& host);
 
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host);
 

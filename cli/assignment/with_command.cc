@@ -3,18 +3,16 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 
+#include "cli/assignment/loan.h"
 #include "cli/assignment/placeholders.h"
 #include "cli/assignment_output.h"
 #include "cli/child.h"
 #include "cli/devices/selector.h"
 #include "cli/force_option.h"
-#include "sysfs/assignment/group.h"
-#include "sysfs/assignment/session.h"
 
 namespace cli {
 namespace {
@@ -22,6 +20,8 @@ namespace {
 using sysfs::AssignmentHost;
 using sysfs::AssignmentResult;
 using sysfs::PciAddress;
+
+constexpr std::string_view kProgram = "vassign";
 
 struct WithOptions {
   std::vector<std::string> devices;
@@ -31,45 +31,6 @@ struct WithOptions {
   ForceOption force;
   ChangingOptions changing;
 };
-
-// Devices that this run takes: what is there already is somebody else's to give back.
-std::vector<PciAddress> TakenDevices(const std::vector<sysfs::AssignmentPlan>& plans) {
-  std::vector<PciAddress> taken;
-  for (const sysfs::AssignmentPlan& plan : plans) {
-    for (const sysfs::PciDevice& device : plan.devices) {
-      if (device.driver != plan.driver || device.driver_override != plan.driver)
-        taken.push_back(device.address);
-    }
-  }
-  return taken;
-}
-
-// In the reverse order, each for itself; what could not be given back is said.
-bool GiveBack(Context& context, AssignmentHost& host, std::vector<PciAddress> devices) {
-  bool all = true;
-  std::reverse(devices.begin(), devices.end());
-  for (const PciAddress& address : devices) {
-    const auto result = sysfs::Restore(host, address);
-    if (result) {
-      context.err << "vassign: " << sysfs::Format(*result) << '\n';
-      continue;
-    }
-    all = false;
-    context.err << "vassign: " << result.error().message() << '\n';
-    if (!result.error().hint().empty()) context.err << "  cure: " << result.error().hint() << '\n';
-  }
-  return all;
-}
-
-// What a killed run left. Its session goes when its devices are back.
-base::Status FinishAbandoned(Context& context, AssignmentHost& host) {
-  for (const sysfs::SessionNote& note : TRY(sysfs::ListSessions(host.journal))) {
-    if (note.alive) continue;
-    context.err << fmt::format("vassign: giving back what pid {} left behind\n", note.pid);
-    if (GiveBack(context, host, note.devices)) TRY(sysfs::RemoveRecordFile(note.path));
-  }
-  return {};
-}
 
 // A guest's memory is locked while it owns a device, and root may lock any amount.
 void RaiseMemlock() {
@@ -148,13 +109,6 @@ base::Result<sysfs::BindRequest> MakeRequest(const Context& context, const WithO
   return request;
 }
 
-base::Result<std::vector<sysfs::AssignmentPlan>> Plan(const AssignmentHost& host,
-                                                      const sysfs::BindRequest& request,
-                                                      bool group) {
-  if (group) return sysfs::PlanGroupBinding(host, request);
-  return std::vector{TRY(sysfs::PlanBinding(host, request))};
-}
-
 // The devices as they were named; --group adds others before and behind them.
 std::vector<AssignmentResult> Named(const std::vector<AssignmentResult>& results,
                                     const std::vector<PciAddress>& devices) {
@@ -168,24 +122,17 @@ std::vector<AssignmentResult> Named(const std::vector<AssignmentResult>& results
 }
 
 base::Status RunWith(Context& context, const WithOptions& options) {
-  const auto request = TRY(MakeRequest(context, options));
+  const LoanRequest request = {TRY(MakeRequest(context, options)), options.group};
   AssignmentHost host = TRY(ReachHost(context, "with", options.changing));
-  if (!options.changing.dry_run) TRY(FinishAbandoned(context, host));
-  const auto plans = TRY(Plan(host, request, options.group));
   if (options.changing.dry_run) {
-    PrintPlans(context, plans);
+    PrintPlans(context, TRY(PlanLoan(host, request)));
     return {};
   }
-  const auto taken = TakenDevices(plans);
-  sysfs::Session session = TRY(sysfs::Session::Begin(host.journal, ::getpid(), taken));
-  const auto results = options.group ? sysfs::BindGroup(host, request) : sysfs::Bind(host, request);
-  if (!results) {
-    // A write that is still under way leaves the session to the next run.
-    if (results.error().code() != base::Code::kTimedOut) TRY(session.End());
-    return base::Failure(WithState(results.error(), *context.tree, request.devices));
-  }
-  const auto status = RunWithDevices(options, context.command, Named(*results, request.devices));
-  if (GiveBack(context, host, taken)) TRY(session.End());
+  TRY(FinishAbandoned(context, kProgram, host));
+  Loan loan = TRY(Loan::Take(context, kProgram, host, request));
+  const auto status =
+      RunWithDevices(options, context.command, Named(loan.results(), request.bind.devices));
+  TRY(loan.GiveBack());
   context.status = TRY(status);
   return {};
 }
