@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <set>
 
 #include "cli/devices/selector.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
+#include "vfio/handed_over.h"
 #include "vmm/control/command.h"
 #include "vmm/control/registry.h"
 #include "vmm/control/socket.h"
@@ -38,26 +40,6 @@ base::Result<vmm::assigned::ConfigPolicy> ParsePolicy(std::string_view text) {
               "use strict, standard or permissive");
 }
 
-base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::string_view text) {
-  const auto parts = base::Split(text, ',');
-  vmm::AssignRequest request;
-  request.host = TRY(SelectOne(tree, parts.front()));
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].starts_with("addr=")) {
-      request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
-    } else if (parts[i].starts_with("id=")) {
-      request.id = parts[i].substr(3);
-      TRY(vmm::control::CheckDeviceId(request.id));
-    } else if (parts[i].starts_with("config=")) {
-      request.config = TRY(ParsePolicy(parts[i].substr(7)));
-    } else {
-      return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
-                  "--assign takes DEV[,addr=SLOT][,id=ID][,config=POLICY]");
-    }
-  }
-  return request;
-}
-
 base::Result<vfio::Backend> ParseBackend(std::string_view text) {
   if (text == "auto") return vfio::Backend::kAuto;
   if (text == "iommufd") return vfio::Backend::kIommufd;
@@ -66,20 +48,92 @@ base::Result<vfio::Backend> ParseBackend(std::string_view text) {
               "use auto, iommufd or type1");
 }
 
-base::Status RunRun(Context& context, const RunArguments& arguments) {
-  const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
-  if (options.managed) {
-    context.status = TRY(RunManaged(context, options, arguments.managed));
+// "fd=5": a descriptor that was handed over. Nothing for any other text.
+base::Result<std::optional<vfio::HandedOver>> ParseDescriptor(const sysfs::Tree& tree,
+                                                              std::string_view text) {
+  if (!text.starts_with("fd=")) return std::optional<vfio::HandedOver>();
+  const auto number = base::ParseDecimal(text.substr(3), INT32_MAX);
+  if (!number) return Fail(Code::kUsage, fmt::format("{}: not the number of a descriptor", text));
+  return TRY(vfio::Recognise(tree, static_cast<int>(*number)));
+}
+
+base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::string_view text,
+                                             std::vector<vfio::HandedOver>& handed_over) {
+  const auto parts = base::Split(text, ',');
+  vmm::AssignRequest request;
+  const auto descriptor = TRY(ParseDescriptor(tree, parts.front()));
+  if (!descriptor) request.host = TRY(SelectOne(tree, parts.front()));
+  std::optional<sysfs::PciAddress> named;
+  std::set<std::string_view> seen;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const std::string_view name = parts[i].substr(0, parts[i].find('='));
+    if (!seen.insert(name).second)
+      return Fail(Code::kUsage, fmt::format("--assign {}: {}= is given twice", text, name));
+    if (parts[i].starts_with("addr=")) {
+      request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
+    } else if (parts[i].starts_with("id=")) {
+      request.id = parts[i].substr(3);
+      TRY(vmm::control::CheckDeviceId(request.id));
+    } else if (parts[i].starts_with("config=")) {
+      request.config = TRY(ParsePolicy(parts[i].substr(7)));
+    } else if (parts[i].starts_with("token=")) {
+      request.vf_token = TRY(vfio::VfToken::Parse(parts[i].substr(6)));
+    } else if (descriptor && parts[i].starts_with("host=")) {
+      named = TRY(SelectOne(tree, parts[i].substr(5)));
+    } else {
+      return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
+                  "--assign takes DEV or fd=N[,host=DEV], then [,addr=SLOT][,id=ID]"
+                  "[,config=POLICY][,token=UUID]");
+    }
+  }
+  if (!descriptor) return request;
+  request.host = TRY(vfio::DeviceOf(tree, *descriptor, named));
+  handed_over.push_back(*descriptor);
+  return request;
+}
+
+base::Status ParseDma(const sysfs::Tree& tree, std::string_view text, vmm::Options& options) {
+  const auto descriptor = TRY(ParseDescriptor(tree, text));
+  if (!descriptor) {
+    options.dma = TRY(ParseBackend(text));
     return {};
   }
-  const auto machine = TRY(vmm::Machine::Create(base::HostKernel(), *context.tree, options));
+  if (descriptor->device || descriptor->group) {
+    return Fail(Code::kUsage, fmt::format("--dma {}: is {}, a device's", text, descriptor->node),
+                fmt::format("--assign {}", text));
+  }
+  options.handed_over.push_back(*descriptor);
+  return {};
+}
+
+// All descriptors are of one kind of DMA space, which is the machine's.
+base::Status AgreeOnBackend(vmm::Options& options) {
+  for (const vfio::HandedOver& one : options.handed_over) {
+    if (options.dma == vfio::Backend::kAuto) options.dma = one.backend();
+    if (options.dma == one.backend()) continue;
+    return Fail(Code::kUsage,
+                fmt::format("fd={}: {} does not go with the rest", one.number, one.node),
+                "either device files and an iommufd, or groups and a container (--dma type1)");
+  }
+  return {};
+}
+
+base::Status RunRun(Context& context, const RunArguments& arguments) {
+  const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
+  vfio::HandedOverKernel kernel(base::HostKernel());
+  for (const vfio::HandedOver& one : options.handed_over) TRY(kernel.Take(one));
+  if (options.managed) {
+    context.status = TRY(RunManaged(context, kernel, options, arguments.managed));
+    return {};
+  }
+  const auto machine = TRY(vmm::Machine::Create(kernel, *context.tree, options));
   context.status = TRY(machine->Run());
   return {};
 }
 
 void AddOptions(CLI::App& command, RunArguments& arguments) {
   command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
-      ->type_name("DEV[,addr=SLOT][,id=ID][,config=POLICY]")
+      ->type_name("DEV|fd=N[,addr=SLOT][,id=ID][,config=POLICY][,token=UUID]")
       ->expected(1)
       ->take_all();
   command
@@ -99,7 +153,9 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("CMD");
   command.add_option("--console", arguments.console, "Write the console to this file")
       ->type_name("FILE");
-  command.add_option("--dma", arguments.dma, "DMA back end: auto, iommufd or type1")
+  command
+      .add_option("--dma", arguments.dma,
+                  "DMA back end: auto, iommufd, type1, or fd=N, the descriptor of one")
       ->type_name("NAME");
   command
       .add_option("--name", arguments.name,
@@ -128,7 +184,7 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   options.monitor = arguments.monitor.value_or("");
   if (arguments.name) TRY(vmm::control::CheckMachineName(options.name));
   if (arguments.monitor) TRY(vmm::control::CheckSocketPath(options.monitor));
-  options.dma = TRY(ParseBackend(arguments.dma));
+  TRY(ParseDma(tree, arguments.dma, options));
   if (arguments.cpus < 1 || arguments.cpus > vmm::kMaxCpus) {
     return Fail(Code::kUsage,
                 fmt::format("--cpus {}: not between 1 and {}", arguments.cpus, vmm::kMaxCpus));
@@ -149,8 +205,9 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
     return Fail(Code::kUsage, "--exec runs in the generated guest: it cannot go with --initrd");
   }
   for (const std::string& text : arguments.assign) {
-    options.assign.push_back(TRY(ParseAssign(tree, text)));
+    options.assign.push_back(TRY(ParseAssign(tree, text, options.handed_over)));
   }
+  TRY(AgreeOnBackend(options));
   return options;
 }
 
@@ -167,6 +224,14 @@ void AddRunCommand(CLI::App& app, Context& context) {
       "ends;\n"
       "what a killed one has left, the next run or vassign restore --all gives back.\n"
       "With --exec our own failures have the status 125.\n"
+      "fd=N is the descriptor of a device's file, or of its group (then host=DEV may name the "
+      "member),\n"
+      "opened by somebody else: vassign with DEV --fds -- vmm run --assign fd={fd} --dma "
+      "fd={dma}.\n"
+      "token=UUID: of a physical function on vfio-pci it is set, of its virtual functions it has "
+      "to "
+      "be\n"
+      "the same.\n"
       "A device's addr is its place on the guest's bus (05.0); its config says what the guest may\n"
       "do with configuration registers that only the maker knows: strict (no writes), standard\n"
       "(counted), permissive (all).");

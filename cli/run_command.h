@@ -16,7 +16,7 @@ struct RunArguments {
   unsigned cpus = 1;
   unsigned hotplug = 2;
   std::string memory = "512M";
-  std::vector<std::string> assign;  // DEV[,addr=SLOT][,id=ID]
+  std::vector<std::string> assign;  // DEV or fd=N, then options
   std::optional<std::string> exec;
   std::string console;
   std::optional<std::string> name;
@@ -26,7 +26,8 @@ struct RunArguments {
   ManagedOptions managed;
 };
 
-// Pure but for the selectors, which look at the tree. kUsage names the option and what it takes.
+// Pure but for the selectors and descriptors, which are looked up in the tree. kUsage names the
+// option and what it takes.
 base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments);
 
 void AddRunCommand(CLI::App& app, Context& context);

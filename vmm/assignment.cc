@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 
 #include "sysfs/base/log.h"
@@ -15,7 +16,7 @@ using Opened = base::Result<std::shared_ptr<assigned::AssignedDevice>>;
 
 Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace& space,
                   const PlannedDevice& planned) {
-  base::Fd fd = TRY(space.OpenDevice(planned.host));
+  base::Fd fd = TRY(space.OpenDevice(planned.host, planned.vf_token));
   assigned::DeviceOptions options;
   options.guest_slot = planned.guest_slot;
   options.behind_port = planned.behind_port;
@@ -29,8 +30,12 @@ Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace&
 
 }  // namespace
 
-base::Status Assignment::OpenSpace(const std::vector<sysfs::PciAddress>& devices) {
-  const vfio::BackendFacts facts = vfio::ProbeBackends(*kernel_, *tree_, devices);
+base::Status Assignment::OpenSpace(const std::vector<PlannedDevice>& devices) {
+  std::vector<sysfs::PciAddress> addresses;
+  for (const PlannedDevice& device : devices) addresses.push_back(device.host);
+  vfio::BackendFacts facts = vfio::ProbeBackends(*kernel_, *tree_, addresses);
+  facts.vf_token = std::any_of(devices.begin(), devices.end(),
+                               [](const PlannedDevice& one) { return one.vf_token.has_value(); });
   const vfio::Choice choice = TRY(vfio::ChooseBackend(facts, wanted_));
   base::Log(base::Level::kInfo, "vmm: DMA by {}", choice.reason);
   space_ = TRY(vfio::OpenSpace(*kernel_, *tree_, choice.backend));
@@ -49,11 +54,9 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
                                            const GuestMemory& memory, const vfio::KvmLink& link) {
   Assignment assignment(kernel, tree, wanted, memory);
   if (plan.devices.empty()) return assignment;
-  std::vector<sysfs::PciAddress> addresses;
-  for (const PlannedDevice& device : plan.devices) addresses.push_back(device.host);
-  TRY(assignment.OpenSpace(addresses));
+  TRY(assignment.OpenSpace(plan.devices));
   vfio::DmaSpace& space = *assignment.space_;
-  for (const sysfs::PciAddress& address : addresses) TRY(space.Claim(address, link));
+  for (const PlannedDevice& device : plan.devices) TRY(space.Claim(device.host, link));
 
   std::vector<std::future<Opened>> opening;
   for (const PlannedDevice& device : plan.devices) {
@@ -79,7 +82,7 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
 base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
     const PlannedDevice& planned, const vfio::KvmLink& link, const vfio::KvmLink& unlink) {
   const sysfs::PciAddress& device = planned.host;
-  if (!space_) TRY(OpenSpace({device}));
+  if (!space_) TRY(OpenSpace({planned}));
   if (base::Status claimed = space_->Claim(device, link); !claimed) {
     if (devices_.empty()) space_.reset();
     return base::Failure(std::move(claimed).error());

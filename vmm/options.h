@@ -9,6 +9,8 @@
 #include "sysfs/base/address.h"
 #include "sysfs/pci_address.h"
 #include "vfio/dma_space.h"
+#include "vfio/handed_over.h"
+#include "vfio/vf_token.h"
 #include "vmm/assigned/policy.h"
 
 namespace vmm {
@@ -18,6 +20,7 @@ struct AssignRequest {
   std::optional<uint8_t> guest_slot;  // device number on the guest's bus 0, 1 to 31
   std::string id = {};                // for the monitor; empty: the host's address
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
+  std::optional<vfio::VfToken> vf_token = {};
 };
 std::string IdOf(const AssignRequest& request);
 
@@ -33,7 +36,8 @@ struct Options {
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal
   vfio::Backend dma = vfio::Backend::kAuto;
-  std::string name;      // control::CheckMachineName; empty: none
+  std::vector<vfio::HandedOver> handed_over;  // descriptors that serve instead of opening
+  std::string name;                           // control::CheckMachineName; empty: none
   std::string monitor;   // the monitor's socket; empty: by the name, or none without one
   bool managed = false;  // devices are taken from the host's drivers by Machine::Create's `acquire`
   bool stats = false;    // print what the machine's life cost at its end

@@ -77,9 +77,14 @@ base::Result<Topology> PlanTopology(const Options& options,
   std::vector<size_t> later;                   // other functions of a card
   for (size_t i = 0; i < devices.size(); ++i) {
     const HostDevice& device = devices[i];
-    PlannedDevice planned = {
-        device.device.address,   0, false, 0, device.device.modalias, IdOf(options.assign[i]),
-        options.assign[i].config};
+    PlannedDevice planned = {device.device.address,
+                             0,
+                             false,
+                             0,
+                             device.device.modalias,
+                             IdOf(options.assign[i]),
+                             options.assign[i].config,
+                             options.assign[i].vf_token};
     const auto wanted = options.assign[i].guest_slot;
     planned.behind_port = !wanted && FitsBehindPort(device);
     if (planned.behind_port && SharesCard(device, devices)) {

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "cli/assignment_output.h"
-#include "sysfs/base/kernel.h"
 #include "vmm/machine.h"
 #include "vmm/plan.h"
 #include "vmm/signals.h"
@@ -18,10 +17,9 @@ constexpr std::string_view kProgram = "vmm";
 constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
 
 // The machine has let go of its devices when this returns.
-base::Result<int> RunMachine(const Context& context, const vmm::Options& options,
-                             const vmm::Machine::Acquire& acquire) {
-  const auto machine =
-      TRY(vmm::Machine::Create(base::HostKernel(), *context.tree, options, acquire));
+base::Result<int> RunMachine(const Context& context, base::Kernel& kernel,
+                             const vmm::Options& options, const vmm::Machine::Acquire& acquire) {
+  const auto machine = TRY(vmm::Machine::Create(kernel, *context.tree, options, acquire));
   return machine->Run();
 }
 
@@ -48,17 +46,17 @@ base::Result<LoanRequest> ManagedRequest(const sysfs::Tree& tree, const vmm::Opt
   return request;
 }
 
-base::Result<int> RunManaged(Context& context, const vmm::Options& options,
+base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::Options& options,
                              const ManagedOptions& managed) {
   const auto signals = TRY(vmm::SignalSource::Create(kSignals));
   auto host = ReachHost(context, "run --managed", {}, kProgram);
   if (host) TRY(FinishAbandoned(context, kProgram, *host));
   const LoanRequest request = TRY(ManagedRequest(*context.tree, options, managed));
-  if (request.bind.devices.empty()) return RunMachine(context, options, {});
+  if (request.bind.devices.empty()) return RunMachine(context, kernel, options, {});
   if (!host) return base::Failure(host.error());
   TRY(PlanLoan(*host, request));
   std::optional<Loan> loan;
-  const base::Result<int> status = RunMachine(context, options, [&]() -> base::Status {
+  const base::Result<int> status = RunMachine(context, kernel, options, [&]() -> base::Status {
     loan.emplace(TRY(Loan::Take(context, kProgram, *host, request)));
     return {};
   });

@@ -7,6 +7,7 @@
 #include "cli/assignment/loan.h"
 #include "cli/context.h"
 #include "cli/force_option.h"
+#include "sysfs/base/kernel.h"
 #include "vmm/options.h"
 
 namespace cli {
@@ -25,7 +26,7 @@ base::Result<LoanRequest> ManagedRequest(const sysfs::Tree& tree, const vmm::Opt
 
 // The machine's status. Refusals are those of `vassign bind`, before anything is touched; a start
 // that fails gives the devices back. kPartial when a device could not be given back.
-base::Result<int> RunManaged(Context& context, const vmm::Options& options,
+base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::Options& options,
                              const ManagedOptions& managed);
 
 }  // namespace cli
