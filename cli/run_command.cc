@@ -1,6 +1,8 @@
 #include "cli/run_command.h"
 
 #include <fmt/format.h>
+#include <linux/close_range.h>
+#include <unistd.h>
 
 #include <memory>
 #include <set>
@@ -106,6 +108,29 @@ base::Status ParseDma(const sysfs::Tree& tree, std::string_view text, vmm::Optio
   return {};
 }
 
+// Given and empty: a shell variable without a value, mostly.
+base::Result<std::string> ParseFile(std::string_view option,
+                                    const std::optional<std::string>& text) {
+  if (text && text->empty())
+    return Fail(Code::kUsage, fmt::format("{}: the file's name is empty", option));
+  return text.value_or("");
+}
+
+// Sanitizers make calls of their own.
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::string_view kSeccomp = "off";
+#else
+constexpr std::string_view kSeccomp = "on";
+#endif
+
+base::Result<vmm::confinement::Mode> ParseSeccomp(std::string_view text) {
+  using vmm::confinement::Mode;
+  if (text == "on") return Mode::kOn;
+  if (text == "log") return Mode::kLog;
+  if (text == "off") return Mode::kOff;
+  return Fail(Code::kUsage, fmt::format("--seccomp {}: not a mode", text), "use on, log or off");
+}
+
 // All descriptors are of one kind of DMA space, which is the machine's.
 base::Status AgreeOnBackend(vmm::Options& options) {
   for (const vfio::HandedOver& one : options.handed_over) {
@@ -119,6 +144,8 @@ base::Status AgreeOnBackend(vmm::Options& options) {
 }
 
 base::Status RunRun(Context& context, const RunArguments& arguments) {
+  // What was inherited goes no further, whatever it is.
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
   vfio::HandedOverKernel kernel(base::HostKernel());
   for (const vfio::HandedOver& one : options.handed_over) TRY(kernel.Take(one));
@@ -131,6 +158,9 @@ base::Status RunRun(Context& context, const RunArguments& arguments) {
   return {};
 }
 
+// An empty text is no number, but CLI11 would take the default then.
+std::string NotEmpty(const std::string& text) { return text.empty() ? "a number is missing" : ""; }
+
 void AddOptions(CLI::App& command, RunArguments& arguments) {
   command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
       ->type_name("DEV|fd=N[,addr=SLOT][,id=ID][,config=POLICY][,token=UUID]")
@@ -139,8 +169,11 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
   command
       .add_option("--hotplug", arguments.hotplug,
                   "Ports for devices that come later, 0 to 30 (default 2)")
+      ->check(NotEmpty)
       ->type_name("N");
-  command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")->type_name("N");
+  command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")
+      ->check(NotEmpty)
+      ->type_name("N");
   command.add_option("--memory", arguments.memory, "Guest RAM: 512M, 4G")->type_name("SIZE");
   command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
       ->type_name("FILE");
@@ -166,6 +199,12 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
                   "UNIX socket of the monitor (QMP); with --name there is one without this")
       ->type_name("SOCKET");
   arguments.managed.Add(command);
+  command
+      .add_option(
+          "--seccomp", arguments.seccomp,
+          "System calls beyond the threads' lists: on (the end of the machine), log (to the "
+          "kernel's log), off")
+      ->type_name("MODE");
   command.add_flag("--stats", arguments.stats, "Print exits, maps and traps at the end");
 }
 
@@ -173,13 +212,14 @@ void AddOptions(CLI::App& command, RunArguments& arguments) {
 
 base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments) {
   vmm::Options options;
-  options.kernel = arguments.kernel;
-  options.initrd = arguments.initrd;
+  options.kernel = TRY(ParseFile("--kernel", arguments.kernel));
+  options.initrd = TRY(ParseFile("--initrd", arguments.initrd));
   options.append = arguments.append;
   options.exec = arguments.exec;
-  options.console = arguments.console;
+  options.console = TRY(ParseFile("--console", arguments.console));
   options.stats = arguments.stats;
   options.managed = arguments.managed.wanted;
+  options.seccomp = TRY(ParseSeccomp(arguments.seccomp.value_or(std::string(kSeccomp))));
   options.name = arguments.name.value_or("");
   options.monitor = arguments.monitor.value_or("");
   if (arguments.name) TRY(vmm::control::CheckMachineName(options.name));

@@ -10,19 +10,20 @@
 namespace cli {
 
 struct RunArguments {
-  std::string kernel;
-  std::string initrd;
+  std::optional<std::string> kernel;
+  std::optional<std::string> initrd;
   std::string append;
   unsigned cpus = 1;
   unsigned hotplug = 2;
   std::string memory = "512M";
   std::vector<std::string> assign;  // DEV or fd=N, then options
   std::optional<std::string> exec;
-  std::string console;
+  std::optional<std::string> console;
   std::optional<std::string> name;
   std::optional<std::string> monitor;
   std::string dma = "auto";
   bool stats = false;
+  std::optional<std::string> seccomp;
   ManagedOptions managed;
 };
 

@@ -8,6 +8,7 @@
 #include "sysfs/base/log.h"
 #include "vfio/irq_line.h"
 #include "vfio/memlock.h"
+#include "vmm/confinement/confine.h"
 
 namespace vmm {
 namespace {
@@ -21,8 +22,9 @@ Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace&
   options.guest_slot = planned.guest_slot;
   options.behind_port = planned.behind_port;
   options.config = planned.config;
-  options.explain_intx = [&tree, host = planned.host](base::Error why) {
-    return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
+  options.explain_intx = [line = vfio::ReadIrqLine(tree, planned.host),
+                          host = planned.host](base::Error why) {
+    return vfio::ExplainIntx(std::move(why), host, line);
   };
   return assigned::AssignedDevice::Create(
       TRY(vfio::Device::Create(kernel, planned.host, std::move(fd))), std::move(options));
@@ -60,7 +62,8 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
 
   std::vector<std::future<Opened>> opening;
   for (const PlannedDevice& device : plan.devices) {
-    opening.push_back(std::async(std::launch::async, [&kernel, &tree, &space, &device] {
+    opening.push_back(std::async(std::launch::async, [&kernel, &tree, &space, &device]() -> Opened {
+      TRY(confinement::Confine(confinement::ThreadKind::kOpener));
       return OpenDevice(kernel, tree, space, device);
     }));
   }

@@ -8,6 +8,7 @@
 
 #include "sysfs/base/log.h"
 #include "vfio/memlock.h"
+#include "vmm/confinement/confine.h"
 #include "vmm/devices/reset.h"
 #include "vmm/kvm/cpuid.h"
 #include "vmm/machine_image.h"
@@ -29,6 +30,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
                                                        const Options& options,
                                                        const Acquire& acquire) {
+  confinement::SetMode(options.seccomp);
   // Before any thread starts: threads inherit the signal mask.
   auto signals = TRY(SignalSource::Create(kSignals));
   HostSnapshot host = TRY(ReadHost(tree, options));
@@ -149,6 +151,8 @@ void Machine::ResetOrEnd(Cause cause) {
 }
 
 base::Result<int> Machine::Run() {
+  using confinement::ThreadKind;
+  TRY(confinement::Confine(options_.managed ? ThreadKind::kManagedMain : ThreadKind::kMain));
   TRY(StartBoard());
   TRY(loop_->Run());
   Announce("SHUTDOWN", control::CauseData(cause_));

@@ -12,6 +12,7 @@
 #include "vfio/handed_over.h"
 #include "vfio/vf_token.h"
 #include "vmm/assigned/policy.h"
+#include "vmm/confinement/confine.h"
 
 namespace vmm {
 
@@ -38,7 +39,8 @@ struct Options {
   vfio::Backend dma = vfio::Backend::kAuto;
   std::vector<vfio::HandedOver> handed_over;  // descriptors that serve instead of opening
   std::string name;                           // control::CheckMachineName; empty: none
-  std::string monitor;   // the monitor's socket; empty: by the name, or none without one
+  std::string monitor;  // the monitor's socket; empty: by the name, or none without one
+  confinement::Mode seccomp = confinement::Mode::kOn;
   bool managed = false;  // devices are taken from the host's drivers by Machine::Create's `acquire`
   bool stats = false;    // print what the machine's life cost at its end
 };
