@@ -30,6 +30,11 @@ bool GiveBackAll(Context& context, std::string_view program, AssignmentHost& hos
                  std::vector<PciAddress> devices) {
   bool all = true;
   std::reverse(devices.begin(), devices.end());
+  // A bridge's driver makes the slots by which udev names the network interfaces behind it.
+  std::stable_partition(devices.begin(), devices.end(), [&](const PciAddress& address) {
+    const auto device = sysfs::ReadDevice(host.tree, address, sysfs::Detail::kBrief);
+    return device && device->is_bridge();
+  });
   for (const PciAddress& address : devices) {
     const auto result = sysfs::Restore(host, address);
     if (result) {
