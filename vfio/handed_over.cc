@@ -46,14 +46,14 @@ Backend HandedOver::backend() const {
 
 base::Result<HandedOver> RecogniseLink(int number, std::string_view target) {
   const auto parts = base::Split(target, '/');
-  if (parts.size() < 3) return NotOurs(number, target);
+  if (parts.size() < 3) return NotOurs(number, fmt::format("is {}", target));
   const std::string last(parts.back());
   const std::string_view folder = parts[parts.size() - 2];
   HandedOver found;
   found.number = number;
   if (folder == "vfio-dev") {
     const auto device = sysfs::PciAddress::Parse(parts[parts.size() - 3]);
-    if (!device) return NotOurs(number, target);
+    if (!device) return NotOurs(number, fmt::format("is {}", target));
     found.device = *device;
     found.node = DeviceNode(last);
   } else if (folder == "vfio" && last.starts_with("noiommu-")) {
@@ -71,7 +71,7 @@ base::Result<HandedOver> RecogniseLink(int number, std::string_view target) {
     found.kind = Kind::kContainer;
     found.node = "/dev/vfio/vfio";
   } else {
-    return NotOurs(number, target);
+    return NotOurs(number, fmt::format("is {}", target));
   }
   return found;
 }
