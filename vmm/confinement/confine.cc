@@ -1,6 +1,7 @@
 #include "vmm/confinement/confine.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -92,6 +93,9 @@ base::Status AddRule(const Filter& filter, const CallRule& rule) {
 }  // namespace
 
 void SetMode(Mode mode) {
+  // An arena of a thread's own reads /proc/sys/vm when it gives memory back; the first one does
+  // not.
+  if (mode != Mode::kOff) ::mallopt(M_ARENA_MAX, 1);
   if (mode == Mode::kOn) {
     NameCalls();
     struct sigaction action {};

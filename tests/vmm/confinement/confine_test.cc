@@ -10,6 +10,8 @@
 
 #include <csignal>
 
+#include "vmm/devices/cmos.h"
+
 namespace vmm::confinement {
 namespace {
 
@@ -83,6 +85,21 @@ TEST(Confine, AnIoctlOfAnotherDeviceDies) {
         ::_exit(0);
       },
       testing::KilledBySignal(SIGABRT), "ioctl");
+}
+
+// What the C library reads for it, a guest could make a thread open.
+TEST(Confine, AGuestMayReadItsClock) {
+  EXPECT_EXIT(
+      {
+        Cmos cmos;
+        Enter(ThreadKind::kVcpu);
+        for (uint8_t index = 0; index < 0x40; ++index) {
+          cmos.Write({0, Width::k1}, index);
+          cmos.Read({1, Width::k1});
+        }
+        ::_exit(0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 TEST(Confine, OtherProcessesAreOutOfReach) {
