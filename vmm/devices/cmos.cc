@@ -55,12 +55,13 @@ void Cmos::Write(Access access, uint64_t value) {
 }
 
 uint8_t Cmos::ReadDataLocked() const {
-  using namespace std::chrono;
+  namespace chrono = std::chrono;
   // Not by gmtime_r, which reads the host's time zone file: a processor's thread opens nothing.
-  const auto now = clock_ ? sys_seconds(seconds(clock_())) : floor<seconds>(system_clock::now());
-  const sys_days day = floor<days>(now);
-  const year_month_day date(day);
-  const hh_mm_ss time_of_day(now - day);
+  const auto now = clock_ ? chrono::sys_seconds(chrono::seconds(clock_()))
+                          : chrono::floor<chrono::seconds>(chrono::system_clock::now());
+  const chrono::sys_days day = chrono::floor<chrono::days>(now);
+  const chrono::year_month_day date(day);
+  const chrono::hh_mm_ss time_of_day(now - day);
   const int year = static_cast<int>(date.year());
   switch (index_) {
     case kSeconds:
@@ -70,7 +71,7 @@ uint8_t Cmos::ReadDataLocked() const {
     case kHours:
       return Bcd(static_cast<int>(time_of_day.hours().count()));
     case kWeekday:
-      return Bcd(static_cast<int>(weekday(day).c_encoding()) + 1);
+      return Bcd(static_cast<int>(chrono::weekday(day).c_encoding()) + 1);
     case kDay:
       return Bcd(static_cast<int>(static_cast<unsigned>(date.day())));
     case kMonth:
