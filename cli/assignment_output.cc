@@ -76,13 +76,13 @@ void AddChangingOptions(CLI::App& command, Context& context, ChangingOptions& op
 }
 
 base::Result<AssignmentHost> ReachHost(Context& context, std::string_view command,
-                                       const ChangingOptions& options) {
+                                       const ChangingOptions& options, std::string_view program) {
   if (context.assignment_host) return context.assignment_host(*context.tree);
   if (::geteuid() != 0) {
     if (!options.dry_run) {
       return base::Fail(base::Code::kDenied,
                         fmt::format("{} changes drivers: it needs root", command),
-                        fmt::format("sudo vassign {} ...", command));
+                        fmt::format("sudo {} {} ...", program, command));
     }
     context.err << "note: without root, the use by other people's processes is not seen\n";
   }

@@ -21,7 +21,8 @@ void AddChangingOptions(CLI::App& command, Context& context, ChangingOptions& op
 
 // The running host with modules and events. kDenied without root, unless nothing is changed.
 base::Result<sysfs::AssignmentHost> ReachHost(Context& context, std::string_view command,
-                                              const ChangingOptions& options);
+                                              const ChangingOptions& options,
+                                              std::string_view program = "vassign");
 
 // A file that a command writes beside its steps.
 struct PlannedFile {

@@ -53,13 +53,12 @@ base::Result<int> WaitFor(pid_t pid, const vmm::SignalSource& signals) {
 
 }  // namespace
 
-base::Result<int> RunChild(const ChildCommand& command) {
-  std::vector<std::string> words = command.words;
+base::Result<int> RunChild(ChildCommand command) {
   std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
+  for (std::string& word : command.words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   std::vector<int> inherited;
-  for (const base::Fd* fd : command.inherited) inherited.push_back(fd->raw());
+  for (const base::Fd& fd : command.inherited) inherited.push_back(fd.raw());
 
   const auto signals = TRY(vmm::SignalSource::Create(kSignals));
   std::array<int, 2> ends{};
@@ -68,15 +67,16 @@ base::Result<int> RunChild(const ChildCommand& command) {
   base::Fd reporter(ends[1]);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid < 0) return base::FailErrno("start " + words.front(), errno);
+  if (pid < 0) return base::FailErrno("start " + command.words.front(), errno);
   if (pid == 0) BecomeCommand(pointers.data(), inherited, reporter.raw(), parent);
   reporter.Close();
   int err = 0;
   const ssize_t size = ::read(report.raw(), &err, sizeof err);
   if (size == sizeof err) {
     ::waitpid(pid, nullptr, 0);
-    return base::FailErrno(words.front(), err);
+    return base::FailErrno(command.words.front(), err);
   }
+  command.inherited.clear();
   return WaitFor(pid, signals);
 }
 

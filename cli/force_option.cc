@@ -9,7 +9,7 @@ constexpr char kOnlyAssigned[] = "--force=assigned gives a device back although 
 
 }  // namespace
 
-void ForceOption::Add(CLI::App& command) {
+CLI::Option* ForceOption::Add(CLI::App& command) {
   option_ = command
                 .add_option("--force", words_,
                             "Override a refusal by its name: mounted, netdev, ssh, console, group, "
@@ -18,6 +18,7 @@ void ForceOption::Add(CLI::App& command) {
                 ->expected(0, 1)
                 ->take_all()
                 ->allow_extra_args(false);
+  return option_;
 }
 
 void ForceOption::AddAssigned(CLI::App& command) {

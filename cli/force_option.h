@@ -12,7 +12,7 @@ namespace cli {
 
 class ForceOption {
  public:
-  void Add(CLI::App& command);
+  CLI::Option* Add(CLI::App& command);
   // For giving a device back: `assigned` alone.
   void AddAssigned(CLI::App& command);
   // kUsage with the list for a bare --force, for an unknown reason and for one that means nothing

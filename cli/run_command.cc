@@ -1,176 +1,35 @@
 #include "cli/run_command.h"
 
-#include <fmt/format.h>
+#include <linux/close_range.h>
+#include <unistd.h>
 
 #include <memory>
 
-#include "cli/devices/selector.h"
-#include "cli/progress.h"
+#include "cli/machines/machine_options.h"
 #include "sysfs/base/kernel.h"
-#include "sysfs/base/text.h"
-#include "vmm/control/command.h"
-#include "vmm/control/registry.h"
-#include "vmm/control/socket.h"
+#include "vfio/handed_over.h"
 #include "vmm/machine.h"
 
 namespace cli {
 namespace {
 
-using base::Code;
-using base::Fail;
-
-// "5" or "05.0": the device number on the guest's bus 0; functions other than 0 do not exist there.
-base::Result<uint8_t> ParseSlot(std::string_view text) {
-  std::string_view digits = text;
-  if (digits.ends_with(".0")) digits.remove_suffix(2);
-  const auto slot = base::ParseHex(digits, 0x1f);
-  if (slot && *slot != 0) return static_cast<uint8_t>(*slot);
-  return Fail(Code::kUsage, fmt::format("addr={}: not a slot of the guest's bus", text),
-              "use 01.0 to 1f.0");
-}
-
-base::Result<vmm::assigned::ConfigPolicy> ParsePolicy(std::string_view text) {
-  using vmm::assigned::ConfigPolicy;
-  for (const auto policy :
-       {ConfigPolicy::kStrict, ConfigPolicy::kStandard, ConfigPolicy::kPermissive}) {
-    if (text == PolicyName(policy)) return policy;
-  }
-  return Fail(Code::kUsage, fmt::format("config={}: not a policy", text),
-              "use strict, standard or permissive");
-}
-
-base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::string_view text) {
-  const auto parts = base::Split(text, ',');
-  vmm::AssignRequest request;
-  request.host = TRY(SelectOne(tree, parts.front()));
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].starts_with("addr=")) {
-      request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
-    } else if (parts[i].starts_with("id=")) {
-      request.id = parts[i].substr(3);
-      TRY(vmm::control::CheckDeviceId(request.id));
-    } else if (parts[i].starts_with("config=")) {
-      request.config = TRY(ParsePolicy(parts[i].substr(7)));
-    } else if (parts[i].starts_with("rom=")) {
-      request.rom = TRY(vmm::assigned::ParseRomRequest(parts[i].substr(4)));
-    } else {
-      return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
-                  "--assign takes DEV[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off]");
-    }
-  }
-  return request;
-}
-
-base::Status ParseMemory(std::string_view text, vmm::Options& options) {
-  const auto parts = base::Split(text, ',');
-  const auto memory = base::ParseSize(parts.front());
-  if (!memory || *memory == 0 || *memory % base::kPageSize != 0) {
-    return Fail(Code::kUsage, fmt::format("--memory {}: not a size", parts.front()),
-                "give a multiple of 4K, such as 512M or 4G");
-  }
-  options.memory_bytes = *memory;
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (!parts[i].starts_with("pages=")) {
-      return Fail(Code::kUsage, fmt::format("--memory {}: unknown option \"{}\"", text, parts[i]),
-                  "--memory takes SIZE[,pages=2M|1G]");
-    }
-    const auto pages = vmm::ParsePages(parts[i].substr(6));
-    if (!pages) {
-      return Fail(Code::kUsage, fmt::format("--memory: {}: not a kind of pages", parts[i]),
-                  "use 2M or 1G for reserved pages, or transparent");
-    }
-    options.pages = *pages;
-  }
-  return {};
-}
-
-base::Result<vfio::Backend> ParseBackend(std::string_view text) {
-  if (text == "auto") return vfio::Backend::kAuto;
-  if (text == "iommufd") return vfio::Backend::kIommufd;
-  if (text == "type1") return vfio::Backend::kType1;
-  return Fail(Code::kUsage, fmt::format("--dma {}: not a back end", text),
-              "use auto, iommufd or type1");
-}
-
 base::Status RunRun(Context& context, const RunArguments& arguments) {
+  // What was inherited goes no further, whatever it is.
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
-  const auto machine = TRY(vmm::Machine::Create(base::HostKernel(), *context.tree, options,
-                                                ByteProgress(context, "of guest RAM prepared")));
+  vfio::HandedOverKernel kernel(base::HostKernel());
+  for (const vfio::HandedOver& one : options.handed_over) TRY(kernel.Take(one));
+  if (options.managed) {
+    context.status = TRY(RunManaged(context, kernel, options, arguments.managed));
+    return {};
+  }
+  const auto machine =
+      TRY(vmm::Machine::Create(kernel, *context.tree, options, {{}, MemoryProgress(context)}));
   context.status = TRY(machine->Run());
   return {};
 }
 
 }  // namespace
-
-base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments) {
-  vmm::Options options;
-  options.kernel = arguments.kernel;
-  options.initrd = arguments.initrd;
-  options.append = arguments.append;
-  options.exec = arguments.exec;
-  options.console = arguments.console;
-  options.stats = arguments.stats;
-  options.name = arguments.name.value_or("");
-  options.monitor = arguments.monitor.value_or("");
-  if (arguments.name) TRY(vmm::control::CheckMachineName(options.name));
-  if (arguments.monitor) TRY(vmm::control::CheckSocketPath(options.monitor));
-  options.dma = TRY(ParseBackend(arguments.dma));
-  if (arguments.cpus < 1 || arguments.cpus > vmm::kMaxCpus) {
-    return Fail(Code::kUsage,
-                fmt::format("--cpus {}: not between 1 and {}", arguments.cpus, vmm::kMaxCpus));
-  }
-  options.cpus = arguments.cpus;
-  if (arguments.hotplug > vmm::kMostHotplugPorts) {
-    return Fail(Code::kUsage, fmt::format("--hotplug {}: not between 0 and {}", arguments.hotplug,
-                                          vmm::kMostHotplugPorts));
-  }
-  options.hotplug_ports = arguments.hotplug;
-  TRY(ParseMemory(arguments.memory, options));
-  if (options.exec && !options.initrd.empty()) {
-    return Fail(Code::kUsage, "--exec runs in the generated guest: it cannot go with --initrd");
-  }
-  for (const std::string& text : arguments.assign) {
-    options.assign.push_back(TRY(ParseAssign(tree, text)));
-  }
-  return options;
-}
-
-void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
-  command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
-      ->type_name("DEV[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off]")
-      ->expected(1)
-      ->take_all();
-  command
-      .add_option("--hotplug", arguments.hotplug,
-                  "Ports for devices that come later, 0 to 30 (default 2)")
-      ->type_name("N");
-  command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")->type_name("N");
-  command
-      .add_option("--memory", arguments.memory,
-                  "Guest RAM: 512M, 4G; of reserved huge pages with pages=")
-      ->type_name("SIZE[,pages=2M|1G]");
-  command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
-      ->type_name("FILE");
-  command.add_option("--initrd", arguments.initrd, "Initial RAM file system")->type_name("FILE");
-  command.add_option("--append", arguments.append, "Added to the kernel's command line")
-      ->type_name("TEXT");
-  command
-      .add_option("--exec", arguments.exec,
-                  "Run this shell command in the generated guest; its output and status are ours")
-      ->type_name("CMD");
-  command.add_option("--console", arguments.console, "Write the console to this file")
-      ->type_name("FILE");
-  command.add_option("--dma", arguments.dma, "DMA back end: auto, iommufd or type1")
-      ->type_name("NAME");
-  command
-      .add_option("--name", arguments.name,
-                  "Name of the machine, for vmm ps and vmm ctl; no two have the same")
-      ->type_name("NAME");
-  command
-      .add_option("--monitor", arguments.monitor,
-                  "UNIX socket of the monitor (QMP); with --name there is one without this")
-      ->type_name("SOCKET");
-}
 
 void AddRunCommand(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<RunArguments>();
@@ -182,7 +41,18 @@ void AddRunCommand(CLI::App& app, Context& context) {
       "drivers\n"
       "of the assigned devices and a shell. On the terminal, Ctrl-A X ends the machine, Ctrl-A H\n"
       "lists the keys. SIGTERM presses the power button; a second one, or 30 s, ends the machine.\n"
+      "--managed binds as vassign bind does, with its refusals, and gives back however the machine "
+      "ends;\n"
+      "what a killed one has left, the next run or vassign restore --all gives back.\n"
       "With --exec our own failures have the status 125.\n"
+      "fd=N is the descriptor of a device's file, or of its group (then host=DEV may name the "
+      "member),\n"
+      "opened by somebody else: vassign with DEV --fds -- vmm run --assign fd={fd} --dma "
+      "fd={dma}.\n"
+      "token=UUID: of a physical function on vfio-pci it is set, of its virtual functions it has "
+      "to "
+      "be\n"
+      "the same.\n"
       "A device's addr is its place on the guest's bus (05.0); its config says what the guest may\n"
       "do with configuration registers that only the maker knows: strict (no writes), standard\n"
       "(counted), permissive (all).");

@@ -1,34 +1,11 @@
-// `vmm run`: from arguments to a machine, and from its end to an exit status.
+// `vmm run`: a machine, and from its end to an exit status.
 #pragma once
 
 #include <CLI/App.hpp>
 
 #include "cli/context.h"
-#include "vmm/options.h"
 
 namespace cli {
-
-struct RunArguments {
-  std::string kernel;
-  std::string initrd;
-  std::string append;
-  unsigned cpus = 1;
-  unsigned hotplug = 2;
-  std::string memory = "512M";
-  std::vector<std::string> assign;  // DEV[,addr=SLOT][,id=ID]
-  std::optional<std::string> exec;
-  std::string console;
-  std::optional<std::string> name;
-  std::optional<std::string> monitor;
-  std::string dma = "auto";
-  bool stats = false;
-};
-
-// Pure but for the selectors, which look at the tree. kUsage names the option and what it takes.
-base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments);
-
-// The options of a machine, for `run` and `plan`; the arguments outlive the parse.
-void AddMachineOptions(CLI::App& command, RunArguments& arguments);
 
 void AddRunCommand(CLI::App& app, Context& context);
 

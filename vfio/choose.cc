@@ -61,6 +61,8 @@ base::Result<Choice> ChooseBackend(const BackendFacts& facts, Backend wanted) {
   if (wanted == Backend::kIommufd) return ChooseIommufd(facts);
   if (wanted == Backend::kType1) return ChooseType1(facts, "type1: asked for");
   const bool complete = facts.iommufd && facts.without_cdev.empty();
+  if (complete && facts.vf_token && facts.container)
+    return ChooseType1(facts, "type1: device files take a VF token from Linux 6.18 on");
   if (complete || (facts.iommufd && !facts.container)) return ChooseIommufd(facts);
   if (facts.container) {
     return ChooseType1(

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@
 #include "sysfs/base/result.h"
 #include "sysfs/pci_address.h"
 #include "sysfs/tree.h"
+#include "vfio/vf_token.h"
 
 namespace vfio {
 
@@ -50,8 +52,13 @@ class DmaSpace {
   virtual base::Status Claim(const sysfs::PciAddress& device, const KvmLink& link) = 0;
 
   // Opens a claimed device; the kernel resets it here, which takes 100 ms or more. The descriptor
-  // takes the VFIO_DEVICE_* ioctls. The space outlives it.
-  virtual base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device) = 0;
+  // takes the VFIO_DEVICE_* ioctls. The space outlives it. A token is needed by a virtual function
+  // whose physical one is on vfio-pci, and by that one while its virtual ones are in use.
+  virtual base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device,
+                                            const std::optional<VfToken>& token) = 0;
+  base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device) {
+    return OpenDevice(device, std::nullopt);
+  }
 
   // Gives back what Claim took, of a device that is closed (or will be, by its last user). `unlink`
   // gets the descriptors that were linked. Fails when KVM does not let go; all else is done.
@@ -85,6 +92,7 @@ struct BackendFacts {
   int iommufd_error = 0;   // errno when it does not
   int container_error = 0;
   std::vector<sysfs::PciAddress> without_cdev;  // assigned devices that have no device file
+  bool vf_token = false;                        // a device is to be opened with one
 };
 
 BackendFacts ProbeBackends(base::Kernel& kernel, const sysfs::Tree& tree,

@@ -95,6 +95,18 @@ Error NodeMissing(int err, const AccessFacts& facts) {
       "udevadm settle; a device in no-IOMMU mode cannot be assigned");
 }
 
+// vfio_pci_validate_vf_token: missing or another one.
+Error WrongToken(int err, const AccessFacts& facts) {
+  const std::string why =
+      facts.physical ? fmt::format("its physical function {} is on a VFIO driver", *facts.physical)
+                     : "its virtual functions are in use";
+  return Make(Code::kDenied, err, facts,
+              why + ", and the VF token is missing or not the one that was set",
+              fmt::format("--assign {},token=UUID, with the UUID that the physical function was "
+                          "opened with",
+                          facts.device));
+}
+
 Error Unknown(Step step, int err, const AccessFacts& facts) {
   return Make(Code::kKernel, err, facts, fmt::format("{}: {}", NameOf(step), Text(err)),
               "the kernel's log may say more: dmesg | grep -iE 'vfio|iommu'");
@@ -172,6 +184,8 @@ bool MayBeBlocked(int err) { return err == EBUSY || err == EPERM || err == 0; }
 
 Error Explain(Step step, int err, const AccessFacts& facts) {
   const bool opening = step == Step::kOpenGroup || step == Step::kOpenDeviceFile;
+  if (err == EACCES && !opening && (facts.physical || facts.has_functions))
+    return WrongToken(err, facts);
   if (err == EACCES || (opening && err == EPERM)) return Denied(err, facts);
   if (!facts.on_vfio_driver) return NotOnVfio(err, facts);
   if (!facts.holders.empty() && MayBeHeld(step, err)) return Held(err, facts);

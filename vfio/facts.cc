@@ -70,6 +70,12 @@ AccessFacts ReadAccessFacts(const sysfs::Tree& tree, const sysfs::PciAddress& de
   facts.node = node;
   facts.driver = sysfs::LinkName(tree, DevicePath(device) + "/driver");
   facts.on_vfio_driver = facts.driver && sysfs::IsVfioDriver(tree, *facts.driver);
+  const auto physical = sysfs::LinkName(tree, DevicePath(device) + "/physfn");
+  const auto its_driver =
+      physical ? sysfs::LinkName(tree, DevicePath(device) + "/physfn/driver") : std::nullopt;
+  if (its_driver && sysfs::IsVfioDriver(tree, *its_driver)) facts.physical = physical;
+  facts.has_functions =
+      sysfs::ReadDecimal(tree, DevicePath(device) + "/sriov_numvfs").value_or(0) > 0;
   facts.group = GroupOf(tree, device);
   if (!facts.group) return facts;
   std::vector<std::string> nodes = {GroupNode(*facts.group)};

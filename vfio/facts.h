@@ -33,6 +33,9 @@ struct AccessFacts {
   std::vector<sysfs::Blocker> blockers;
   // Other processes that have the group, or a device file of a member, open.
   std::vector<sysfs::Holder> holders;
+  // The physical function, when it is on a VFIO driver too: the two share a token.
+  std::optional<std::string> physical;
+  bool has_functions = false;  // virtual ones, of its own
 };
 
 AccessFacts ReadAccessFacts(const sysfs::Tree& tree, const sysfs::PciAddress& device,

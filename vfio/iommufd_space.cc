@@ -46,6 +46,15 @@ base::Result<std::unique_ptr<DmaSpace>> IommufdSpace::Open(base::Kernel& kernel,
       std::make_unique<IommufdSpace>(kernel, tree, std::move(*iommufd), request.out_ioas_id));
 }
 
+IommufdSpace::~IommufdSpace() {
+  claimed_.clear();
+  uapi::iommu_destroy request{};
+  request.size = sizeof request;
+  request.id = ioas_;
+  // A device that is still open keeps it; closing the iommufd ends it then.
+  (void)kernel_->Ioctl(iommufd_, uapi::kIommuDestroy, &request, "IOMMU_DESTROY");
+}
+
 base::Failure IommufdSpace::Explained(Step step, int err, const sysfs::PciAddress& device,
                                       const std::string& node) const {
   return base::Failure(Explain(step, err, ReadAccessFacts(*tree_, device, node)));
@@ -71,23 +80,34 @@ base::Status IommufdSpace::Claim(const sysfs::PciAddress& device, const KvmLink&
   return {};
 }
 
-base::Result<base::Fd> IommufdSpace::OpenDevice(const sysfs::PciAddress& device) {
+base::Result<base::Fd> IommufdSpace::OpenDevice(const sysfs::PciAddress& device,
+                                                const std::optional<VfToken>& token) {
   const auto found = claimed_.find(device);
   if (found == claimed_.end()) return NotClaimed(device);
   base::Fd fd = TRY(found->second.file.Duplicate());
-  TRY(Bind(found->second, device));
+  TRY(Bind(found->second, device, token));
   TRY(AttachToIoas(found->second, device));
   return fd;
 }
 
-base::Status IommufdSpace::Bind(const Claimed& claimed, const sysfs::PciAddress& device) const {
-  uapi::vfio_device_bind_iommufd request{};
-  request.argsz = sizeof request;
+base::Status IommufdSpace::Bind(const Claimed& claimed, const sysfs::PciAddress& device,
+                                const std::optional<VfToken>& token) const {
+  uapi::bind_iommufd_with_token request{};
+  request.argsz = token ? sizeof request : offsetof(uapi::bind_iommufd_with_token, token_uuid_ptr);
   request.iommufd = iommufd_.raw();
+  if (token) {
+    request.flags = uapi::kBindFlagToken;
+    request.token_uuid_ptr = reinterpret_cast<uintptr_t>(token->bytes.data());
+  }
   const auto done =
       kernel_->Ioctl(claimed.file, uapi::kBindIommufd, &request, "VFIO_DEVICE_BIND_IOMMUFD");
-  if (!done) return Explained(Step::kBindDevice, done.error().err(), device, claimed.node);
-  return {};
+  if (done) return {};
+  if (token && done.error().err() == EINVAL) {
+    return base::Fail(base::Code::kUnsupported,
+                      device.ToString() + ": this kernel takes no VF token with a device file",
+                      "Linux 6.18 and newer; or --dma type1");
+  }
+  return Explained(Step::kBindDevice, done.error().err(), device, claimed.node);
 }
 
 base::Status IommufdSpace::AttachToIoas(const Claimed& claimed,

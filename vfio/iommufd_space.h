@@ -28,10 +28,17 @@ class IommufdSpace final : public DmaSpace {
   IommufdSpace(base::Kernel& kernel, const sysfs::Tree& tree, base::Fd iommufd, uint32_t ioas)
       : kernel_(&kernel), tree_(&tree), iommufd_(std::move(iommufd)), ioas_(ioas) {}
 
+  IommufdSpace(const IommufdSpace&) = delete;
+  IommufdSpace& operator=(const IommufdSpace&) = delete;
+  // An iommufd that was handed over stays open elsewhere: the address space does not.
+  ~IommufdSpace() override;
+
   std::string_view name() const override { return "iommufd"; }
   // A holder and an unfit group show only in OpenDevice: anybody may open a device file.
   base::Status Claim(const sysfs::PciAddress& device, const KvmLink& link) override;
-  base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device) override;
+  base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device,
+                                    const std::optional<VfToken>& token) override;
+  using DmaSpace::OpenDevice;
   base::Status Release(const sysfs::PciAddress& device, const KvmLink& unlink) override;
   base::Status Relink(const KvmLink& link) override;
   base::Result<std::vector<IovaRange>> AllowedRanges() const override;
@@ -45,7 +52,8 @@ class IommufdSpace final : public DmaSpace {
     unsigned group = 0;
     base::Fd file;
   };
-  base::Status Bind(const Claimed& claimed, const sysfs::PciAddress& device) const;
+  base::Status Bind(const Claimed& claimed, const sysfs::PciAddress& device,
+                    const std::optional<VfToken>& token) const;
   base::Status AttachToIoas(const Claimed& claimed, const sysfs::PciAddress& device) const;
   base::Failure Explained(Step step, int err, const sysfs::PciAddress& device,
                           const std::string& node) const;

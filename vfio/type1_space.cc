@@ -127,10 +127,12 @@ base::Status Type1Space::Attach(const base::Fd& group, const sysfs::PciAddress& 
   return {};
 }
 
-base::Result<base::Fd> Type1Space::OpenDevice(const sysfs::PciAddress& device) {
+base::Result<base::Fd> Type1Space::OpenDevice(const sysfs::PciAddress& device,
+                                              const std::optional<VfToken>& token) {
   const Group* group = FindGroupOf(device);
   if (group == nullptr) return NotClaimed(device);
   std::string name = device.ToString();
+  if (token) name += " vf_token=" + token->ToString();
   const auto fd =
       kernel_->Ioctl(group->fd, VFIO_GROUP_GET_DEVICE_FD, name.data(), "VFIO_GROUP_GET_DEVICE_FD");
   if (!fd) return Explained(Step::kOpenDevice, fd.error().err(), device);

@@ -29,7 +29,9 @@ class Type1Space final : public DmaSpace {
 
   std::string_view name() const override { return "type1"; }
   base::Status Claim(const sysfs::PciAddress& device, const KvmLink& link) override;
-  base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device) override;
+  base::Result<base::Fd> OpenDevice(const sysfs::PciAddress& device,
+                                    const std::optional<VfToken>& token) override;
+  using DmaSpace::OpenDevice;
   base::Status Release(const sysfs::PciAddress& device, const KvmLink& unlink) override;
   base::Status Relink(const KvmLink& link) override;
   base::Result<std::vector<IovaRange>> AllowedRanges() const override;

@@ -40,14 +40,28 @@ struct vfio_device_attach_iommufd_pt {
 };
 #endif
 
+// The same with a VF token, Linux 6.18: behind the older one.
+struct bind_iommufd_with_token {
+  uint32_t argsz;
+  uint32_t flags;
+  int32_t iommufd;
+  uint32_t out_devid;
+  uint64_t token_uuid_ptr;
+};
+
 // iommufd, Linux 6.2 (include/uapi/linux/iommufd.h).
 #ifdef VASSIGN_HAVE_IOMMUFD_HEADER
+using ::iommu_destroy;
 using ::iommu_ioas_alloc;
 using ::iommu_ioas_iova_ranges;
 using ::iommu_ioas_map;
 using ::iommu_ioas_unmap;
 using ::iommu_iova_range;
 #else
+struct iommu_destroy {
+  uint32_t size;
+  uint32_t id;
+};
 struct iommu_ioas_alloc {
   uint32_t size;
   uint32_t flags;
@@ -85,6 +99,8 @@ struct iommu_ioas_unmap {
 // Ours on both paths, so that they can be compared with the headers' macros.
 inline constexpr unsigned long kBindIommufd = _IO(';', 100 + 18);
 inline constexpr unsigned long kAttachIommufdPt = _IO(';', 100 + 19);
+inline constexpr uint32_t kBindFlagToken = 1;
+inline constexpr unsigned long kIommuDestroy = _IO(';', 0x80);
 inline constexpr unsigned long kIoasAlloc = _IO(';', 0x81);
 inline constexpr unsigned long kIoasIovaRanges = _IO(';', 0x84);
 inline constexpr unsigned long kIoasMap = _IO(';', 0x85);
@@ -98,6 +114,7 @@ static_assert(kBindIommufd == VFIO_DEVICE_BIND_IOMMUFD);
 static_assert(kAttachIommufdPt == VFIO_DEVICE_ATTACH_IOMMUFD_PT);
 #endif
 #ifdef VASSIGN_HAVE_IOMMUFD_HEADER
+static_assert(kIommuDestroy == IOMMU_DESTROY);
 static_assert(kIoasAlloc == IOMMU_IOAS_ALLOC);
 static_assert(kIoasIovaRanges == IOMMU_IOAS_IOVA_RANGES);
 static_assert(kIoasMap == IOMMU_IOAS_MAP);
@@ -110,8 +127,12 @@ static_assert(kIoasMapReadable == IOMMU_IOAS_MAP_READABLE);
 static_assert(sizeof(vfio_device_bind_iommufd) >= 16);  // newer kernels append a token
 static_assert(offsetof(vfio_device_bind_iommufd, iommufd) == 8);
 static_assert(offsetof(vfio_device_bind_iommufd, out_devid) == 12);
+static_assert(sizeof(bind_iommufd_with_token) == 24);
+static_assert(offsetof(bind_iommufd_with_token, iommufd) == 8);
+static_assert(offsetof(bind_iommufd_with_token, token_uuid_ptr) == 16);
 static_assert(sizeof(vfio_device_attach_iommufd_pt) >= 12);  // newer kernels append a PASID
 static_assert(offsetof(vfio_device_attach_iommufd_pt, pt_id) == 8);
+static_assert(sizeof(iommu_destroy) == 8);
 static_assert(sizeof(iommu_ioas_alloc) == 12);
 static_assert(offsetof(iommu_ioas_alloc, out_ioas_id) == 8);
 static_assert(sizeof(iommu_iova_range) == 16);

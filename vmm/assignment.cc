@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <future>
 
 #include "sysfs/base/log.h"
 #include "vfio/irq_line.h"
 #include "vfio/memlock.h"
+#include "vmm/confinement/confine.h"
 
 namespace vmm {
 namespace {
@@ -15,14 +17,15 @@ using Opened = base::Result<std::shared_ptr<assigned::AssignedDevice>>;
 
 Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace& space,
                   const PlannedDevice& planned) {
-  base::Fd fd = TRY(space.OpenDevice(planned.host));
+  base::Fd fd = TRY(space.OpenDevice(planned.host, planned.vf_token));
   assigned::DeviceOptions options;
   options.guest_slot = planned.guest_slot;
   options.behind_port = planned.behind_port;
   options.config = planned.config;
   options.rom = planned.rom;
-  options.explain_intx = [&tree, host = planned.host](base::Error why) {
-    return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
+  options.explain_intx = [line = vfio::ReadIrqLine(tree, planned.host),
+                          host = planned.host](base::Error why) {
+    return vfio::ExplainIntx(std::move(why), host, line);
   };
   return assigned::AssignedDevice::Create(
       TRY(vfio::Device::Create(kernel, planned.host, std::move(fd))), std::move(options));
@@ -30,8 +33,12 @@ Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace&
 
 }  // namespace
 
-base::Status Assignment::OpenSpace(const std::vector<sysfs::PciAddress>& devices) {
-  const vfio::BackendFacts facts = vfio::ProbeBackends(*kernel_, *tree_, devices);
+base::Status Assignment::OpenSpace(const std::vector<PlannedDevice>& devices) {
+  std::vector<sysfs::PciAddress> addresses;
+  for (const PlannedDevice& device : devices) addresses.push_back(device.host);
+  vfio::BackendFacts facts = vfio::ProbeBackends(*kernel_, *tree_, addresses);
+  facts.vf_token = std::any_of(devices.begin(), devices.end(),
+                               [](const PlannedDevice& one) { return one.vf_token.has_value(); });
   const vfio::Choice choice = TRY(vfio::ChooseBackend(facts, wanted_));
   base::Log(base::Level::kInfo, "vmm: DMA by {}", choice.reason);
   space_ = TRY(vfio::OpenSpace(*kernel_, *tree_, choice.backend));
@@ -51,15 +58,14 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
                                            const std::function<base::Status()>& populated) {
   Assignment assignment(kernel, tree, wanted, memory);
   if (plan.devices.empty()) return assignment;
-  std::vector<sysfs::PciAddress> addresses;
-  for (const PlannedDevice& device : plan.devices) addresses.push_back(device.host);
-  TRY(assignment.OpenSpace(addresses));
+  TRY(assignment.OpenSpace(plan.devices));
   vfio::DmaSpace& space = *assignment.space_;
-  for (const sysfs::PciAddress& address : addresses) TRY(space.Claim(address, link));
+  for (const PlannedDevice& device : plan.devices) TRY(space.Claim(device.host, link));
 
   std::vector<std::future<Opened>> opening;
   for (const PlannedDevice& device : plan.devices) {
-    opening.push_back(std::async(std::launch::async, [&kernel, &tree, &space, &device] {
+    opening.push_back(std::async(std::launch::async, [&kernel, &tree, &space, &device]() -> Opened {
+      TRY(confinement::Confine(confinement::ThreadKind::kOpener));
       return OpenDevice(kernel, tree, space, device);
     }));
   }
@@ -82,7 +88,7 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
 base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
     const PlannedDevice& planned, const vfio::KvmLink& link, const vfio::KvmLink& unlink) {
   const sysfs::PciAddress& device = planned.host;
-  if (!space_) TRY(OpenSpace({device}));
+  if (!space_) TRY(OpenSpace({planned}));
   if (base::Status claimed = space_->Claim(device, link); !claimed) {
     if (devices_.empty()) space_.reset();
     return base::Failure(std::move(claimed).error());

@@ -51,7 +51,7 @@ class Assignment {
   Assignment(base::Kernel& kernel, const sysfs::Tree& tree, vfio::Backend wanted,
              const GuestMemory& memory)
       : kernel_(&kernel), tree_(&tree), wanted_(wanted), memory_(&memory) {}
-  base::Status OpenSpace(const std::vector<sysfs::PciAddress>& devices);
+  base::Status OpenSpace(const std::vector<PlannedDevice>& devices);
   base::Status MapMemory();
   void Release(const sysfs::PciAddress& device, const vfio::KvmLink& unlink);
 

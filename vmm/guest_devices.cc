@@ -133,9 +133,15 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
   TRY(CheckHotPlug(host, plan_->layout));
   TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
   Plugged plugged;
-  const PlannedDevice planned = {
-      address,    static_cast<uint8_t>(port / 8), true, 0, host.device.modalias, id, request.config,
-      request.rom};
+  const PlannedDevice planned = {address,
+                                 static_cast<uint8_t>(port / 8),
+                                 true,
+                                 0,
+                                 host.device.modalias,
+                                 id,
+                                 request.config,
+                                 request.rom,
+                                 request.vf_token};
   plugged.device = TRY(assignment_->Add(planned, wiring_.link, wiring_.unlink));
   plugged.port = port;
   plugged.id = id;

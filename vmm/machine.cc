@@ -8,6 +8,7 @@
 
 #include "sysfs/base/log.h"
 #include "vfio/memlock.h"
+#include "vmm/confinement/confine.h"
 #include "vmm/devices/reset.h"
 #include "vmm/kvm/cpuid.h"
 #include "vmm/machine_image.h"
@@ -27,8 +28,8 @@ constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
 
 base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
-                                                       const Options& options,
-                                                       PopulateProgress progress) {
+                                                       const Options& options, const Hooks& hooks) {
+  confinement::SetMode(options.seccomp);
   // Before any thread starts: threads inherit the signal mask.
   auto signals = TRY(SignalSource::Create(kSignals));
   HostSnapshot host = TRY(ReadHost(tree, options));
@@ -49,7 +50,11 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   machine->loop_ = TRY(EventLoop::Create());
   TRY(machine->OpenMonitor());
   TRY(machine->MakeMemory());
-  TRY(machine->TakeDevices(kernel, tree, progress));
+  if (options.managed && hooks.acquire) {
+    TRY(hooks.acquire());
+    TRY(CheckTaken(TRY(ReadHost(tree, options))));
+  }
+  TRY(machine->TakeDevices(kernel, tree, hooks.progress));
   TRY(machine->WatchEvents());
   return machine;
 }
@@ -162,6 +167,8 @@ void Machine::ResetOrEnd(Cause cause) {
 }
 
 base::Result<int> Machine::Run() {
+  using confinement::ThreadKind;
+  TRY(confinement::Confine(options_.managed ? ThreadKind::kManagedMain : ThreadKind::kMain));
   TRY(StartBoard());
   TRY(loop_->Run());
   Announce("SHUTDOWN", control::CauseData(cause_));

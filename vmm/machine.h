@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,13 +32,21 @@ namespace vmm {
 
 class Machine {
  public:
+  // Takes managed devices from the host's drivers.
+  using Acquire = std::function<base::Status()>;
+  struct Hooks {
+    // With Options::managed: called once, after the checks.
+    Acquire acquire;
+    // Hears, from this thread, how much of guest RAM has its pages, when that is needed before the
+    // start.
+    PopulateProgress progress;
+  };
+
   // Checks everything that can be checked, then takes the devices. What fails leaves nothing
-  // behind. `kernel` and `tree` outlive the machine. `progress` hears, from this thread, how much
-  // of guest RAM has its pages, when that is needed before the start.
+  // behind, but for what Hooks::acquire did. `kernel` and `tree` outlive the machine.
   static base::Result<std::unique_ptr<Machine>> Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
-                                                       const Options& options,
-                                                       PopulateProgress progress = {});
+                                                       const Options& options, const Hooks& hooks);
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
   ~Machine();

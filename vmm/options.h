@@ -9,8 +9,11 @@
 #include "sysfs/base/address.h"
 #include "sysfs/pci_address.h"
 #include "vfio/dma_space.h"
+#include "vfio/handed_over.h"
+#include "vfio/vf_token.h"
 #include "vmm/assigned/policy.h"
 #include "vmm/assigned/rom.h"
+#include "vmm/confinement/confine.h"
 #include "vmm/ram/pages.h"
 
 namespace vmm {
@@ -21,6 +24,7 @@ struct AssignRequest {
   std::string id = {};                // for the monitor; empty: the host's address
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
   assigned::RomRequest rom = {};
+  std::optional<vfio::VfToken> vf_token = {};
 };
 std::string IdOf(const AssignRequest& request);
 
@@ -37,9 +41,12 @@ struct Options {
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal
   vfio::Backend dma = vfio::Backend::kAuto;
-  std::string name;     // control::CheckMachineName; empty: none
+  std::vector<vfio::HandedOver> handed_over;  // descriptors that serve instead of opening
+  std::string name;                           // control::CheckMachineName; empty: none
   std::string monitor;  // the monitor's socket; empty: by the name, or none without one
-  bool stats = false;   // print what the machine's life cost at its end
+  confinement::Mode seccomp = confinement::Mode::kOn;
+  bool managed = false;  // devices are taken from the host's drivers by Machine::Create's `acquire`
+  bool stats = false;    // print what the machine's life cost at its end
 };
 
 inline constexpr unsigned kMaxCpus = 32;

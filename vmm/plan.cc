@@ -50,6 +50,37 @@ void AddReserved(const HostDevice& host, LayoutRequest& request) {
   }
 }
 
+base::Status CheckFit(const HostDevice& host) {
+  const sysfs::PciDevice& device = host.device;
+  const std::string name = device.address.ToString();
+  if (device.is_bridge()) {
+    return Fail(Code::kUnfit, name + ": is a bridge; only endpoints can be assigned");
+  }
+  if (!device.iommu_group) {
+    return Fail(Code::kUnfit, name + ": has no IOMMU group: the IOMMU is off or absent",
+                "switch VT-d or AMD-Vi on in the firmware; on Intel boot with intel_iommu=on");
+  }
+  return {};
+}
+
+base::Status CheckReady(const HostDevice& host) {
+  const sysfs::PciDevice& device = host.device;
+  const std::string name = device.address.ToString();
+  if (!host.on_vfio) {
+    const std::string owner =
+        device.driver ? "is on its host driver " + *device.driver : "has no driver";
+    return Fail(Code::kInUse, fmt::format("{}: {}, not on vfio-pci", name, owner),
+                "vassign bind " + name);
+  }
+  if (!host.blockers.empty()) {
+    return Fail(Code::kUnfit,
+                fmt::format("{}: IOMMU group {} is not viable: the host uses {}", name,
+                            host.group.id, DescribeBlockers(host.blockers)),
+                "vassign bind " + host.blockers.front().address.ToString());
+  }
+  return {};
+}
+
 }  // namespace
 
 base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address) {
@@ -71,31 +102,6 @@ base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& opti
   }
   if (IsReserved(options.pages)) host.pool = ReadPagePool(tree, options.pages);
   return host;
-}
-
-base::Status CheckDevice(const HostDevice& host) {
-  const sysfs::PciDevice& device = host.device;
-  const std::string name = device.address.ToString();
-  if (device.is_bridge()) {
-    return Fail(Code::kUnfit, name + ": is a bridge; only endpoints can be assigned");
-  }
-  if (!device.iommu_group) {
-    return Fail(Code::kUnfit, name + ": has no IOMMU group: the IOMMU is off or absent",
-                "switch VT-d or AMD-Vi on in the firmware; on Intel boot with intel_iommu=on");
-  }
-  if (!host.on_vfio) {
-    const std::string owner =
-        device.driver ? "is on its host driver " + *device.driver : "has no driver";
-    return Fail(Code::kInUse, fmt::format("{}: {}, not on vfio-pci", name, owner),
-                "vassign bind " + name);
-  }
-  if (!host.blockers.empty()) {
-    return Fail(Code::kUnfit,
-                fmt::format("{}: IOMMU group {} is not viable: the host uses {}", name,
-                            host.group.id, DescribeBlockers(host.blockers)),
-                "vassign bind " + host.blockers.front().address.ToString());
-  }
-  return {};
 }
 
 base::Status CheckDuplicates(const Options& options) {
@@ -125,8 +131,18 @@ base::Status CheckDuplicates(const Options& options) {
 
 base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
-  for (const HostDevice& device : host.devices) TRY(CheckDevice(device));
+  for (const HostDevice& device : host.devices) TRY(CheckDevice(device, options.managed));
   return CheckPages(options.pages, options.memory_bytes, host.pool);
+}
+
+base::Status CheckDevice(const HostDevice& device, bool managed) {
+  TRY(CheckFit(device));
+  return managed ? base::Status() : CheckReady(device);
+}
+
+base::Status CheckTaken(const HostSnapshot& host) {
+  for (const HostDevice& device : host.devices) TRY(CheckReady(device));
+  return {};
 }
 
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host) {
@@ -158,7 +174,8 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
 }
 
 base::Status CheckHotPlug(const HostDevice& device, const Layout& layout) {
-  TRY(CheckDevice(device));
+  TRY(CheckFit(device));
+  TRY(CheckReady(device));
   LayoutRequest request;
   AddReserved(device, request);
   for (const ReservedRange& reserved : request.reserved) {

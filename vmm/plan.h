@@ -44,12 +44,15 @@ struct MachinePlan {
   std::vector<ReservedRange> reserved;  // of all groups, where no RAM is
 };
 
-// One device by itself: bridge, IOMMU, driver, group.
-base::Status CheckDevice(const HostDevice& device);
+// One device by itself: bridge, IOMMU; and, unless it is to be taken yet, driver and group.
+base::Status CheckDevice(const HostDevice& device, bool managed);
 // What the user typed: the same device, id or place twice.
 base::Status CheckDuplicates(const Options& options);
 // The checks alone: duplicates, each device by itself, reserved pages. PlanMachine makes them too.
+// With Options::managed a device may still be the host's.
 base::Status CheckDevices(const Options& options, const HostSnapshot& host);
+// What managed devices have to be once they are taken: on a VFIO driver, their groups viable.
+base::Status CheckTaken(const HostSnapshot& host);
 
 // Where everything goes, whether the devices can be had or not.
 base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnapshot& host);

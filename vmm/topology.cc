@@ -84,7 +84,8 @@ base::Result<Topology> PlanTopology(const Options& options,
                              device.device.modalias,
                              IdOf(options.assign[i]),
                              options.assign[i].config,
-                             options.assign[i].rom};
+                             options.assign[i].rom,
+                             options.assign[i].vf_token};
     const auto wanted = options.assign[i].guest_slot;
     planned.behind_port = !wanted && FitsBehindPort(device);
     if (planned.behind_port && SharesCard(device, devices)) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct PlannedDevice {
   std::string id;  // for the monitor, none twice
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
   assigned::RomRequest rom = {};
+  std::optional<vfio::VfToken> vf_token = {};
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };

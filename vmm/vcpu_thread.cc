@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sysfs/base/log.h"
+#include "vmm/confinement/confine.h"
 #include "vmm/dispatch.h"
 
 namespace vmm {
@@ -74,6 +75,8 @@ void VcpuThread::Count(size_t kind) {
 }
 
 void VcpuThread::Loop() {
+  if (const base::Status confined = confinement::Confine(confinement::ThreadKind::kVcpu); !confined)
+    return ReportFatal(confined.error().message());
   bool running = true;
   while (running) {
     const kvm::Exit exit = vcpu_.Run();

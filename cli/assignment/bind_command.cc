@@ -7,6 +7,7 @@
 #include "cli/devices/selector.h"
 #include "cli/force_option.h"
 #include "sysfs/assignment/group.h"
+#include "sysfs/assignment/session.h"
 
 namespace cli {
 namespace {
@@ -48,6 +49,7 @@ base::Status RunBind(Context& context, const BindOptions& options) {
   }
   const auto results = options.group ? sysfs::BindGroup(host, request) : sysfs::Bind(host, request);
   if (!results) return base::Failure(WithState(results.error(), *context.tree, request.devices));
+  TRY(sysfs::TidySessions(host.journal, request.devices));
   PrintResults(context, "vassign.bind/1", *results);
   if (!options.persist) return {};
   return StorePersisted(context, persisted);

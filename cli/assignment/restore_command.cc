@@ -12,6 +12,7 @@
 #include "cli/functions/host.h"
 #include "cli/functions/output.h"
 #include "sriov/change.h"
+#include "sysfs/assignment/session.h"
 
 namespace cli {
 namespace {
@@ -189,6 +190,7 @@ base::Status RunRestore(Context& context, const RestoreOptions& options) {
       errors.push_back(WithState(std::move(result.error()), *context.tree, {address}));
     }
   }
+  TRY(sysfs::TidySessions(host.assignment.journal));
   if (!context.json || errors.empty()) PrintRestored(context, results);
   if (devices.empty() && !context.json)
     context.out << "the journal holds no device: nothing to do\n";

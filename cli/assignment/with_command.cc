@@ -3,18 +3,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 
+#include "cli/assignment/loan.h"
 #include "cli/assignment/placeholders.h"
 #include "cli/assignment_output.h"
 #include "cli/child.h"
 #include "cli/devices/selector.h"
 #include "cli/force_option.h"
-#include "sysfs/assignment/group.h"
-#include "sysfs/assignment/session.h"
 
 namespace cli {
 namespace {
@@ -22,6 +21,8 @@ namespace {
 using sysfs::AssignmentHost;
 using sysfs::AssignmentResult;
 using sysfs::PciAddress;
+
+constexpr std::string_view kProgram = "vassign";
 
 struct WithOptions {
   std::vector<std::string> devices;
@@ -31,45 +32,6 @@ struct WithOptions {
   ForceOption force;
   ChangingOptions changing;
 };
-
-// Devices that this run takes: what is there already is somebody else's to give back.
-std::vector<PciAddress> TakenDevices(const std::vector<sysfs::AssignmentPlan>& plans) {
-  std::vector<PciAddress> taken;
-  for (const sysfs::AssignmentPlan& plan : plans) {
-    for (const sysfs::PciDevice& device : plan.devices) {
-      if (device.driver != plan.driver || device.driver_override != plan.driver)
-        taken.push_back(device.address);
-    }
-  }
-  return taken;
-}
-
-// In the reverse order, each for itself; what could not be given back is said.
-bool GiveBack(Context& context, AssignmentHost& host, std::vector<PciAddress> devices) {
-  bool all = true;
-  std::reverse(devices.begin(), devices.end());
-  for (const PciAddress& address : devices) {
-    const auto result = sysfs::Restore(host, address);
-    if (result) {
-      context.err << "vassign: " << sysfs::Format(*result) << '\n';
-      continue;
-    }
-    all = false;
-    context.err << "vassign: " << result.error().message() << '\n';
-    if (!result.error().hint().empty()) context.err << "  cure: " << result.error().hint() << '\n';
-  }
-  return all;
-}
-
-// What a killed run left. Its session goes when its devices are back.
-base::Status FinishAbandoned(Context& context, AssignmentHost& host) {
-  for (const sysfs::SessionNote& note : TRY(sysfs::ListSessions(host.journal))) {
-    if (note.alive) continue;
-    context.err << fmt::format("vassign: giving back what pid {} left behind\n", note.pid);
-    if (GiveBack(context, host, note.devices)) TRY(sysfs::RemoveRecordFile(note.path));
-  }
-  return {};
-}
 
 // A guest's memory is locked while it owns a device, and root may lock any amount.
 void RaiseMemlock() {
@@ -84,27 +46,40 @@ std::string DeviceFile(const AssignmentResult& result) {
   return {};
 }
 
+// Of one kind: an iommufd and device files, or a container and groups.
 struct Descriptors {
   base::Fd iommufd;
-  std::vector<base::Fd> devices;
+  base::Fd container;
+  std::map<std::string, base::Fd> nodes;  // by path
 };
+
+// What is opened for the device. Device files are preferred, as vmm does.
+std::string NodeOf(const AssignmentResult& result, bool by_files) {
+  const std::string file = DeviceFile(result);
+  if (by_files) return file;
+  return result.after.iommu_group ? fmt::format("/dev/vfio/{}", *result.after.iommu_group) : "";
+}
 
 base::Result<Descriptors> OpenDescriptors(const std::vector<AssignmentResult>& results) {
   Descriptors all;
-  all.iommufd = TRY(base::OpenFile("/dev/iommu", O_RDWR));
+  const bool has_files = std::none_of(results.begin(), results.end(),
+                                      [](const auto& one) { return DeviceFile(one).empty(); });
+  auto iommufd = base::OpenFile("/dev/iommu", O_RDWR);
+  const bool by_files = iommufd && has_files;
+  if (by_files) {
+    all.iommufd = std::move(*iommufd);
+  } else {
+    all.container = TRY(base::OpenFile("/dev/vfio/vfio", O_RDWR));
+  }
   for (const AssignmentResult& result : results) {
-    const std::string node = DeviceFile(result);
-    if (node.empty()) {
-      return base::Fail(base::Code::kUnsupported,
-                        result.address.ToString() + ": has no device file below /dev/vfio/devices",
-                        "--fds needs Linux 6.6 with VFIO_DEVICE_CDEV and IOMMUFD");
-    }
-    all.devices.push_back(TRY(base::OpenFile(node, O_RDWR)));
+    const std::string node = NodeOf(result, by_files);
+    // Members of a group share its file, which opens once.
+    if (!all.nodes.contains(node)) all.nodes[node] = TRY(base::OpenFile(node, O_RDWR));
   }
   return all;
 }
 
-Values ValuesOf(const AssignmentResult& result, const Descriptors& descriptors, size_t index) {
+Values ValuesOf(const AssignmentResult& result, const Descriptors& descriptors) {
   const auto number = [](const base::Fd& fd) {
     return fd.valid() ? std::to_string(fd.raw()) : std::string();
   };
@@ -113,7 +88,10 @@ Values ValuesOf(const AssignmentResult& result, const Descriptors& descriptors, 
   values["group"] = result.after.iommu_group ? std::to_string(*result.after.iommu_group) : "";
   values["cdev"] = DeviceFile(result);
   values["iommufd"] = number(descriptors.iommufd);
-  values["fd"] = index < descriptors.devices.size() ? number(descriptors.devices[index]) : "";
+  values["container"] = number(descriptors.container);
+  values["dma"] = number(descriptors.iommufd.valid() ? descriptors.iommufd : descriptors.container);
+  const auto node = descriptors.nodes.find(NodeOf(result, descriptors.iommufd.valid()));
+  values["fd"] = node == descriptors.nodes.end() ? "" : number(node->second);
   return values;
 }
 
@@ -123,14 +101,15 @@ base::Result<int> RunWithDevices(const WithOptions& options,
   Descriptors descriptors;
   if (options.fds) descriptors = TRY(OpenDescriptors(results));
   std::vector<Values> values;
-  for (size_t i = 0; i < results.size(); ++i)
-    values.push_back(ValuesOf(results[i], descriptors, i));
+  for (const AssignmentResult& result : results) values.push_back(ValuesOf(result, descriptors));
   ChildCommand child;
   for (const std::string& word : command) child.words.push_back(TRY(Expand(word, values)));
-  if (options.fds) child.inherited.push_back(&descriptors.iommufd);
-  for (const base::Fd& fd : descriptors.devices) child.inherited.push_back(&fd);
+  for (base::Fd* const fd : {&descriptors.iommufd, &descriptors.container}) {
+    if (fd->valid()) child.inherited.push_back(std::move(*fd));
+  }
+  for (auto& [node, fd] : descriptors.nodes) child.inherited.push_back(std::move(fd));
   RaiseMemlock();
-  return RunChild(child);
+  return RunChild(std::move(child));
 }
 
 base::Result<sysfs::BindRequest> MakeRequest(const Context& context, const WithOptions& options) {
@@ -148,13 +127,6 @@ base::Result<sysfs::BindRequest> MakeRequest(const Context& context, const WithO
   return request;
 }
 
-base::Result<std::vector<sysfs::AssignmentPlan>> Plan(const AssignmentHost& host,
-                                                      const sysfs::BindRequest& request,
-                                                      bool group) {
-  if (group) return sysfs::PlanGroupBinding(host, request);
-  return std::vector{TRY(sysfs::PlanBinding(host, request))};
-}
-
 // The devices as they were named; --group adds others before and behind them.
 std::vector<AssignmentResult> Named(const std::vector<AssignmentResult>& results,
                                     const std::vector<PciAddress>& devices) {
@@ -168,24 +140,17 @@ std::vector<AssignmentResult> Named(const std::vector<AssignmentResult>& results
 }
 
 base::Status RunWith(Context& context, const WithOptions& options) {
-  const auto request = TRY(MakeRequest(context, options));
+  const LoanRequest request = {TRY(MakeRequest(context, options)), options.group};
   AssignmentHost host = TRY(ReachHost(context, "with", options.changing));
-  if (!options.changing.dry_run) TRY(FinishAbandoned(context, host));
-  const auto plans = TRY(Plan(host, request, options.group));
   if (options.changing.dry_run) {
-    PrintPlans(context, plans);
+    PrintPlans(context, TRY(PlanLoan(host, request)));
     return {};
   }
-  const auto taken = TakenDevices(plans);
-  sysfs::Session session = TRY(sysfs::Session::Begin(host.journal, ::getpid(), taken));
-  const auto results = options.group ? sysfs::BindGroup(host, request) : sysfs::Bind(host, request);
-  if (!results) {
-    // A write that is still under way leaves the session to the next run.
-    if (results.error().code() != base::Code::kTimedOut) TRY(session.End());
-    return base::Failure(WithState(results.error(), *context.tree, request.devices));
-  }
-  const auto status = RunWithDevices(options, context.command, Named(*results, request.devices));
-  if (GiveBack(context, host, taken)) TRY(session.End());
+  TRY(FinishAbandoned(context, kProgram, host));
+  Loan loan = TRY(Loan::Take(context, kProgram, host, request));
+  const auto status =
+      RunWithDevices(options, context.command, Named(loan.results(), request.bind.devices));
+  TRY(loan.GiveBack());
   context.status = TRY(status);
   return {};
 }
@@ -203,13 +168,16 @@ void AddWithCommand(CLI::App& app, Context& context) {
       ->type_name("NAME");
   command->add_flag("--group", options->group, "With all that shares their IOMMU groups");
   command->add_flag("--fds", options->fds,
-                    "Open /dev/iommu and the devices' files, and pass the descriptors on");
+                    "Open the devices' files with /dev/iommu, or their groups with /dev/vfio/vfio, "
+                    "and pass the descriptors on");
   options->force.Add(*command);
   AddChangingOptions(*command, context, options->changing);
   command->footer(
-      "In COMMAND, {bdf}, {group}, {cdev} and, with --fds, {fd} and {iommufd} stand for the first\n"
-      "device's; {bdf:2} for the second's; {{ is a brace. The command may lock any amount of "
-      "memory.\n"
+      "In COMMAND, {bdf}, {group}, {cdev} and, with --fds, {fd} (its file, or its group) and "
+      "{dma}\n"
+      "({iommufd}, or {container}) stand for the first device's; {bdf:2} for the second's; {{ is "
+      "a\n"
+      "brace. The command may lock any amount of memory.\n"
       "The exit status is the command's. What a killed run left is given back by the next one.");
   command->callback([options, &context] {
     context.run = [options, &context] { return RunWith(context, *options); };

@@ -4,8 +4,8 @@
 
 #include "cli/commands.h"
 #include "cli/exit_status.h"
+#include "cli/machines/machine_options.h"
 #include "cli/machines/plan_output.h"
-#include "cli/run_command.h"
 #include "sysfs/base/kernel.h"
 #include "vmm/preview/preview.h"
 

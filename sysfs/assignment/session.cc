@@ -79,6 +79,25 @@ base::Result<std::vector<SessionNote>> ListSessions(const Journal& journal) {
   return notes;
 }
 
+base::Status TidySessions(const Journal& journal, const std::vector<PciAddress>& kept) {
+  for (const SessionNote& note : TRY(ListSessions(journal))) {
+    if (note.alive) continue;
+    std::vector<PciAddress> left;
+    for (const PciAddress& device : note.devices) {
+      const bool is_kept = std::find(kept.begin(), kept.end(), device) != kept.end();
+      // A record that cannot be read is kept, for its error.
+      const auto record = journal.Find(device);
+      if (!is_kept && (!record || *record)) left.push_back(device);
+    }
+    if (left.empty()) {
+      TRY(RemoveRecordFile(note.path));
+    } else if (left != note.devices) {
+      TRY(StoreRecordFile(note.path, FormatSession(note.pid, left)));
+    }
+  }
+  return {};
+}
+
 std::string FormatSession(int pid, const std::vector<PciAddress>& devices) {
   std::string text = fmt::format("{}\n", pid);
   for (const PciAddress& device : devices) text += device.ToString() + "\n";

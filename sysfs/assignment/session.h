@@ -1,4 +1,5 @@
-// Devices that are given away for as long as one process lives: `vassign with`.
+// Devices that are given away for as long as one process lives: `vassign with`, `vmm run
+// --managed`.
 //
 // A file in <folder>/sessions names them before the first is taken, and a lock on it says that the
 // owner lives (flock(2) ends with the process, however it ends). A session whose lock is free was
@@ -38,6 +39,11 @@ struct SessionNote {
 
 // Of this boot (the folder is in /run). A file that makes no sense is an error that names it.
 base::Result<std::vector<SessionNote>> ListSessions(const Journal& journal);
+
+// Sessions that killed processes left no longer name a device without a record (it is back, or was
+// never taken) and none of `kept` (somebody has bound it to stay); a session goes with its last
+// device.
+base::Status TidySessions(const Journal& journal, const std::vector<PciAddress>& kept = {});
 
 // "1234\n0000:08:00.0\n...": pid, then devices; and back, strictly.
 std::string FormatSession(int pid, const std::vector<PciAddress>& devices);

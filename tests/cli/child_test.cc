@@ -15,7 +15,7 @@ namespace {
 using base::Code;
 using test::FailsWith;
 
-base::Result<int> Shell(const std::string& script, std::vector<const base::Fd*> inherited = {}) {
+base::Result<int> Shell(const std::string& script, std::vector<base::Fd> inherited = {}) {
   return RunChild({{"sh", "-c", script}, std::move(inherited)});
 }
 
@@ -46,10 +46,14 @@ TEST(Child, DescriptorsKeepTheirNumbersAndOnlyThese) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   const base::Fd reader(ends[0]);
-  const base::Fd writer(ends[1]);
-  const std::string script = "test -e /proc/self/fd/" + std::to_string(writer.raw()) +
+  std::vector<base::Fd> inherited;
+  inherited.emplace_back(ends[1]);
+  const std::string script = "test -e /proc/self/fd/" + std::to_string(ends[1]) +
                              " && ! test -e /proc/self/fd/" + std::to_string(reader.raw());
-  EXPECT_EQ(*Shell(script, {&writer}), 0);
+  EXPECT_EQ(*Shell(script, std::move(inherited)), 0);
+  // The command was the last to have it.
+  char byte = 0;
+  EXPECT_EQ(::read(reader.raw(), &byte, 1), 0);
 }
 
 }  // namespace

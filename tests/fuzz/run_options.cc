@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "cli/parse.h"
-#include "cli/run_command.h"
+#include "cli/machines/machine_options.h"
 #include "sysfs/base/text.h"
 #include "tests/fuzz/input.h"
 #include "tests/support/recorded_host.h"

@@ -111,6 +111,7 @@ int FakeVfioHost::Iommufd(unsigned long request, void* argument) {
     static_cast<vfio::uapi::iommu_ioas_alloc*>(argument)->out_ioas_id = kIoasId;
     return 0;
   }
+  if (request == vfio::uapi::kIommuDestroy) return 0;
   if (request == vfio::uapi::kIoasIovaRanges) return AnswerIovaRanges(argument);
   if (request == vfio::uapi::kIoasMap) {
     const auto* map = static_cast<vfio::uapi::iommu_ioas_map*>(argument);

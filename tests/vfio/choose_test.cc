@@ -72,6 +72,18 @@ TEST(ChooseBackend, Type1OtherwiseAndWhy) {
   EXPECT_THAT(partial->reason, HasSubstr("0000:08:00.0, 0000:09:00.0 has no device file"));
 }
 
+TEST(ChooseBackend, Type1ForAToken) {
+  BackendFacts facts = Facts(0, 0);
+  facts.vf_token = true;
+  const auto choice = ChooseBackend(facts, Backend::kAuto);
+  ASSERT_THAT(choice, IsOk());
+  EXPECT_EQ(choice->backend, Backend::kType1);
+  EXPECT_THAT(choice->reason, HasSubstr("VF token"));
+  EXPECT_EQ(ChooseBackend(facts, Backend::kIommufd)->backend, Backend::kIommufd);
+  facts.container = false;
+  EXPECT_EQ(ChooseBackend(facts, Backend::kAuto)->backend, Backend::kIommufd);
+}
+
 TEST(ChooseBackend, IommufdAloneLetsTheClaimExplain) {
   const auto choice = ChooseBackend(Facts(0, ENOENT, {kNvme}), Backend::kAuto);
   ASSERT_THAT(choice, IsOk());

@@ -125,6 +125,22 @@ TEST(Explain, ADeviceWithoutDriverNeedsOne) {
   EXPECT_THAT(error.hint(), HasSubstr("vassign bind 0000:08:00.0"));
 }
 
+TEST(Explain, ATokenIsMissingOrWrong) {
+  AccessFacts facts = Fine();
+  EXPECT_THAT(Explain(Step::kOpenDevice, EACCES, facts).message(), HasSubstr("/dev/vfio/14"));
+  facts.has_functions = true;
+  EXPECT_THAT(Explain(Step::kOpenDevice, EACCES, facts).message(),
+              HasSubstr("its virtual functions are in use, and the VF token is missing"));
+  facts.physical = "0000:07:00.0";
+  for (const Step step : {Step::kOpenDevice, Step::kBindDevice}) {
+    const base::Error error = Explain(step, EACCES, facts);
+    EXPECT_EQ(error.code(), Code::kDenied);
+    EXPECT_THAT(error.message(), HasSubstr("physical function 0000:07:00.0"));
+    EXPECT_THAT(error.hint(), HasSubstr("--assign 0000:08:00.0,token=UUID"));
+  }
+  EXPECT_THAT(Explain(Step::kOpenGroup, EACCES, facts).hint(), HasSubstr("chown"));
+}
+
 // The cure for one backend does nothing for the other.
 TEST(Explain, TheOverrideIsThatOfTheBackendInUse) {
   EXPECT_THAT(Explain(Step::kBindDevice, EPERM, Fine()).hint(), Not(HasSubstr("type1")));

@@ -1,9 +1,11 @@
 #include "vfio/iommufd_space.h"
 
 #include <cerrno>
+#include <cstring>
 
 #include "tests/vfio/space_fixture.h"
 #include "vfio/facts.h"
+#include "vfio/uapi.h"
 
 namespace vfio {
 namespace {
@@ -45,7 +47,7 @@ TEST_F(IommufdSpaceTest, CallsInTheKernelsOrder) {
   EXPECT_THAT(host_.kernel.journal(),
               ElementsAre("open /dev/iommu", "IOMMU_IOAS_ALLOC", "open " + node, "close link",
                           "VFIO_DEVICE_BIND_IOMMUFD", "VFIO_DEVICE_ATTACH_IOMMUFD_PT",
-                          "close 0000:08:00.0", "close /dev/iommu"));
+                          "close 0000:08:00.0", "IOMMU_DESTROY", "close /dev/iommu"));
 }
 
 TEST_F(IommufdSpaceTest, BindsToItsIommufd) {
@@ -58,6 +60,26 @@ TEST_F(IommufdSpaceTest, BindsToItsIommufd) {
   ASSERT_THAT(space->Claim(kNvme, link_), IsOk());
   ASSERT_THAT(space->OpenDevice(kNvme), IsOk());
   EXPECT_GE(bound_to, 0);
+}
+
+TEST_F(IommufdSpaceTest, ATokenGoesWithTheBind) {
+  const VfToken token = *VfToken::Parse("00112233-4455-6677-8899-aabbccddeeff");
+  int result = 0;
+  VfToken seen;
+  host_.kernel.On("VFIO_DEVICE_BIND_IOMMUFD", [&](unsigned long, void* argument) {
+    const auto* const bind = static_cast<uapi::bind_iommufd_with_token*>(argument);
+    if (bind->argsz != 24 || bind->flags != 1) return -EFAULT;
+    std::memcpy(seen.bytes.data(), reinterpret_cast<void*>(bind->token_uuid_ptr), 16);
+    return result;
+  });
+  const auto space = Open();
+  ASSERT_THAT(space->Claim(kNvme, link_), IsOk());
+  EXPECT_THAT(space->OpenDevice(kNvme, token), IsOk());
+  EXPECT_EQ(seen, token);
+  result = -EINVAL;
+  const auto refused = space->OpenDevice(kNvme, token);
+  ASSERT_THAT(refused, FailsWith(Code::kUnsupported, HasSubstr("VF token")));
+  EXPECT_THAT(refused.error().hint(), HasSubstr("6.18"));
 }
 
 TEST_F(IommufdSpaceTest, AllDevicesShareOneAddressSpace) {

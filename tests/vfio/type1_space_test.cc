@@ -74,6 +74,26 @@ TEST_F(Type1SpaceTest, DevicesOfOneGroupShareItsFile) {
   EXPECT_THAT(space->Claim(kSibling, link_), FailsWith(Code::kUsage));
 }
 
+TEST_F(Type1SpaceTest, ATokenIsSaidBehindTheAddress) {
+  std::string said;
+  host_.kernel.HandlePath("/dev/vfio/15", [&](unsigned long request, void* argument, auto) {
+    if (request != VFIO_GROUP_GET_DEVICE_FD) {
+      if (request == VFIO_GROUP_GET_STATUS)
+        static_cast<::vfio_group_status*>(argument)->flags = VFIO_GROUP_FLAGS_VIABLE;
+      return 0;
+    }
+    said = static_cast<const char*>(argument);
+    return -EACCES;
+  });
+  host_.kernel.Reply("VFIO_SET_IOMMU", 0);
+  const auto space = Open();
+  ASSERT_THAT(space->Claim(kNvme, link_), IsOk());
+  ASSERT_THAT(space->Claim(kOther, link_), IsOk());
+  const auto token = VfToken::Parse("00112233-4455-6677-8899-aabbccddeeff");
+  EXPECT_THAT(space->OpenDevice(kOther, *token), FailsWith(Code::kDenied));
+  EXPECT_EQ(said, "0000:09:00.0 vf_token=00112233-4455-6677-8899-aabbccddeeff");
+}
+
 TEST_F(Type1SpaceTest, RelinkCoversEachGroupOnce) {
   const auto space = Open();
   for (const auto& device : {kNvme, kSibling, kOther})

@@ -1,6 +1,6 @@
 #include "vmm/devices/cmos.h"
 
-#include <ctime>
+#include <chrono>
 #include <utility>
 
 namespace vmm {
@@ -55,26 +55,31 @@ void Cmos::Write(Access access, uint64_t value) {
 }
 
 uint8_t Cmos::ReadDataLocked() const {
-  const time_t now = clock_ ? static_cast<time_t>(clock_()) : ::time(nullptr);
-  tm parts{};
-  ::gmtime_r(&now, &parts);
+  namespace chrono = std::chrono;
+  // Not by gmtime_r, which reads the host's time zone file: a processor's thread opens nothing.
+  const auto now = clock_ ? chrono::sys_seconds(chrono::seconds(clock_()))
+                          : chrono::floor<chrono::seconds>(chrono::system_clock::now());
+  const chrono::sys_days day = chrono::floor<chrono::days>(now);
+  const chrono::year_month_day date(day);
+  const chrono::hh_mm_ss time_of_day(now - day);
+  const int year = static_cast<int>(date.year());
   switch (index_) {
     case kSeconds:
-      return Bcd(parts.tm_sec);
+      return Bcd(static_cast<int>(time_of_day.seconds().count()));
     case kMinutes:
-      return Bcd(parts.tm_min);
+      return Bcd(static_cast<int>(time_of_day.minutes().count()));
     case kHours:
-      return Bcd(parts.tm_hour);
+      return Bcd(static_cast<int>(time_of_day.hours().count()));
     case kWeekday:
-      return Bcd(parts.tm_wday + 1);
+      return Bcd(static_cast<int>(chrono::weekday(day).c_encoding()) + 1);
     case kDay:
-      return Bcd(parts.tm_mday);
+      return Bcd(static_cast<int>(static_cast<unsigned>(date.day())));
     case kMonth:
-      return Bcd(parts.tm_mon + 1);
+      return Bcd(static_cast<int>(static_cast<unsigned>(date.month())));
     case kYear:
-      return Bcd(parts.tm_year % 100);
+      return Bcd(year % 100);
     case kCentury:
-      return Bcd((parts.tm_year + 1900) / 100);
+      return Bcd(year / 100);
     case kStatusA:
       return kDividerRunning;
     case kStatusB:

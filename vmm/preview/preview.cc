@@ -29,7 +29,8 @@ HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
   auto host = Take(ReadHost(tree, options), problems);
   if (!host) return {};
   Check(CheckDuplicates(options), problems);
-  for (const HostDevice& device : host->devices) Check(CheckDevice(device), problems);
+  for (const HostDevice& device : host->devices)
+    Check(CheckDevice(device, options.managed), problems);
   Check(CheckPages(options.pages, options.memory_bytes, host->pool), problems);
   return std::move(*host);
 }

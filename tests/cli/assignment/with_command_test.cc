@@ -88,5 +88,29 @@ TEST_F(WithCommand, TheNextRunFinishesForAKilledOne) {
   EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
 }
 
+TEST_F(WithCommand, WhatRestoreGivesBackIsNoLongerLeftBehind) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  { ASSERT_TRUE(sysfs::Session::Begin(world_.journal(), 4000000, {{0, 8, 0, 0}})); }
+  EXPECT_EQ(world_.Run({"restore", "--all"}), 0) << world_.err();
+  EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
+}
+
+TEST_F(WithCommand, WhatIsBoundToStayIsNoLongerLeftBehind) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  { ASSERT_TRUE(sysfs::Session::Begin(world_.journal(), 4000000, {{0, 8, 0, 0}})); }
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0) << world_.err();
+  EXPECT_EQ(world_.Run({"with", "09:00.0", "09:00.1", "--", "true"}), 0) << world_.err();
+  EXPECT_EQ(Driver(), "vfio-pci");
+}
+
+TEST_F(WithCommand, ADeviceThatCouldNotComeBackStaysInItsSession) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  { ASSERT_TRUE(sysfs::Session::Begin(world_.journal(), 4000000, {{0, 8, 0, 0}, {0, 9, 0, 0}})); }
+  ASSERT_EQ(world_.Run({"restore", "09:00.0"}), 0) << world_.err();
+  const auto sessions = sysfs::ListSessions(world_.journal());
+  ASSERT_EQ(sessions->size(), 1U);
+  EXPECT_THAT(sessions->front().devices, testing::ElementsAre(sysfs::PciAddress{0, 8, 0, 0}));
+}
+
 }  // namespace
 }  // namespace cli

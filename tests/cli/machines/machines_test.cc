@@ -1,4 +1,5 @@
 // `vmm ps` and `vmm ctl`, and the new options of `vmm run`.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 
 #include <map>
@@ -7,9 +8,10 @@
 #include "cli/machines/ctl_command.h"
 #include "cli/machines/pci_text.h"
 #include "cli/machines/ps_command.h"
-#include "cli/run_command.h"
+#include "cli/machines/machine_options.h"
 #include "cli/vmm.h"
 #include "tests/cli/machines/fake_monitor.h"
+#include "tests/support/fake_tree.h"
 #include "tests/support/matchers.h"
 #include "tests/support/recorded_host.h"
 
@@ -250,6 +252,77 @@ TEST(RunOptions, BadNamesMonitorsAndIds) {
   arguments.monitor.reset();
   arguments.assign = {"08:00.0,id="};
   EXPECT_THAT(Options(arguments), FailsWith(Code::kUsage, HasSubstr("not an id")));
+}
+
+class RunDescriptors : public testing::Test {
+ protected:
+  RunDescriptors() {
+    tree_.AddDriver("vfio-pci", true);
+    tree_.AddDevice({.driver = "vfio-pci", .group = 14});
+  }
+  // A descriptor that sysfs says to be this.
+  std::string Fd(const char* target) {
+    tree_.AddLink("/sys/dev/char/1:3", target);
+    return "fd=" + std::to_string(null_.raw());
+  }
+  base::Result<vmm::Options> Make(const std::string& assign, const std::string& dma = "auto") {
+    RunArguments arguments;
+    arguments.dma = dma;
+    if (!assign.empty()) arguments.assign = {assign};
+    return MakeOptions(tree_, arguments);
+  }
+  test::FakeTree tree_;
+  base::Fd null_{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+};
+
+TEST_F(RunDescriptors, ADeviceFileMeansItsDeviceAndIommufd) {
+  const auto options =
+      Make(Fd("../../devices/pci0000:00/0000:08:00.0/vfio-dev/vfio0") + ",addr=05.0");
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->assign[0].host, (sysfs::PciAddress{0, 8, 0, 0}));
+  EXPECT_EQ(options->assign[0].guest_slot, 5);
+  EXPECT_EQ(options->handed_over.at(0).number, null_.raw());
+  EXPECT_EQ(options->dma, vfio::Backend::kIommufd);
+}
+
+TEST_F(RunDescriptors, AGroupMeansType1) {
+  const std::string fd = Fd("../../devices/virtual/vfio/14");
+  EXPECT_EQ(Make(fd)->dma, vfio::Backend::kType1);
+  EXPECT_EQ(Make(fd + ",host=08:00.0")->assign[0].host, (sysfs::PciAddress{0, 8, 0, 0}));
+  EXPECT_THAT(Make(fd, "iommufd"), FailsWith(Code::kUsage, HasSubstr("does not go with")));
+  EXPECT_THAT(Make("", fd), FailsWith(Code::kUsage, HasSubstr("a device's")));
+}
+
+TEST_F(RunDescriptors, TheOneOfTheDmaSpace) {
+  EXPECT_EQ(Make("", Fd("../../devices/virtual/misc/iommu"))->dma, vfio::Backend::kIommufd);
+  EXPECT_EQ(Make("", Fd("../../devices/virtual/misc/vfio"))->dma, vfio::Backend::kType1);
+  EXPECT_THAT(Make(Fd("../../devices/virtual/misc/vfio")), FailsWith(Code::kUsage));
+}
+
+TEST_F(RunDescriptors, Mistakes) {
+  for (const char* const text : {"fd=", "fd=x", "fd=-1", "fd=99999999999", "fd=987"}) {
+    EXPECT_THAT(Make(text), FailsWith(Code::kUsage, HasSubstr(text))) << text;
+    EXPECT_THAT(Make("", text), FailsWith(Code::kUsage, HasSubstr(text))) << text;
+  }
+  EXPECT_THAT(Make("08:00.0,host=08:00.0"), FailsWith(Code::kUsage, HasSubstr("host=08:00.0")));
+}
+
+TEST(RunOptions, AToken) {
+  RunArguments arguments;
+  arguments.assign = {"08:00.0,token=00112233-4455-6677-8899-aabbccddeeff"};
+  const auto options = Options(arguments);
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->assign[0].vf_token->ToString(), "00112233-4455-6677-8899-aabbccddeeff");
+  arguments.assign = {"08:00.0,token=1"};
+  EXPECT_THAT(Options(arguments), FailsWith(Code::kUsage, HasSubstr("token=1: not a UUID")));
+}
+
+TEST(RunOptions, NoSubOptionTwice) {
+  RunArguments arguments;
+  arguments.assign = {"08:00.0,id=a,id=b"};
+  EXPECT_THAT(Options(arguments), FailsWith(Code::kUsage, HasSubstr("id= is given twice")));
+  arguments.assign = {"08:00.0,"};
+  EXPECT_THAT(Options(arguments), FailsWith(Code::kUsage, HasSubstr("unknown option")));
 }
 
 }  // namespace

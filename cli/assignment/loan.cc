@@ -1,0 +1,90 @@
+#include "cli/assignment/loan.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/assignment_output.h"
+#include "sysfs/assignment/group.h"
+
+namespace cli {
+namespace {
+
+using sysfs::AssignmentHost;
+using sysfs::PciAddress;
+
+// Devices that this run takes: what is there already is somebody else's to give back.
+std::vector<PciAddress> TakenDevices(const std::vector<sysfs::AssignmentPlan>& plans) {
+  std::vector<PciAddress> taken;
+  for (const sysfs::AssignmentPlan& plan : plans) {
+    for (const sysfs::PciDevice& device : plan.devices) {
+      if (device.driver != plan.driver || device.driver_override != plan.driver)
+        taken.push_back(device.address);
+    }
+  }
+  return taken;
+}
+
+bool GiveBackAll(Context& context, std::string_view program, AssignmentHost& host,
+                 std::vector<PciAddress> devices) {
+  bool all = true;
+  std::reverse(devices.begin(), devices.end());
+  // A bridge's driver makes the slots by which udev names the network interfaces behind it.
+  std::stable_partition(devices.begin(), devices.end(), [&](const PciAddress& address) {
+    const auto device = sysfs::ReadDevice(host.tree, address, sysfs::Detail::kBrief);
+    return device && device->is_bridge();
+  });
+  for (const PciAddress& address : devices) {
+    const auto result = sysfs::Restore(host, address);
+    if (result) {
+      context.err << program << ": " << sysfs::Format(*result) << '\n';
+      continue;
+    }
+    all = false;
+    context.err << program << ": " << result.error().message() << '\n';
+    if (!result.error().hint().empty()) context.err << "  cure: " << result.error().hint() << '\n';
+  }
+  return all;
+}
+
+}  // namespace
+
+base::Result<std::vector<sysfs::AssignmentPlan>> PlanLoan(const AssignmentHost& host,
+                                                          const LoanRequest& request) {
+  if (request.group) return sysfs::PlanGroupBinding(host, request.bind);
+  return std::vector{TRY(sysfs::PlanBinding(host, request.bind))};
+}
+
+base::Status FinishAbandoned(Context& context, std::string_view program, AssignmentHost& host) {
+  for (const sysfs::SessionNote& note : TRY(sysfs::ListSessions(host.journal))) {
+    if (note.alive) continue;
+    context.err << fmt::format("{}: giving back what pid {} left behind\n", program, note.pid);
+    if (GiveBackAll(context, program, host, note.devices)) TRY(sysfs::RemoveRecordFile(note.path));
+  }
+  return {};
+}
+
+base::Result<Loan> Loan::Take(Context& context, std::string_view program, AssignmentHost& host,
+                              const LoanRequest& request) {
+  auto taken = TakenDevices(TRY(PlanLoan(host, request)));
+  Loan loan(context, program, host, TRY(sysfs::Session::Begin(host.journal, ::getpid(), taken)));
+  auto results =
+      request.group ? sysfs::BindGroup(host, request.bind) : sysfs::Bind(host, request.bind);
+  if (!results) {
+    // A write that is still under way leaves the session to the next run.
+    if (results.error().code() != base::Code::kTimedOut) TRY(loan.session_.End());
+    return base::Failure(WithState(results.error(), *context.tree, request.bind.devices));
+  }
+  loan.taken_ = std::move(taken);
+  loan.results_ = std::move(*results);
+  return loan;
+}
+
+base::Result<bool> Loan::GiveBack() {
+  if (!GiveBackAll(*context_, program_, *host_, taken_)) return false;
+  TRY(session_.End());
+  return true;
+}
+
+}  // namespace cli

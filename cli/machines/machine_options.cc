@@ -1,0 +1,256 @@
+#include "cli/machines/machine_options.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "cli/devices/selector.h"
+#include "sysfs/base/text.h"
+#include "vfio/handed_over.h"
+#include "vmm/control/command.h"
+#include "vmm/control/registry.h"
+#include "vmm/control/socket.h"
+
+namespace cli {
+namespace {
+
+using base::Code;
+using base::Fail;
+
+// "5" or "05.0": the device number on the guest's bus 0; functions other than 0 do not exist there.
+base::Result<uint8_t> ParseSlot(std::string_view text) {
+  std::string_view digits = text;
+  if (digits.ends_with(".0")) digits.remove_suffix(2);
+  const auto slot = base::ParseHex(digits, 0x1f);
+  if (slot && *slot != 0) return static_cast<uint8_t>(*slot);
+  return Fail(Code::kUsage, fmt::format("addr={}: not a slot of the guest's bus", text),
+              "use 01.0 to 1f.0");
+}
+
+base::Result<vmm::assigned::ConfigPolicy> ParsePolicy(std::string_view text) {
+  using vmm::assigned::ConfigPolicy;
+  for (const auto policy :
+       {ConfigPolicy::kStrict, ConfigPolicy::kStandard, ConfigPolicy::kPermissive}) {
+    if (text == PolicyName(policy)) return policy;
+  }
+  return Fail(Code::kUsage, fmt::format("config={}: not a policy", text),
+              "use strict, standard or permissive");
+}
+
+base::Status ParseMemory(std::string_view text, vmm::Options& options) {
+  const auto parts = base::Split(text, ',');
+  const auto memory = base::ParseSize(parts.front());
+  if (!memory || *memory == 0 || *memory % base::kPageSize != 0) {
+    return Fail(Code::kUsage, fmt::format("--memory {}: not a size", parts.front()),
+                "give a multiple of 4K, such as 512M or 4G");
+  }
+  options.memory_bytes = *memory;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (!parts[i].starts_with("pages=")) {
+      return Fail(Code::kUsage, fmt::format("--memory {}: unknown option \"{}\"", text, parts[i]),
+                  "--memory takes SIZE[,pages=2M|1G]");
+    }
+    const auto pages = vmm::ParsePages(parts[i].substr(6));
+    if (!pages) {
+      return Fail(Code::kUsage, fmt::format("--memory: {}: not a kind of pages", parts[i]),
+                  "use 2M or 1G for reserved pages, or transparent");
+    }
+    options.pages = *pages;
+  }
+  return {};
+}
+
+base::Result<vfio::Backend> ParseBackend(std::string_view text) {
+  if (text == "auto") return vfio::Backend::kAuto;
+  if (text == "iommufd") return vfio::Backend::kIommufd;
+  if (text == "type1") return vfio::Backend::kType1;
+  return Fail(Code::kUsage, fmt::format("--dma {}: not a back end", text),
+              "use auto, iommufd or type1");
+}
+
+// "fd=5": a descriptor that was handed over. Nothing for any other text.
+base::Result<std::optional<vfio::HandedOver>> ParseDescriptor(const sysfs::Tree& tree,
+                                                              std::string_view text) {
+  if (!text.starts_with("fd=")) return std::optional<vfio::HandedOver>();
+  const auto number = base::ParseDecimal(text.substr(3), INT32_MAX);
+  if (!number) return Fail(Code::kUsage, fmt::format("{}: not the number of a descriptor", text));
+  return TRY(vfio::Recognise(tree, static_cast<int>(*number)));
+}
+
+base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::string_view text,
+                                             std::vector<vfio::HandedOver>& handed_over) {
+  const auto parts = base::Split(text, ',');
+  vmm::AssignRequest request;
+  const auto descriptor = TRY(ParseDescriptor(tree, parts.front()));
+  if (!descriptor) request.host = TRY(SelectOne(tree, parts.front()));
+  std::optional<sysfs::PciAddress> named;
+  std::set<std::string_view> seen;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const std::string_view name = parts[i].substr(0, parts[i].find('='));
+    if (!seen.insert(name).second)
+      return Fail(Code::kUsage, fmt::format("--assign {}: {}= is given twice", text, name));
+    if (parts[i].starts_with("addr=")) {
+      request.guest_slot = TRY(ParseSlot(parts[i].substr(5)));
+    } else if (parts[i].starts_with("id=")) {
+      request.id = parts[i].substr(3);
+      TRY(vmm::control::CheckDeviceId(request.id));
+    } else if (parts[i].starts_with("config=")) {
+      request.config = TRY(ParsePolicy(parts[i].substr(7)));
+    } else if (parts[i].starts_with("rom=")) {
+      request.rom = TRY(vmm::assigned::ParseRomRequest(parts[i].substr(4)));
+    } else if (parts[i].starts_with("token=")) {
+      request.vf_token = TRY(vfio::VfToken::Parse(parts[i].substr(6)));
+    } else if (descriptor && parts[i].starts_with("host=")) {
+      named = TRY(SelectOne(tree, parts[i].substr(5)));
+    } else {
+      return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
+                  "--assign takes DEV or fd=N[,host=DEV], then [,addr=SLOT][,id=ID]"
+                  "[,config=POLICY][,rom=FILE|off][,token=UUID]");
+    }
+  }
+  if (!descriptor) return request;
+  request.host = TRY(vfio::DeviceOf(tree, *descriptor, named));
+  handed_over.push_back(*descriptor);
+  return request;
+}
+
+base::Status ParseDma(const sysfs::Tree& tree, std::string_view text, vmm::Options& options) {
+  const auto descriptor = TRY(ParseDescriptor(tree, text));
+  if (!descriptor) {
+    options.dma = TRY(ParseBackend(text));
+    return {};
+  }
+  if (descriptor->device || descriptor->group) {
+    return Fail(Code::kUsage, fmt::format("--dma {}: is {}, a device's", text, descriptor->node),
+                fmt::format("--assign {}", text));
+  }
+  options.handed_over.push_back(*descriptor);
+  return {};
+}
+
+// Given and empty: a shell variable without a value, mostly.
+base::Result<std::string> ParseFile(std::string_view option,
+                                    const std::optional<std::string>& text) {
+  if (text && text->empty())
+    return Fail(Code::kUsage, fmt::format("{}: the file's name is empty", option));
+  return text.value_or("");
+}
+
+// Sanitizers make calls of their own.
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::string_view kSeccomp = "off";
+#else
+constexpr std::string_view kSeccomp = "on";
+#endif
+
+base::Result<vmm::confinement::Mode> ParseSeccomp(std::string_view text) {
+  using vmm::confinement::Mode;
+  if (text == "on") return Mode::kOn;
+  if (text == "log") return Mode::kLog;
+  if (text == "off") return Mode::kOff;
+  return Fail(Code::kUsage, fmt::format("--seccomp {}: not a mode", text), "use on, log or off");
+}
+
+// All descriptors are of one kind of DMA space, which is the machine's.
+base::Status AgreeOnBackend(vmm::Options& options) {
+  for (const vfio::HandedOver& one : options.handed_over) {
+    if (options.dma == vfio::Backend::kAuto) options.dma = one.backend();
+    if (options.dma == one.backend()) continue;
+    return Fail(Code::kUsage,
+                fmt::format("fd={}: {} does not go with the rest", one.number, one.node),
+                "either device files and an iommufd, or groups and a container (--dma type1)");
+  }
+  return {};
+}
+
+// An empty text is no number, but CLI11 would take the default then.
+std::string NotEmpty(const std::string& text) { return text.empty() ? "a number is missing" : ""; }
+
+}  // namespace
+
+base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments) {
+  vmm::Options options;
+  options.kernel = TRY(ParseFile("--kernel", arguments.kernel));
+  options.initrd = TRY(ParseFile("--initrd", arguments.initrd));
+  options.append = arguments.append;
+  options.exec = arguments.exec;
+  options.console = TRY(ParseFile("--console", arguments.console));
+  options.stats = arguments.stats;
+  options.managed = arguments.managed.wanted;
+  options.seccomp = TRY(ParseSeccomp(arguments.seccomp.value_or(std::string(kSeccomp))));
+  options.name = arguments.name.value_or("");
+  options.monitor = arguments.monitor.value_or("");
+  if (arguments.name) TRY(vmm::control::CheckMachineName(options.name));
+  if (arguments.monitor) TRY(vmm::control::CheckSocketPath(options.monitor));
+  TRY(ParseDma(tree, arguments.dma, options));
+  if (arguments.cpus < 1 || arguments.cpus > vmm::kMaxCpus) {
+    return Fail(Code::kUsage,
+                fmt::format("--cpus {}: not between 1 and {}", arguments.cpus, vmm::kMaxCpus));
+  }
+  options.cpus = arguments.cpus;
+  if (arguments.hotplug > vmm::kMostHotplugPorts) {
+    return Fail(Code::kUsage, fmt::format("--hotplug {}: not between 0 and {}", arguments.hotplug,
+                                          vmm::kMostHotplugPorts));
+  }
+  options.hotplug_ports = arguments.hotplug;
+  TRY(ParseMemory(arguments.memory, options));
+  if (options.exec && !options.initrd.empty()) {
+    return Fail(Code::kUsage, "--exec runs in the generated guest: it cannot go with --initrd");
+  }
+  for (const std::string& text : arguments.assign) {
+    options.assign.push_back(TRY(ParseAssign(tree, text, options.handed_over)));
+  }
+  TRY(AgreeOnBackend(options));
+  return options;
+}
+
+void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
+  command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
+      ->type_name("DEV|fd=N[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off][,token=UUID]")
+      ->expected(1)
+      ->take_all();
+  command
+      .add_option("--hotplug", arguments.hotplug,
+                  "Ports for devices that come later, 0 to 30 (default 2)")
+      ->check(NotEmpty)
+      ->type_name("N");
+  command.add_option("--cpus", arguments.cpus, "Virtual processors, 1 to 32")
+      ->check(NotEmpty)
+      ->type_name("N");
+  command
+      .add_option("--memory", arguments.memory,
+                  "Guest RAM: 512M, 4G; of reserved huge pages with pages=")
+      ->type_name("SIZE[,pages=2M|1G]");
+  command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
+      ->type_name("FILE");
+  command.add_option("--initrd", arguments.initrd, "Initial RAM file system")->type_name("FILE");
+  command.add_option("--append", arguments.append, "Added to the kernel's command line")
+      ->type_name("TEXT");
+  command
+      .add_option("--exec", arguments.exec,
+                  "Run this shell command in the generated guest; its output and status are ours")
+      ->type_name("CMD");
+  command.add_option("--console", arguments.console, "Write the console to this file")
+      ->type_name("FILE");
+  command
+      .add_option("--dma", arguments.dma,
+                  "DMA back end: auto, iommufd, type1, or fd=N, the descriptor of one")
+      ->type_name("NAME");
+  command
+      .add_option("--name", arguments.name,
+                  "Name of the machine, for vmm ps and vmm ctl; no two have the same")
+      ->type_name("NAME");
+  command
+      .add_option("--monitor", arguments.monitor,
+                  "UNIX socket of the monitor (QMP); with --name there is one without this")
+      ->type_name("SOCKET");
+  arguments.managed.Add(command);
+  command
+      .add_option(
+          "--seccomp", arguments.seccomp,
+          "System calls beyond the threads' lists: on (the end of the machine), log (to the "
+          "kernel's log), off")
+      ->type_name("MODE");
+}
+
+}  // namespace cli

@@ -1,0 +1,93 @@
+// Every wrong value of every option of `vmm run`: status 2 and a text that names it, before
+// anything is looked at or touched.
+#include <gmock/gmock.h>
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "cli/vmm.h"
+#include "tests/support/recorded_host.h"
+
+namespace cli {
+namespace {
+
+using testing::HasSubstr;
+
+struct Wrong {
+  std::vector<std::string> words;
+  std::string named;  // in the message
+};
+
+void PrintTo(const Wrong& wrong, std::ostream* out) { *out << testing::PrintToString(wrong.words); }
+
+class BadInput : public testing::TestWithParam<Wrong> {};
+
+TEST_P(BadInput, IsUsageAndNamed) {
+  std::ostringstream out, err;
+  Context context(test::LoadHost("host.txt"), out, err);
+  std::vector<const char*> words = {"vmm", "run"};
+  for (const std::string& word : GetParam().words) words.push_back(word.c_str());
+  EXPECT_EQ(RunVmm(static_cast<int>(words.size()), words.data(), context), 2);
+  EXPECT_THAT(err.str(), HasSubstr(GetParam().named));
+  EXPECT_EQ(out.str(), "");
+}
+
+std::vector<Wrong> Values(const std::string& option, const std::vector<std::string>& values) {
+  std::vector<Wrong> all;
+  for (const std::string& value : values) all.push_back({{option, value}, option});
+  // Once is enough.
+  all.push_back({{option, "1", option, "2"}, option});
+  return all;
+}
+
+std::vector<Wrong> Assigned(const std::vector<std::string>& values) {
+  std::vector<Wrong> all;
+  for (const std::string& value : values)
+    all.push_back({{"--assign", "08:00.0," + value}, value.substr(0, value.find_first_of("=,"))});
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpus, BadInput,
+                         testing::ValuesIn(Values("--cpus", {"", "0", "33", "x", "1.5", "0x2 "})));
+INSTANTIATE_TEST_SUITE_P(Memory, BadInput,
+                         testing::ValuesIn(Values("--memory", {"", "0", "G", "12Q", "1.5G", "4095",
+                                                               "1 G", "99999999999999999999",
+                                                               "18446744073709551615G"})));
+INSTANTIATE_TEST_SUITE_P(Hotplug, BadInput,
+                         testing::ValuesIn(Values("--hotplug", {"", "31", "x", "99999999999"})));
+INSTANTIATE_TEST_SUITE_P(Dma, BadInput, testing::ValuesIn(Values("--dma", {"", "vfio", "Type1"})));
+INSTANTIATE_TEST_SUITE_P(Kernel, BadInput, testing::ValuesIn(Values("--kernel", {""})));
+INSTANTIATE_TEST_SUITE_P(Initrd, BadInput, testing::ValuesIn(Values("--initrd", {""})));
+INSTANTIATE_TEST_SUITE_P(Console, BadInput, testing::ValuesIn(Values("--console", {""})));
+INSTANTIATE_TEST_SUITE_P(Seccomp, BadInput,
+                         testing::ValuesIn(Values("--seccomp", {"", "yes", "ON"})));
+INSTANTIATE_TEST_SUITE_P(Names, BadInput,
+                         testing::Values(Wrong{{"--name", ""}, "not a name"},
+                                         Wrong{{"--name", "a/b"}, "a/b"},
+                                         Wrong{{"--name", ".."}, ".."},
+                                         Wrong{{"--name", std::string(200, 'x')}, "not a name"},
+                                         Wrong{{"--monitor", ""}, "1 to 107 bytes"},
+                                         Wrong{{"--monitor", std::string(200, 'x')}, "107"}));
+INSTANTIATE_TEST_SUITE_P(Descriptors, BadInput,
+                         testing::Values(Wrong{{"--assign", "fd="}, "fd="},
+                                         Wrong{{"--assign", "fd=x"}, "fd=x"},
+                                         Wrong{{"--assign", "fd=987"}, "no such open descriptor"},
+                                         Wrong{{"--dma", "fd="}, "fd="},
+                                         Wrong{{"--dma", "fd=987"}, "no such open descriptor"}));
+INSTANTIATE_TEST_SUITE_P(
+    SubOptions, BadInput,
+    testing::ValuesIn(Assigned(
+        {"",        "bogus",     "bogus=1",      "addr=",         "addr=0",
+         "addr=20", "addr=05.1", "addr=x",       "addr=5,addr=6", "id=",
+         "id=a b",  "id=a,id=b", "config=",      "config=loose",  "config=strict,config=strict",
+         "token=",  "token=1",   "host=08:00.0", "addr",          "ADDR=5"})));
+INSTANTIATE_TEST_SUITE_P(
+    Rest, BadInput,
+    testing::Values(Wrong{{"--assign", ""}, "vmm:"}, Wrong{{"--assign"}, "--assign"},
+                    Wrong{{"--initrd", "x", "--no-exec"}, "--no-exec"},
+                    Wrong{{"--group"}, "--managed"}, Wrong{{"--force=group"}, "--managed"},
+                    Wrong{{"--no-such"}, "--no-such"}, Wrong{{"stray"}, "stray"}));
+
+}  // namespace
+}  // namespace cli
