@@ -7,6 +7,7 @@
 #include "cli/machines/machine_options.h"
 #include "cli/machines/plan_output.h"
 #include "sysfs/base/kernel.h"
+#include "vfio/handed_over.h"
 #include "vmm/preview/preview.h"
 
 namespace cli {
@@ -14,7 +15,9 @@ namespace {
 
 base::Status RunPlan(Context& context, const RunArguments& arguments) {
   const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
-  const vmm::MachinePreview preview = vmm::ReadPreview(base::HostKernel(), *context.tree, options);
+  vfio::HandedOverKernel kernel(base::HostKernel());
+  for (const vfio::HandedOver& one : options.handed_over) TRY(kernel.Take(one));
+  const vmm::MachinePreview preview = vmm::ReadPreview(kernel, *context.tree, options);
   if (context.json) {
     PrintJson(context.out, PreviewJson(options, preview));
   } else {
