@@ -79,7 +79,7 @@ std::vector<LostDevice> ResetDevices(const sysfs::Tree& tree, const vfio::DmaSpa
   for (size_t i = 0; i < devices.size(); ++i) {
     if (base::Status back = devices[i]->CheckAfterReset(); !back) {
       const base::Error& why = done[i] ? back.error() : done[i].error();
-      lost.push_back({devices[i], base::Error(why).With("reset: " + scopes[i].Text())});
+      lost.push_back({devices[i]->address(), base::Error(why).With("reset: " + scopes[i].Text())});
     } else if (!done[i]) {
       log.Log(base::Level::kWarning, "{}: is not reset, and stays as the guest left it",
               done[i].error().message());

@@ -21,7 +21,7 @@ namespace vmm {
 using AssignedDevices = std::vector<std::shared_ptr<assigned::AssignedDevice>>;
 
 struct LostDevice {
-  std::shared_ptr<assigned::AssignedDevice> device;
+  sysfs::PciAddress address;
   base::Error why;
 };
 

@@ -104,13 +104,14 @@ base::Status GuestDevices::Restart() {
 }
 
 void GuestDevices::Quarantine(const LostDevice& lost) {
-  const auto plugged = std::find_if(plugged_.begin(), plugged_.end(),
-                                    [&](const Plugged& one) { return one.device == lost.device; });
+  const auto plugged = std::find_if(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
+    return one.device->address() == lost.address;
+  });
   if (plugged == plugged_.end()) return;  // gone with another function of its card
   base::Log(base::Level::kError,
             "{}: quarantined: {}; taken from the guest\n"
             "  hint: switch its slot, or the host, off and on; until then give it to nobody",
-            lost.device->name(), lost.why.message());
+            lost.address.ToString(), lost.why.message());
   if (plugged->port) return TakeOut(*plugged->port);
   bridge_->Remove(plugged->devfn);
   Plugged gone = std::move(*plugged);
