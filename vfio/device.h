@@ -15,6 +15,7 @@
 #include "sysfs/base/mapping.h"
 #include "sysfs/base/result.h"
 #include "sysfs/pci_address.h"
+#include "vfio/hot_reset.h"
 #include "vfio/irq_set.h"
 #include "vfio/region.h"
 
@@ -79,6 +80,13 @@ class Device {
   // VFIO_DEVICE_RESET: function-level or whatever method the kernel has for this function alone;
   // kUnsupported when it has none.
   base::Status Reset() const;
+  // The kernel's reset of the slot or bus that the function is on, with whatever else is there
+  // (VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, hot_reset.cc). Nothing when there is no such reset: a root
+  // bus, or a bridge that cannot.
+  base::Result<std::optional<std::vector<HotResetMember>>> HotResetSet() const;
+  // Performs it. `groups` proves that the set is ours: the descriptors of the members' groups
+  // (type1), none with device files. Fails when another user has a member, or one is not on VFIO.
+  base::Status HotReset(std::span<const int> groups) const;
 
  private:
   Device(base::Kernel& kernel, const sysfs::PciAddress& address, base::Fd fd)

@@ -68,6 +68,10 @@ class DmaSpace {
   // one).
   virtual base::Status Relink(const KvmLink& link) = 0;
 
+  // The descriptors that prove to the kernel that these functions may be hot reset: their groups',
+  // of those that are claimed (type1); none with device files, where the iommufd proves it.
+  virtual std::vector<int> HotResetProof(std::span<const sysfs::PciAddress> functions) const = 0;
+
   // Where Map may go, after the claims (type1) or opens (iommufd) so far.
   virtual base::Result<std::vector<IovaRange>> AllowedRanges() const = 0;
 

@@ -156,6 +156,19 @@ base::Status Type1Space::Relink(const KvmLink& link) {
   return {};
 }
 
+std::vector<int> Type1Space::HotResetProof(std::span<const sysfs::PciAddress> functions) const {
+  std::vector<unsigned> wanted;
+  for (const sysfs::PciAddress& function : functions) {
+    if (const auto id = FindGroup(*tree_, function)) wanted.push_back(*id);
+  }
+  std::vector<int> groups;
+  for (const Group& group : groups_) {
+    if (std::find(wanted.begin(), wanted.end(), group.id) != wanted.end())
+      groups.push_back(group.fd.raw());
+  }
+  return groups;
+}
+
 base::Result<std::vector<IovaRange>> Type1Space::AllowedRanges() const {
   return ParseIommuInfo(TRY(ReadIommuInfo(*kernel_, container_)));
 }

@@ -34,6 +34,7 @@ class Type1Space final : public DmaSpace {
   using DmaSpace::OpenDevice;
   base::Status Release(const sysfs::PciAddress& device, const KvmLink& unlink) override;
   base::Status Relink(const KvmLink& link) override;
+  std::vector<int> HotResetProof(std::span<const sysfs::PciAddress> functions) const override;
   base::Result<std::vector<IovaRange>> AllowedRanges() const override;
   base::Status Map(base::Iova iova, std::span<std::byte> memory) override;
   base::Status Unmap(base::Iova iova, uint64_t size) override;

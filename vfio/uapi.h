@@ -105,6 +105,10 @@ inline constexpr unsigned long kIoasAlloc = _IO(';', 0x81);
 inline constexpr unsigned long kIoasIovaRanges = _IO(';', 0x84);
 inline constexpr unsigned long kIoasMap = _IO(';', 0x85);
 inline constexpr unsigned long kIoasUnmap = _IO(';', 0x86);
+// VFIO_PCI_HOT_RESET_FLAG_DEV_ID, VFIO_PCI_DEVID_OWNED and _NOT_OWNED: Linux 6.6. A member's number
+// is then a device of our iommufd instead of a group.
+inline constexpr uint32_t kHotResetDevId = 1;
+inline constexpr uint32_t kHotResetNotOwned = 0xffffffff;
 inline constexpr uint32_t kIoasMapFixedIova = 1;
 inline constexpr uint32_t kIoasMapWriteable = 2;
 inline constexpr uint32_t kIoasMapReadable = 4;
@@ -112,6 +116,10 @@ inline constexpr uint32_t kIoasMapReadable = 4;
 #ifdef VFIO_DEVICE_BIND_IOMMUFD
 static_assert(kBindIommufd == VFIO_DEVICE_BIND_IOMMUFD);
 static_assert(kAttachIommufdPt == VFIO_DEVICE_ATTACH_IOMMUFD_PT);
+#endif
+#ifdef VFIO_PCI_HOT_RESET_FLAG_DEV_ID
+static_assert(kHotResetDevId == VFIO_PCI_HOT_RESET_FLAG_DEV_ID);
+static_assert(kHotResetNotOwned == uint32_t(VFIO_PCI_DEVID_NOT_OWNED));
 #endif
 #ifdef VASSIGN_HAVE_IOMMUFD_HEADER
 static_assert(kIommuDestroy == IOMMU_DESTROY);
@@ -153,6 +161,9 @@ static_assert(sizeof(::vfio_device_info) >= 20);  // newer headers append a pad
 static_assert(sizeof(::vfio_region_info) == 32);
 static_assert(sizeof(::vfio_irq_info) == 16);
 static_assert(sizeof(::vfio_irq_set) == 20);
+static_assert(sizeof(::vfio_pci_hot_reset_info) == 12);
+static_assert(sizeof(::vfio_pci_dependent_device) == 8);
+static_assert(sizeof(::vfio_pci_hot_reset) == 12);
 static_assert(sizeof(::vfio_iommu_type1_info) == 24);
 static_assert(sizeof(::vfio_iommu_type1_dma_map) == 32);
 static_assert(sizeof(::vfio_iommu_type1_dma_unmap) == 24);

@@ -82,11 +82,13 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
   }
   TRY(opened);
   TRY(mapped);
+  assignment.TellResets();
   return assignment;
 }
 
 base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
     const PlannedDevice& planned, const vfio::KvmLink& link, const vfio::KvmLink& unlink) {
+  const std::lock_guard lock(resets_->mutex);
   const sysfs::PciAddress& device = planned.host;
   if (!space_) TRY(OpenSpace({planned}));
   if (base::Status claimed = space_->Claim(device, link); !claimed) {
@@ -115,16 +117,33 @@ void Assignment::Release(const sysfs::PciAddress& device, const vfio::KvmLink& u
 
 void Assignment::Remove(const std::shared_ptr<assigned::AssignedDevice>& device,
                         const vfio::KvmLink& unlink) {
+  const std::lock_guard lock(resets_->mutex);
   const sysfs::PciAddress address = device->address();
   std::erase(devices_, device);
   Release(address, unlink);
 }
 
-base::Status Assignment::Restart(const vfio::KvmLink& link) {
-  if (!space_) return {};
+base::Result<std::vector<LostDevice>> Assignment::Restart(const vfio::KvmLink& link) {
+  const std::lock_guard lock(resets_->mutex);
+  if (!space_) return std::vector<LostDevice>();
   TRY(space_->Relink(link));
-  for (const auto& device : devices_) TRY(device->Reset());
-  return {};
+  return ResetDevices(*tree_, *space_, devices_, devices_, resets_->log);
+}
+
+base::Status Assignment::ResetCard(const AssignedDevices& card) {
+  const std::lock_guard lock(resets_->mutex);
+  if (!space_) return {};
+  std::vector<LostDevice> lost = ResetDevices(*tree_, *space_, card, devices_, resets_->log);
+  if (lost.empty()) return {};
+  return base::Failure(std::move(lost.front().why));
+}
+
+void Assignment::TellResets() const {
+  for (const vfio::ResetScope& scope : PlanDeviceResets(*tree_, devices_, devices_)) {
+    if (scope.complete() && scope.together.empty()) continue;
+    base::Log(scope.complete() ? base::Level::kInfo : base::Level::kWarning,
+              "{}: reset at a reboot: {}", scope.device.ToString(), scope.Text());
+  }
 }
 
 }  // namespace vmm

@@ -4,18 +4,21 @@
 // then each device is opened, in parallel, while the calling thread maps guest RAM: the kernel
 // resets a function when it is opened and sleeps 100 ms for it. There is no other reset at start.
 //
-// Threads: all from the thread that owns the machine.
+// Threads: all from the thread that owns the machine, but ResetCard.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "sysfs/base/kernel.h"
+#include "sysfs/base/log.h"
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
 #include "vfio/dma_space.h"
 #include "vmm/assigned/device.h"
+#include "vmm/device_reset.h"
 #include "vmm/memory.h"
 #include "vmm/plan.h"
 
@@ -31,10 +34,8 @@ class Assignment {
                                         const GuestMemory& memory, const vfio::KvmLink& link,
                                         const std::function<base::Status()>& populated = {});
 
-  using Devices = std::vector<std::shared_ptr<assigned::AssignedDevice>>;
-
   // In the order of the plan, then in that of their coming.
-  const Devices& devices() const { return devices_; }
+  const AssignedDevices& devices() const { return devices_; }
   unsigned dma_maps() const { return space_ ? space_->map_count() : 0; }
   // For a machine that runs. The first device makes the DMA space and maps guest RAM. After a
   // failure all is as before.
@@ -44,8 +45,13 @@ class Assignment {
   // Closes the device, which has been disconnected. With the last one the DMA space goes, and guest
   // RAM is pinned no longer.
   void Remove(const std::shared_ptr<assigned::AssignedDevice>& device, const vfio::KvmLink& unlink);
-  // For a reboot: the devices are reset, and linked to the new virtual machine.
-  base::Status Restart(const vfio::KvmLink& link);
+  // For a reboot: the devices are linked to the new virtual machine and reset. Those that did not
+  // come back are still there, for Remove.
+  base::Result<std::vector<LostDevice>> Restart(const vfio::KvmLink& link);
+  // The functions of one card, disconnected. Fails when one did not come back. From any thread.
+  base::Status ResetCard(const AssignedDevices& card);
+  // Says of which devices a reboot takes others along, or leaves something behind.
+  void TellResets() const;
 
  private:
   Assignment(base::Kernel& kernel, const sysfs::Tree& tree, vfio::Backend wanted,
@@ -60,7 +66,14 @@ class Assignment {
   vfio::Backend wanted_;
   const GuestMemory* memory_;
   std::unique_ptr<vfio::DmaSpace> space_;  // outlives the devices: they are closed first
-  Devices devices_;
+  AssignedDevices devices_;
+
+  // A vCPU may reset a card while devices come and go.
+  struct Resets {
+    std::mutex mutex;  // devices_, and the claims of space_
+    base::Limited log;
+  };
+  std::unique_ptr<Resets> resets_ = std::make_unique<Resets>();
 };
 
 }  // namespace vmm

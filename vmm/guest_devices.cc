@@ -17,10 +17,6 @@ using base::Code;
 using base::Fail;
 using std::chrono::steady_clock;
 
-// How often, and after what time, a guest is told again of a card that it has not switched on.
-constexpr std::chrono::seconds kAgain{2};
-constexpr unsigned kAnnouncements = 5;
-
 void TakeEvent(const base::EventFd& event) {
   if (const auto taken = event.Take(); !taken)
     base::Log(base::Level::kWarning, "event: {}", taken.error().message());
@@ -47,25 +43,36 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
 
 base::Status GuestDevices::PlugAll() {
   for (const PlannedPort& port : plan_->ports) TRY(bridge_->AddPort(port.devfn(), port.number));
-  std::map<uint8_t, pci::Card> cards;  // by port
+  std::map<uint8_t, CardFunctions> cards;  // by port
   for (size_t i = 0; i < plan_->devices.size(); ++i) {
     const PlannedDevice& planned = plan_->devices[i];
-    const auto& device = assignment_->devices()[i];
     const auto port = static_cast<uint8_t>(planned.guest_slot * 8);
-    if (planned.behind_port) {
-      cards[port].functions.at(planned.function) = device;
-      if (planned.function == 0) cards[port].link = device->plan().link;
-    } else {
-      TRY(bridge_->Add(planned.devfn(), device));
-    }
     Plugged& plugged = plugged_.emplace_back();
-    plugged.device = device;
+    plugged.device = assignment_->devices()[i];
     plugged.id = planned.id;
-    if (planned.behind_port) plugged.port = port;
     TRY(Watch(plugged));
+    if (planned.behind_port) {
+      plugged.port = port;
+      cards[port][planned.function] = plugged.device;
+    } else {
+      plugged.devfn = planned.devfn();
+      TRY(bridge_->Add(plugged.devfn, plugged.device));
+    }
   }
-  for (auto& [port, card] : cards) TRY(bridge_->Insert(port, std::move(card)));
+  for (const auto& [port, functions] : cards) TRY(InsertCard(port, functions));
   return {};
+}
+
+base::Status GuestDevices::InsertCard(uint8_t port, const CardFunctions& functions) {
+  pci::Card card;
+  AssignedDevices devices;
+  for (const auto& [function, device] : functions) {
+    card.functions.at(function) = device;
+    devices.push_back(device);
+  }
+  card.link = devices.front()->plan().link;
+  card.reset = [this, devices = std::move(devices)] { return assignment_->ResetCard(devices); };
+  return bridge_->Insert(port, std::move(card));
 }
 
 base::Status GuestDevices::Watch(Plugged& plugged) {
@@ -91,7 +98,26 @@ const GuestDevices::Plugged* GuestDevices::Find(const sysfs::PciAddress& device)
   return found == plugged_.end() ? nullptr : &*found;
 }
 
-base::Status GuestDevices::Restart() { return assignment_->Restart(wiring_.link); }
+base::Status GuestDevices::Restart() {
+  for (const LostDevice& lost : TRY(assignment_->Restart(wiring_.link))) Quarantine(lost);
+  return {};
+}
+
+void GuestDevices::Quarantine(const LostDevice& lost) {
+  const auto plugged = std::find_if(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
+    return one.device->address() == lost.address;
+  });
+  if (plugged == plugged_.end()) return;  // gone with another function of its card
+  base::Log(base::Level::kError,
+            "{}: quarantined: {}; taken from the guest\n"
+            "  hint: switch its slot, or the host, off and on; until then give it to nobody",
+            lost.address.ToString(), lost.why.message());
+  if (plugged->port) return TakeOut(*plugged->port);
+  bridge_->Remove(plugged->devfn);
+  Plugged gone = std::move(*plugged);
+  plugged_.erase(plugged);
+  Close(std::move(gone));
+}
 
 std::map<std::string, std::string> GuestDevices::ids() const {
   std::map<std::string, std::string> ids;
@@ -147,10 +173,7 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
   plugged.id = id;
   const auto plug = [&]() -> base::Status {
     TRY(Watch(plugged));
-    pci::Card card;
-    card.functions[0] = plugged.device;
-    card.link = plugged.device->plan().link;
-    return bridge_->Insert(port, std::move(card));
+    return InsertCard(port, {{uint8_t{0}, plugged.device}});
   };
   if (base::Status status = plug(); !status) {
     plugged.watches.clear();
@@ -158,7 +181,7 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
     return status;
   }
   plugged_.push_back(std::move(plugged));
-  arriving_.push_back({port, steady_clock::now() + kAgain, kAnnouncements});
+  waits_.CardCame(port, steady_clock::now());
   ArmPatience();
   return {};
 }
@@ -178,43 +201,28 @@ base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds pa
     return {};
   }
   TRY(bridge_->RequestRemoval(port));
-  const auto deadline = steady_clock::now() + patience;
-  const auto known = std::find_if(leaving_.begin(), leaving_.end(),
-                                  [&](const Leaving& one) { return one.port == port; });
-  if (known == leaving_.end()) {
-    leaving_.push_back({port, deadline});
-  } else {
-    known->deadline = std::min(known->deadline, deadline);
-  }
+  waits_.Asked(port, steady_clock::now() + patience);
   ArmPatience();
   return {};
 }
 
 void GuestDevices::ArmPatience() {
-  auto first = steady_clock::time_point::max();
-  for (const Leaving& one : leaving_) first = std::min(first, one.deadline);
-  for (const Arriving& one : arriving_) first = std::min(first, one.next);
-  if (first == steady_clock::time_point::max()) return;
-  const auto left = std::max(first - steady_clock::now(), steady_clock::duration::zero());
+  const auto next = waits_.next();
+  if (!next) return;
+  const auto left = std::max(*next - steady_clock::now(), steady_clock::duration::zero());
   if (const base::Status armed = patience_->Arm(left); !armed) OnPatience();
 }
 
 void GuestDevices::OnPatience() {
-  const auto now = steady_clock::now();
-  std::vector<uint8_t> overdue;
-  for (const Leaving& one : leaving_) {
-    if (one.deadline <= now) overdue.push_back(one.port);
-  }
-  for (const uint8_t port : overdue) {
+  const PortWaits::Due due = waits_.TakeDue(steady_clock::now());
+  for (const uint8_t port : due.take_out) {
     base::Log(base::Level::kWarning,
               "vmm: the guest did not let go of its device in time: it is taken away");
     TakeOut(port);
   }
-  std::erase_if(arriving_, [&](Arriving& one) {
-    if (one.next > now) return false;
-    one.next = now + kAgain;
-    return !bridge_->Announce(one.port) || --one.left == 0;
-  });
+  for (const uint8_t port : due.announce) {
+    if (!bridge_->Announce(port)) waits_.CardWorks(port);
+  }
   ArmPatience();
 }
 
@@ -224,21 +232,34 @@ void GuestDevices::TakeOut(uint8_t port) {
 }
 
 void GuestDevices::Close(uint8_t port) {
-  std::erase_if(leaving_, [&](const Leaving& one) { return one.port == port; });
-  std::erase_if(arriving_, [&](const Arriving& one) { return one.port == port; });
-  for (auto plugged = plugged_.begin(); plugged != plugged_.end();) {
-    if (plugged->port != port) {
-      ++plugged;
-      continue;
-    }
-    const auto device = std::move(plugged->device);
-    const std::string id = std::move(plugged->id);
-    plugged = plugged_.erase(plugged);
-    closed_.push_back({std::string(device->name()), device->counters()});
-    assignment_->Remove(device, wiring_.unlink);
-    base::Log(base::Level::kInfo, "{}: has left the machine", device->name());
+  waits_.CardWent(port);
+  const auto gone = std::stable_partition(plugged_.begin(), plugged_.end(),
+                                          [&](const Plugged& one) { return one.port != port; });
+  std::vector<Plugged> card(std::make_move_iterator(gone), std::make_move_iterator(plugged_.end()));
+  plugged_.erase(gone, plugged_.end());
+  for (Plugged& one : card) Close(std::move(one));
+}
+
+void GuestDevices::Close(Plugged plugged) {
+  auto device = std::move(plugged.device);
+  plugged.watches.clear();
+  closed_.push_back({std::string(device->name()), device->counters()});
+  assignment_->Remove(device, wiring_.unlink);
+  const auto left = [this, name = std::string(device->name()), id = std::move(plugged.id)] {
+    base::Log(base::Level::kInfo, "{}: has left the machine", name);
     if (wiring_.gone) wiring_.gone(id);
+  };
+  if (device->Answers()) {
+    device.reset();
+    return left();
   }
+  // The kernel resets it at its last close, and waits up to a minute for one that does not answer
+  // (pci_dev_wait).
+  closing_.push_back(
+      std::async(std::launch::async, [this, device = std::move(device), left]() mutable {
+        device.reset();
+        wiring_.loop->Post(left);
+      }));
 }
 
 void GuestDevices::OnWanted(const sysfs::PciAddress& address) {
@@ -246,10 +267,12 @@ void GuestDevices::OnWanted(const sysfs::PciAddress& address) {
   if (plugged == nullptr) return;
   const std::string name = address.ToString();
   if (!plugged->port) return wiring_.stuck(name);
-  const bool known = std::any_of(leaving_.begin(), leaving_.end(), [&](const Leaving& one) {
-    return one.port == *plugged->port && one.deadline <= steady_clock::now() + kGiveBackTime;
-  });
-  if (known) return;  // the kernel asks again and again
+  if (!plugged->device->Answers()) {
+    base::Log(base::Level::kError, "{}: is no longer there: it is taken from the guest", name);
+    return TakeOut(*plugged->port);
+  }
+  // The kernel asks again and again.
+  if (waits_.LeavesBy(*plugged->port, steady_clock::now() + kGiveBackTime)) return;
   base::Log(base::Level::kWarning,
             "{}: the host wants it back: asked of the guest, taken away in {} s", name,
             kGiveBackTime.count());

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@
 #include "vmm/options.h"
 #include "vmm/pci/host_bridge.h"
 #include "vmm/plan.h"
+#include "vmm/port_waits.h"
 #include "vmm/stats.h"
 
 namespace vmm {
@@ -59,7 +61,8 @@ class GuestDevices {
   ~GuestDevices() = default;
 
   pci::HostBridge& bridge() { return *bridge_; }
-  // For a reboot, after the bridge was disconnected.
+  // For a reboot, after the bridge was disconnected. A device that does not come back from its
+  // reset is put into quarantine: out of the guest, with a message; the machine lives.
   base::Status Restart();
 
   // Opens the device and plugs it into a free port, or into that of this number. kUnfit when it is
@@ -76,22 +79,13 @@ class GuestDevices {
   unsigned dma_maps() const { return assignment_->dma_maps(); }
 
  private:
+  using CardFunctions = std::map<uint8_t, std::shared_ptr<assigned::AssignedDevice>>;
   struct Plugged {
     std::shared_ptr<assigned::AssignedDevice> device;
-    std::optional<uint8_t> port;
+    std::optional<uint8_t> port;  // nothing: on bus 0
+    uint8_t devfn = 0;            // there
     std::string id;
     std::vector<vmm::Watch> watches;
-  };
-  struct Leaving {
-    uint8_t port;
-    std::chrono::steady_clock::time_point deadline;
-  };
-
-  // A card that the guest has not switched on yet.
-  struct Arriving {
-    uint8_t port;
-    std::chrono::steady_clock::time_point next;
-    unsigned left;
   };
 
   GuestDevices(Wiring wiring, const MachinePlan& plan) : wiring_(std::move(wiring)), plan_(&plan) {}
@@ -103,19 +97,22 @@ class GuestDevices {
   void OnError(const sysfs::PciAddress& device);
   void OnPatience();
   void ArmPatience();
+  void Quarantine(const LostDevice& lost);
   void TakeOut(uint8_t port);
   // The port's card is out of the guest: closes its devices.
   void Close(uint8_t port);
+  void Close(Plugged plugged);
+  base::Status InsertCard(uint8_t port, const CardFunctions& functions);
 
   const Wiring wiring_;
   const MachinePlan* plan_;
   std::optional<Assignment> assignment_;
   std::shared_ptr<pci::HostBridge> bridge_;
   std::vector<Plugged> plugged_;
-  std::vector<Leaving> leaving_;
-  std::vector<Arriving> arriving_;
+  PortWaits waits_;
   std::vector<DeviceStats> closed_;
   std::unique_ptr<Timer> patience_;
+  std::vector<std::future<void>> closing_;  // waits for all, first of the members
 };
 
 }  // namespace vmm

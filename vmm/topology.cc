@@ -37,13 +37,17 @@ class FreeSlots {
   uint8_t next_ = 1;
 };
 
+sysfs::PciAddress FirstFunction(sysfs::PciAddress address) {
+  address.function = 0;
+  return address;
+}
+
 // Functions of one host device, of which the first is function 0; virtual functions are devices of
 // their own.
 bool SharesCard(const HostDevice& device, const std::vector<HostDevice>& all) {
   if (device.device.physfn || device.device.address.function == 0) return false;
+  const sysfs::PciAddress first = FirstFunction(device.device.address);
   return std::any_of(all.begin(), all.end(), [&](const HostDevice& other) {
-    sysfs::PciAddress first = device.device.address;
-    first.function = 0;
     return other.device.address == first && !other.device.physfn && FitsBehindPort(other);
   });
 }
@@ -99,9 +103,7 @@ base::Result<Topology> PlanTopology(const Options& options,
   }
   for (const size_t i : later) {
     PlannedDevice& planned = topology.devices[i];
-    sysfs::PciAddress first = planned.host;
-    first.function = 0;
-    const auto card = cards.find(first);
+    const auto card = cards.find(FirstFunction(planned.host));
     planned.function = card == cards.end() ? 0 : planned.host.function;
     planned.guest_slot = card == cards.end() ? TRY(take()) : card->second;
     if (card == cards.end()) add_port(planned.guest_slot);

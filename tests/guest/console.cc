@@ -8,6 +8,8 @@ namespace {
 
 constexpr uint16_t kPort = vmm::kSerialPorts[0].base;
 constexpr uint16_t kLineStatus = kPort + 5;
+constexpr uint16_t kModemControl = kPort + 4;
+constexpr uint8_t kReadyAndRequest = 0x03;  // data terminal ready, request to send: input may come
 constexpr uint8_t kReady = 0x01;
 constexpr uint8_t kEmpty = 0x20;
 
@@ -47,6 +49,7 @@ void PrintHex(uint64_t value, unsigned digits) {
 }
 
 std::string_view ReadLine() {
+  Out8(kModemControl, kReadyAndRequest);
   size_t size = 0;
   for (;;) {
     const char c = Get();

@@ -151,10 +151,12 @@ bool IdentifyNamespace() {
   return block_size >= 512 && block_size <= 4096 ? true : Fail("nvme: block size");
 }
 
-bool Start(std::string_view word) {
+bool Start(std::string_view line) {
+  const std::string_view word = TakeWord(line);
+  const std::string_view place = TakeWord(line);
   const auto wanted = ParseMode(word.empty() ? "msix" : word);
-  if (!wanted) return Fail("nvme start poll|pin|msi|msix");
-  const auto drive = FindClass(kDriveClass);
+  if (!wanted) return Fail("nvme start poll|pin|msi|msix [BUS:DEV.FN]");
+  const auto drive = place.empty() ? FindClass(kDriveClass) : ParseFunction(place);
   if (!drive) return Fail("nvme: no drive");
   if (!Enable(*drive, 0)) return Fail("nvme: BAR 0 has no address");
   registers = BarAddress(*drive, 0);
@@ -231,7 +233,7 @@ bool ReadForEver() {
 
 bool RunNvme(std::string_view line) {
   const std::string_view verb = TakeWord(line);
-  if (verb == "start") return Start(TakeWord(line));
+  if (verb == "start") return Start(line);
   if (registers == 0) return Fail("nvme start comes first");
   if (verb == "read") return ReadOrWrite(2, line);
   if (verb == "write") return ReadOrWrite(1, line);

@@ -173,9 +173,18 @@ std::optional<InterruptMode> ParseMode(std::string_view word) {
   return std::nullopt;
 }
 
+// Each bridge turns the pins by the number of the device below it (PCI-to-PCI Bridge 1.2, 9.1).
 uint32_t LineOf(Function function) {
-  const uint32_t pin = ReadConfig(function, 0x3d, 1);
-  return vmm::kFirstIntxGsi + (function.device + pin - 1) % vmm::kIntxGsiCount;
+  uint32_t pin = ReadConfig(function, 0x3d, 1) - 1;
+  const auto above = FindFunction([&](Function one) {
+    return (ReadConfig(one, header::kType, 1) & 0x7f) == 1 &&
+           ReadConfig(one, sysfs::registers::bridge::kSecondaryBus, 1) == function.bus;
+  });
+  if (above) {
+    pin = (pin + function.device) % 4;
+    function = *above;
+  }
+  return vmm::kFirstIntxGsi + (function.device + pin) % vmm::kIntxGsiCount;
 }
 
 bool SetInterrupts(Function function, InterruptMode mode, unsigned vectors) {

@@ -129,8 +129,14 @@ int FakeVfioDevice::Answer(unsigned long request, void* argument) {
     case VFIO_DEVICE_SET_IRQS:
       return SetIrqs(argument);
     case VFIO_DEVICE_RESET:
+      if (!resettable_) return -EINVAL;
       ++resets_;
-      return resettable_ ? 0 : -EINVAL;
+      if (react_) react_();
+      return 0;
+    case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+      return GetHotReset(argument);
+    case VFIO_DEVICE_PCI_HOT_RESET:
+      return HotReset(argument);
     default:
       return ScriptedKernel::kNotHandled;
   }
@@ -176,6 +182,40 @@ int FakeVfioDevice::GetIrqInfo(void* argument) const {
   if (found == irqs_.end() && info->index == vfio::kErrorIrq) return -EINVAL;
   info->count = found != irqs_.end() ? found->second.count : 0;
   info->flags = found != irqs_.end() ? found->second.flags : 0;
+  return 0;
+}
+
+int FakeVfioDevice::GetHotReset(void* argument) const {
+  if (!hot_members_) return -ENODEV;
+  ::vfio_pci_hot_reset_info info{};
+  std::memcpy(&info, argument, sizeof info);
+  const bool fits =
+      info.argsz >= sizeof info + hot_members_->size() * sizeof(::vfio_pci_dependent_device);
+  info.flags = hot_by_number_ ? vfio::uapi::kHotResetDevId : 0;
+  info.count = static_cast<uint32_t>(hot_members_->size());
+  std::memcpy(argument, &info, sizeof info);
+  if (!fits) return -ENOSPC;
+  auto* at = static_cast<std::byte*>(argument) + sizeof info;
+  for (const HotMember& member : *hot_members_) {
+    const ::vfio_pci_dependent_device entry = {
+        member.number, static_cast<uint16_t>(member.address.domain), member.address.bus,
+        static_cast<uint8_t>(member.address.device * 8 + member.address.function)};
+    std::memcpy(at, &entry, sizeof entry);
+    at += sizeof entry;
+  }
+  return 0;
+}
+
+// By groups it needs some, by device files none (vfio_pci_ioctl_pci_hot_reset).
+int FakeVfioDevice::HotReset(const void* argument) {
+  ::vfio_pci_hot_reset request{};
+  std::memcpy(&request, argument, sizeof request);
+  if (!hot_members_) return -ENODEV;
+  if ((request.count == 0) != hot_by_number_) return -EINVAL;
+  if (request.argsz != sizeof request + request.count * sizeof(int32_t)) return -EINVAL;
+  ++hot_resets_;
+  hot_groups_ = request.count;
+  if (react_) react_();
   return 0;
 }
 
@@ -286,6 +326,16 @@ int FakeVfioDevice::unmask_event() const {
 unsigned FakeVfioDevice::resets() const {
   const std::lock_guard lock(mutex_);
   return resets_;
+}
+
+unsigned FakeVfioDevice::hot_resets() const {
+  const std::lock_guard lock(mutex_);
+  return hot_resets_;
+}
+
+unsigned FakeVfioDevice::hot_groups() const {
+  const std::lock_guard lock(mutex_);
+  return hot_groups_;
 }
 
 }  // namespace test

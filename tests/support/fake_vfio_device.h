@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,6 +69,18 @@ class FakeVfioDevice {
     tampering_.emplace(request, std::move(tampering));
   }
   void SetResettable(bool resettable) { resettable_ = resettable; }
+  // What a hot reset takes; each with its group, or its number at the iommufd (`by_number`). None
+  // until then: ENODEV.
+  struct HotMember {
+    sysfs::PciAddress address;
+    uint32_t number = 0;
+  };
+  void SetHotReset(std::vector<HotMember> members, bool by_number = false) {
+    hot_members_ = std::move(members);
+    hot_by_number_ = by_number;
+  }
+  // Called by each reset of any kind that succeeds, with the fake locked for ioctls.
+  void OnReset(std::function<void()> react) { react_ = std::move(react); }
   // The host has only so many vectors: SET_IRQS that wants more of MSI or MSI-X answers with it.
   void SetFreeVectors(uint32_t vectors) { free_vectors_ = vectors; }
   // SET_IRQS, RESET, ... of this name fail with `err` until it is 0 again.
@@ -93,6 +106,9 @@ class FakeVfioDevice {
   // The event that unmasks INTx, -1 for none.
   int unmask_event() const;
   unsigned resets() const;
+  unsigned hot_resets() const;
+  // How many groups came with the last hot reset.
+  unsigned hot_groups() const;
 
  private:
   struct FakeRegion {
@@ -111,6 +127,8 @@ class FakeVfioDevice {
   int GetRegionInfo(void* argument) const;
   int GetIrqInfo(void* argument) const;
   int SetIrqs(void* argument);
+  int GetHotReset(void* argument) const;
+  int HotReset(const void* argument);
   int ApplyIrqs(const IrqCall& call);
   // The bytes of a region in the file; fails the test when they are outside.
   uint64_t FileOffset(uint32_t index, uint64_t offset, size_t size) const;
@@ -120,6 +138,9 @@ class FakeVfioDevice {
   std::map<uint32_t, FakeRegion> regions_;
   std::map<uint32_t, FakeIrq> irqs_;
   bool resettable_ = true;
+  std::optional<std::vector<HotMember>> hot_members_;
+  bool hot_by_number_ = false;
+  std::function<void()> react_;
   uint32_t free_vectors_ = UINT32_MAX;
   std::multimap<unsigned long, Tampering> tampering_;
 
@@ -129,6 +150,8 @@ class FakeVfioDevice {
   std::map<uint32_t, std::map<uint32_t, int>> triggers_;
   int unmask_event_ = -1;
   unsigned resets_ = 0;
+  unsigned hot_resets_ = 0;
+  unsigned hot_groups_ = 0;
 };
 
 }  // namespace test

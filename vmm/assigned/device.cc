@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sysfs/base/bits.h"
 #include "vmm/pci/registers.h"
 #include "vmm/platform.h"
 
@@ -95,11 +96,24 @@ uint32_t GrantedMsi(const vfio::Device& device) {
   return *granted;
 }
 
+// The kernel knows a virtual function's identity by itself (PCIe 6.0, 9.3.4.1.1), its status it
+// reads; neither is all ones in a function that is there.
+bool LooksAlive(std::span<const std::byte> config) {
+  return base::LoadLe<uint16_t>(config, header::kVendor) != 0xffff &&
+         base::LoadLe<uint16_t>(config, header::kStatus) != 0xffff;
+}
+
 }  // namespace
 
 base::Result<std::shared_ptr<AssignedDevice>> AssignedDevice::Create(vfio::Device device,
                                                                      DeviceOptions options) {
   const std::vector<std::byte> config = TRY(ReadWholeConfig(device));
+  if (!LooksAlive(config)) {
+    return base::Fail(
+        base::Code::kKernel,
+        device.address().ToString() + ": does not answer: it reads as all ones",
+        "switch its slot, or the host, off and on; vassign list shows if it is there");
+  }
   std::vector<pci::BarInfo> bars = ParseBars(config, BarSizes(device));
   std::vector<std::byte> rom = TRY(ReadRom(options.rom, config));
   if (const auto bar = RomBar(RomBytes(options.rom, rom, device))) bars.push_back(*bar);
@@ -197,13 +211,20 @@ void AssignedDevice::ResetByGuestLocked(uint16_t offset, const pci::WriteEffect&
 }
 
 base::Status AssignedDevice::Reset() {
+  TRY(host().Reset());
+  return CheckAfterReset();
+}
+
+base::Status AssignedDevice::CheckAfterReset() {
   const std::lock_guard lock(mutex_);
-  TRY(hardware_.device().Reset());
   hardware_command_.reset();
-  if (hardware_.ReadConfig(header::kVendor, Width::k2) == AllOnes(Width::k2)) {
-    return base::Fail(base::Code::kKernel, name_ + ": does not answer after its reset");
-  }
-  return {};
+  if (Answers()) return {};
+  return base::Fail(base::Code::kKernel, name_ + ": does not answer after its reset");
+}
+
+bool AssignedDevice::Answers() const {
+  std::array<std::byte, header::kStatus + 2> start{};
+  return host().Read(vfio::kConfigRegion, 0, start) && LooksAlive(start);
 }
 
 uint32_t AssignedDevice::ReadConfig(uint16_t offset, Width width) {

@@ -81,9 +81,15 @@ class AssignedDevice final : public pci::PciFunction,
   base::Status Connect(kvm::InterruptRouter& router) override;
   void Disconnect() override;
 
-  // kUnsupported when the device has no reset of its own,
+  // Of the function alone. kUnsupported when the device has no reset of its own,
   // kKernel when it does not answer afterwards.
   base::Status Reset() override;
+  // After a reset by whatever means: registers are written anew. kKernel when the device does not
+  // answer; the kernel has waited for it (pci_dev_wait, up to a minute; PCIe 6.0, 6.6.1 asks one
+  // second of a device).
+  base::Status CheckAfterReset();
+  // Whether its configuration space can be read: what is gone reads as all ones.
+  bool Answers() const;
 
   // A trapped access, `offset` inside the BAR.
   uint64_t ReadBar(unsigned index, uint64_t offset, Width width);
@@ -94,7 +100,8 @@ class AssignedDevice final : public pci::PciFunction,
   // The device has reported an uncorrectable error.
   const base::EventFd& error_event() const { return error_; }
 
-  const sysfs::PciAddress& address() const { return hardware_.device().address(); }
+  const vfio::Device& host() const { return hardware_.device(); }
+  const sysfs::PciAddress& address() const { return host().address(); }
   const ConfigPlan& plan() const { return plan_; }
   AssignedCounters counters() const;
 

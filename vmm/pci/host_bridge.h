@@ -32,6 +32,9 @@ namespace vmm::pci {
 struct Card {
   std::array<std::shared_ptr<PciFunction>, 8> functions;
   Link link;
+  // Resets all functions at once, which are disconnected: called by a vCPU's thread with the bridge
+  // locked. Without it each resets itself.
+  std::function<base::Status()> reset;
 };
 
 // What a function shows to the guest right now.
@@ -70,7 +73,8 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   // A card that the guest was asked to let go of leaves with the board.
   void Disconnect();
 
-  // Told when a guest has let go of a card that RequestRemoval asked for; the card is out then.
+  // Told when a card is out that nobody took: the guest has let go of it as RequestRemoval asked,
+  // or it did not come back from a reset.
   void OnRemoved(RemovedHandler handler) { removed_ = std::move(handler); }
   bool IsFree(uint8_t port);  // it has no card
   // Before Connect: the card is there from the start. Afterwards the guest is told of it. kInUse
@@ -80,8 +84,10 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   bool Announce(uint8_t port);
   // Presses the slot's button. kNotFound without a card.
   base::Status RequestRemoval(uint8_t port);
-  // The card is out when it returns, whatever the guest does with it.
+  // The card is out when it returns, whatever the guest does with it. Disconnected as well.
   void TakeOut(uint8_t port);
+  // A function of bus 0 is no longer there. While disconnected.
+  void Remove(uint8_t devfn);
 
   // Any width up to 4, any offset; what lies beyond the function's 4 KiB is absent.
   uint32_t ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width);
@@ -111,7 +117,9 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   // The card as the port's power has it.
   void SyncLocked(uint8_t devfn, Port& port);
   base::Status StartCardLocked(Port& port);
+  static base::Status ResetCardLocked(Port& port);
   void StopCardLocked(Port& port);
+  void DropCardLocked(Port& port);
   void EjectLocked(uint8_t devfn, Port& port);
 
   const Layout layout_;

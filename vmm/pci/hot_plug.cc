@@ -58,18 +58,26 @@ base::Status HostBridge::RequestRemoval(uint8_t devfn) {
 void HostBridge::TakeOut(uint8_t devfn) {
   const std::lock_guard lock(mutex_);
   Port* const port = PortLocked(devfn);
-  if (port == nullptr || !port->port->occupied()) return;
-  StopCardLocked(*port);
-  port->card = {};
-  port->leaving = false;
-  port->port->Remove();
+  if (port != nullptr && port->port->occupied()) DropCardLocked(*port);
+}
+
+void HostBridge::Remove(uint8_t devfn) {
+  const std::lock_guard lock(mutex_);
+  functions_[devfn].reset();
+}
+
+base::Status HostBridge::ResetCardLocked(Port& port) {
+  if (port.card.reset) return port.card.reset();
+  for (const auto& function : port.card.functions) {
+    if (function) TRY(function->Reset());
+  }
+  return {};
 }
 
 base::Status HostBridge::StartCardLocked(Port& port) {
+  if (port.used) TRY(ResetCardLocked(port));
   for (const auto& function : port.card.functions) {
-    if (!function) continue;
-    if (port.used) TRY(function->Reset());
-    TRY(function->Connect(*router_));
+    if (function) TRY(function->Connect(*router_));
   }
   port.running = port.used = true;
   return {};
@@ -84,11 +92,15 @@ void HostBridge::StopCardLocked(Port& port) {
   port.running = false;
 }
 
-void HostBridge::EjectLocked(uint8_t devfn, Port& port) {
+void HostBridge::DropCardLocked(Port& port) {
   StopCardLocked(port);
   port.card = {};
   port.leaving = false;
   port.port->Remove();
+}
+
+void HostBridge::EjectLocked(uint8_t devfn, Port& port) {
+  DropCardLocked(port);
   if (removed_) removed_(devfn);
 }
 
@@ -100,9 +112,9 @@ void HostBridge::SyncLocked(uint8_t devfn, Port& port) {
   if (port.running && (!wanted || reset)) StopCardLocked(port);
   if (!wanted || port.running) return;
   if (const base::Status started = StartCardLocked(port); !started) {
-    log_.Log(base::Level::kError, "{}: the card does not work: {}", port.port->name(),
-             started.error().message());
-    StopCardLocked(port);
+    log_.Log(base::Level::kError, "{}: the card does not work, and is taken from the guest: {}",
+             port.port->name(), started.error().message());
+    EjectLocked(devfn, port);
   }
 }
 

@@ -166,6 +166,46 @@ TEST_F(HotPlugTest, ACardThatDoesNotComeBackIsAbsent) {
   function->fail_connect = true;
   WriteSlot(0);
   EXPECT_EQ(Vendor(), kAbsent);
+  EXPECT_THAT(removed, ElementsAre(kPort));
+  EXPECT_TRUE(bridge->IsFree(kPort));
+}
+
+TEST_F(HotPlugTest, ACardOfSeveralFunctionsIsResetAsOne) {
+  auto second = std::make_shared<test::FakeFunction>("second", function->bars());
+  Card card = OneFunction();
+  card.functions[1] = second;
+  unsigned resets = 0;
+  card.reset = [&]() -> base::Status {
+    ++resets;
+    EXPECT_EQ(function->disconnects, 1u);
+    EXPECT_EQ(second->disconnects, 1u);
+    return {};
+  };
+  ASSERT_THAT(bridge->Insert(kPort, std::move(card)), IsOk());
+  Start();
+  EXPECT_EQ(resets, 0u);
+  bridge->WriteConfig(0, kPort, 0x3e, Width::k2, 0x40);
+  bridge->WriteConfig(0, kPort, 0x3e, Width::k2, 0);
+  EXPECT_EQ(resets, 1u);
+  EXPECT_EQ(function->resets, 0u);
+  EXPECT_EQ(second->connects, 2u);
+}
+
+TEST_F(HotPlugTest, BetweenTwoBoardsACardAndAFunctionCanGo) {
+  ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
+  ASSERT_THAT(
+      bridge->Add(0x20, std::make_shared<test::FakeFunction>("on bus 0", std::vector<BarInfo>())),
+      IsOk());
+  Start();
+  EXPECT_EQ(bridge->ReadConfig(0, 0x20, 0, Width::k4), 0x12345678u);
+  bridge->Disconnect();
+  bridge->TakeOut(kPort);
+  bridge->Remove(0x20);
+  Start();
+  EXPECT_EQ(Vendor(), kAbsent);
+  EXPECT_EQ(bridge->ReadConfig(0, kPort, kSlotStatus, Width::k2), 0u);
+  EXPECT_EQ(bridge->ReadConfig(0, 0x20, 0, Width::k4), kAbsent);
+  EXPECT_THAT(removed, IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+# For lab tests of machines with the tiny guest: started by name, told what to do by their console.
+# shellcheck shell=bash
+
+tiny=$PWD/build/dev/bin/tiny-guest
+
+# machine NAME OPTIONS...: starts one and waits for its guest. Its output is in $scratch/NAME.out and NAME.err.
+machine() {
+    local name=$1
+    shift
+    mkfifo "$scratch/$name.in"
+    vmm run --name "$name" --memory 64M --kernel "$tiny" "$@" <>"$scratch/$name.in" >"$scratch/$name.out" 2>"$scratch/$name.err" &
+    on_exit eval "kill -9 $! 2>/dev/null; wait $! 2>/dev/null; vmm ps >/dev/null"
+    wait_for 60 "the guest of $name" booted "$name" 1
+}
+
+# booted NAME TIMES: its guest has started so often.
+booted() { (($(grep -c "tiny guest" "$scratch/$1.out") >= $2)); }
+
+# tell NAME COMMANDS: a line for its guest; `heard` with an answer that is not there yet.
+tell() { printf '%s\r' "$2" >"$scratch/$1.in"; }
+heard() { grep -qE "$2" "$scratch/$1.out"; }
+# said NAME REGEX: by the monitor itself.
+said() { grep -qE "$2" "$scratch/$1.err"; }
+
+# guest_answers NAME: the guest still does what it is told.
+answers=0
+guest_answers() {
+    answers=$((answers + 1))
+    tell "$1" "echo answer $answers"
+    wait_for 60 "the guest of $1" heard "$1" "^answer $answers"
+}
+
+# end NAME
+end() {
+    ok vmm ctl "$1" quit
+    wait_for 60 "the end of $1" gone_machine "$1"
+}
+gone_machine() { ! vmm ps | grep -q "^$1 "; }

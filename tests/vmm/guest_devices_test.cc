@@ -1,0 +1,137 @@
+#include "vmm/guest_devices.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "tests/support/fake_kernel.h"
+#include "tests/support/fake_tree.h"
+#include "tests/support/fake_vfio_device.h"
+#include "tests/support/fake_vfio_host.h"
+#include "tests/support/matchers.h"
+
+namespace vmm {
+namespace {
+
+using test::IsOk;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+constexpr sysfs::PciAddress kFirst{0, 8, 0, 0};
+constexpr sysfs::PciAddress kSecond{0, 8, 0, 1};
+constexpr sysfs::PciAddress kOnBus0{0, 9, 0, 0};
+
+// A card of two functions behind a port, and a device on bus 0, in a machine that is between two
+// boards.
+class GuestDevicesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    host_.Add(first_, 14);
+    host_.Add(second_, 15);
+    host_.Add(fixed_, 16);
+    plan_.layout.ram = {{0, 2 * base::kMiB}};
+    plan_.ports = {{1, 1}};
+    plan_.devices = {{kFirst, 1, true, 0, "", "first", {}},
+                     {kSecond, 1, true, 1, "", "second", {}},
+                     {kOnBus0, 5, false, 0, "", "fixed", {}}};
+    loop_ = std::move(*EventLoop::Create());
+    memory_.emplace(std::move(*GuestMemory::Create(plan_.layout.ram)));
+    GuestDevices::Wiring wiring;
+    wiring.kernel = &kernel_;
+    wiring.tree = &tree_;
+    wiring.loop = loop_.get();
+    wiring.link = wiring.unlink = [](int) -> base::Status { return {}; };
+    wiring.stuck = [this](const std::string& name) {
+      stuck_.push_back(name);
+      loop_->Stop();
+    };
+    wiring.gone = [this](const std::string& id) {
+      gone_.push_back(id);
+      if (gone_.size() == awaited_) loop_->Stop();
+    };
+    auto made = GuestDevices::Create(std::move(wiring), {}, plan_, *memory_, nullptr);
+    ASSERT_THAT(made, IsOk());
+    devices_ = std::move(*made);
+  }
+  static void Kill(test::FakeVfioDevice& device) { device.SetConfigValue(0, 0xffffffff, 4); }
+  static void Signal(const test::FakeVfioDevice& device, uint32_t irq) {
+    const uint64_t one = 1;
+    ASSERT_EQ(::write(device.trigger(irq, 0), &one, sizeof one), ssize_t{sizeof one});
+  }
+  void RunUntilGone(size_t count) {
+    awaited_ = count;
+    if (gone_.size() >= count) return;
+    EXPECT_THAT(loop_->Run(), IsOk());
+  }
+  size_t Functions() { return devices_->bridge().View().size(); }
+
+  test::ScriptedKernel kernel_;
+  test::FakeTree tree_;
+  test::FakeVfioDevice first_{kFirst};
+  test::FakeVfioDevice second_{kSecond};
+  test::FakeVfioDevice fixed_{kOnBus0};
+  test::FakeVfioHost host_{kernel_, tree_};
+  MachinePlan plan_;
+  std::unique_ptr<EventLoop> loop_;
+  std::optional<GuestMemory> memory_;
+  std::vector<std::string> gone_;
+  std::vector<std::string> stuck_;
+  size_t awaited_ = 0;
+  std::unique_ptr<GuestDevices> devices_;
+};
+
+TEST_F(GuestDevicesTest, ARebootResetsAndKeepsThem) {
+  ASSERT_THAT(devices_->Restart(), IsOk());
+  EXPECT_THAT(gone_, IsEmpty());
+  EXPECT_EQ(first_.resets() + second_.resets() + fixed_.resets(), 3u);
+}
+
+TEST_F(GuestDevicesTest, WhatDoesNotComeBackIsTakenWithItsCard) {
+  second_.OnReset([this] { Kill(second_); });
+  ASSERT_THAT(devices_->Restart(), IsOk());
+  RunUntilGone(2);
+  EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
+  EXPECT_TRUE(devices_->bridge().IsFree(plan_.ports[0].devfn()));
+  EXPECT_EQ(devices_->ids().size(), 1u);
+  EXPECT_EQ(devices_->stats().size(), 3u);
+}
+
+TEST_F(GuestDevicesTest, OnBus0ItIsNoLongerThere) {
+  const size_t before = Functions();
+  fixed_.OnReset([this] { Kill(fixed_); });
+  ASSERT_THAT(devices_->Restart(), IsOk());
+  RunUntilGone(1);
+  EXPECT_THAT(gone_, ElementsAre("fixed"));
+  EXPECT_EQ(Functions(), before - 1);
+}
+
+TEST_F(GuestDevicesTest, AnErrorTakesTheCard) {
+  Signal(first_, vfio::kErrorIrq);
+  RunUntilGone(2);
+  EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
+}
+
+TEST_F(GuestDevicesTest, WhatIsGoneIsNotAskedOfTheGuest) {
+  Kill(first_);
+  Kill(second_);
+  Signal(first_, vfio::kRequestIrq);
+  RunUntilGone(2);
+  EXPECT_TRUE(devices_->bridge().IsFree(plan_.ports[0].devfn()));
+}
+
+TEST_F(GuestDevicesTest, WhatCannotLeaveIsStuck) {
+  Signal(fixed_, vfio::kRequestIrq);
+  ASSERT_THAT(loop_->Run(), IsOk());
+  EXPECT_THAT(stuck_, ElementsAre("0000:09:00.0"));
+  EXPECT_THAT(gone_, IsEmpty());
+}
+
+TEST_F(GuestDevicesTest, ByForceTheWholeCardGoesAtOnce) {
+  EXPECT_THAT(devices_->Remove("fixed", kLeaveTime), test::FailsWith(base::Code::kUnfit));
+  EXPECT_THAT(devices_->Remove("nothing", kLeaveTime), test::FailsWith(base::Code::kNotFound));
+  ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
+  EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
+}
+
+}  // namespace
+}  // namespace vmm
