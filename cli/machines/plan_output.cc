@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "cli/page.h"
 #include "cli/report.h"
@@ -89,9 +90,7 @@ void AddDevice(Page& page, const Options& options, const DevicePreview& device) 
   }
   page.List("BARs", bars, "none");
   page.Line("interrupts", VectorsText(device.vectors, options.cpus));
-  page.Line("reset", device.reset_methods.empty()
-                         ? "none that the kernel knows"
-                         : fmt::format("{}", fmt::join(device.reset_methods, ", ")));
+  page.Line("reset", device.reset.Text());
 }
 
 std::string LockedText(const MachinePreview& preview) {
@@ -161,6 +160,22 @@ Json RangeJson(uint64_t first, uint64_t last) {
   return {{"start", fmt::format("{:#x}", first)}, {"end", fmt::format("{:#x}", last)}};
 }
 
+Json AddressesJson(const std::vector<sysfs::PciAddress>& addresses) {
+  Json list = Json::array();
+  for (const sysfs::PciAddress& address : addresses) list.push_back(address.ToString());
+  return list;
+}
+
+Json ResetJson(const vfio::ResetScope& reset) {
+  constexpr std::array kKinds = {"function", "hot", "none"};
+  return {{"kind", kKinds.at(static_cast<size_t>(reset.kind))},
+          {"method", reset.method.empty() ? Json(nullptr) : Json(reset.method)},
+          {"together", AddressesJson(reset.together)},
+          {"in_the_way", AddressesJson(reset.in_the_way)},
+          {"complete", reset.complete()},
+          {"text", reset.Text()}};
+}
+
 Json DeviceJson(const Options& options, const DevicePreview& device) {
   const sysfs::PciDevice& host = device.host.device;
   Json bars = Json::array();
@@ -189,7 +204,7 @@ Json DeviceJson(const Options& options, const DevicePreview& device) {
           {"port", device.port == 0 ? Json(nullptr) : Json(device.port)},
           {"bars", std::move(bars)},
           {"vectors", std::move(vectors)},
-          {"reset_methods", device.reset_methods}};
+          {"reset", ResetJson(device.reset)}};
 }
 
 Json DmaJson(const MachinePreview& preview) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "sysfs/reset_methods.h"
+#include "vfio/reset_facts.h"
 #include "vmm/guest/host_kernel.h"
 #include "vmm/kvm/cpuid.h"
 #include "vmm/kvm/system.h"
@@ -55,6 +55,9 @@ void ReadDma(base::Kernel& kernel, const sysfs::Tree& tree, const Options& optio
 
 void DescribeDevices(const sysfs::Tree& tree, const HostSnapshot& host, MachinePreview& preview) {
   const MachinePlan& plan = *preview.plan;
+  std::vector<sysfs::PciAddress> addresses;
+  for (const PlannedDevice& device : plan.devices) addresses.push_back(device.host);
+  const std::vector<vfio::ResetScope> resets = vfio::PredictResets(tree, addresses);
   for (size_t i = 0; i < plan.devices.size(); ++i) {
     DevicePreview device;
     device.host = host.devices[i];
@@ -64,8 +67,7 @@ void DescribeDevices(const sysfs::Tree& tree, const HostSnapshot& host, MachineP
     });
     if (port != plan.ports.end()) device.port = port->number;
     device.vectors = ReadVectorNeeds(tree, device.host.device.path());
-    device.reset_methods =
-        sysfs::ReadResetMethods(tree, device.place.host).value_or(std::vector<std::string>());
+    device.reset = resets[i];
     preview.devices.push_back(std::move(device));
   }
 }

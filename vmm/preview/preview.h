@@ -14,6 +14,7 @@
 #include "sysfs/tree.h"
 #include "vfio/dma_space.h"
 #include "vfio/memlock.h"
+#include "vfio/reset_plan.h"
 #include "vmm/options.h"
 #include "vmm/plan.h"
 #include "vmm/preview/cost.h"
@@ -25,7 +26,7 @@ struct DevicePreview {
   PlannedDevice place;
   uint8_t port = 0;  // its root port's number; 0: on bus 0
   VectorNeeds vectors;
-  std::vector<std::string> reset_methods;
+  vfio::ResetScope reset;
 };
 
 struct MachinePreview {

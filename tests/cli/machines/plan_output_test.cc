@@ -23,7 +23,7 @@ vmm::DevicePreview Drive() {
   drive.place = {{0, 8, 0, 0}, 1, true, 0, "", "drive"};
   drive.port = 1;
   drive.vectors = {true, 0, 65, true};
-  drive.reset_methods = {"flr", "bus"};
+  drive.reset = {{0, 8, 0, 0}, vfio::ResetKind::kFunction, "flr", {}, {}, {}};
   return drive;
 }
 
@@ -68,7 +68,7 @@ Device 0000:08:00.0
                 ROM: 64 KiB, prefetchable
   interrupts    INTx, MSI-X up to 65; a driver with a queue for each processor
                 takes 5
-  reset         flr, bus
+  reset         function reset (flr)
 
 DMA
   back end      iommufd: /dev/iommu is there

@@ -49,7 +49,7 @@ TEST_F(Preview, OfADeviceThatCanBeHad) {
   EXPECT_EQ(preview.plan->locked_bytes, 512 * kMiB);
   ASSERT_EQ(preview.devices.size(), 1u);
   EXPECT_EQ(preview.devices[0].port, 1);
-  EXPECT_THAT(preview.devices[0].reset_methods, testing::ElementsAre("flr", "bus"));
+  EXPECT_EQ(preview.devices[0].reset.method, "flr");
   EXPECT_TRUE(preview.dma);
   EXPECT_EQ(preview.dma_maps, 1u);
   EXPECT_EQ(preview.memory.pages, 256u);
