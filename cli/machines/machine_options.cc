@@ -137,7 +137,15 @@ base::Result<std::string> ParseFile(std::string_view option,
 }
 
 // Sanitizers make calls of their own.
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define VMM_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define VMM_SANITIZED
+#endif
+#ifdef VMM_SANITIZED
 constexpr std::string_view kSeccomp = "off";
 #else
 constexpr std::string_view kSeccomp = "on";
