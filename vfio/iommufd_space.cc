@@ -48,10 +48,16 @@ base::Result<std::unique_ptr<DmaSpace>> IommufdSpace::Open(base::Kernel& kernel,
 
 IommufdSpace::~IommufdSpace() {
   claimed_.clear();
+  // A device that is still open keeps the space, which closing the iommufd ends; one that was
+  // handed over stays open: guest memory is not pinned any longer all the same.
+  uapi::iommu_ioas_unmap all{};
+  all.size = sizeof all;
+  all.ioas_id = ioas_;
+  all.length = UINT64_MAX;
+  if (map_count_ > 0) (void)kernel_->Ioctl(iommufd_, uapi::kIoasUnmap, &all, "IOMMU_IOAS_UNMAP");
   uapi::iommu_destroy request{};
   request.size = sizeof request;
   request.id = ioas_;
-  // A device that is still open keeps it; closing the iommufd ends it then.
   (void)kernel_->Ioctl(iommufd_, uapi::kIommuDestroy, &request, "IOMMU_DESTROY");
 }
 

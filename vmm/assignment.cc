@@ -102,6 +102,7 @@ base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
   }();
   if (opened) {
     devices_.push_back(*opened);
+    PrepareCardsLocked();
   } else {
     Release(device, unlink);
   }
@@ -120,6 +121,7 @@ void Assignment::Remove(const std::shared_ptr<assigned::AssignedDevice>& device,
   const std::lock_guard lock(resets_->mutex);
   const sysfs::PciAddress address = device->address();
   std::erase(devices_, device);
+  PrepareCardsLocked();
   Release(address, unlink);
 }
 
@@ -127,13 +129,32 @@ base::Result<std::vector<LostDevice>> Assignment::Restart(const vfio::KvmLink& l
   const std::lock_guard lock(resets_->mutex);
   if (!space_) return std::vector<LostDevice>();
   TRY(space_->Relink(link));
-  return ResetDevices(*tree_, *space_, devices_, devices_, resets_->log);
+  return PerformReset(PrepareReset(*tree_, *space_, devices_, devices_), resets_->log);
+}
+
+void Assignment::PrepareCard(const AssignedDevices& card) {
+  const std::lock_guard lock(resets_->mutex);
+  resets_->cards.push_back(PrepareReset(*tree_, *space_, card, devices_));
+}
+
+// What belongs to whom has changed.
+void Assignment::PrepareCardsLocked() {
+  std::erase_if(resets_->cards, [&](const PreparedReset& card) {
+    return !std::all_of(card.devices.begin(), card.devices.end(), [&](const auto& device) {
+      return std::find(devices_.begin(), devices_.end(), device) != devices_.end();
+    });
+  });
+  for (PreparedReset& card : resets_->cards) {
+    card = PrepareReset(*tree_, *space_, card.devices, devices_);
+  }
 }
 
 base::Status Assignment::ResetCard(const AssignedDevices& card) {
   const std::lock_guard lock(resets_->mutex);
-  if (!space_) return {};
-  std::vector<LostDevice> lost = ResetDevices(*tree_, *space_, card, devices_, resets_->log);
+  const auto prepared = std::find_if(resets_->cards.begin(), resets_->cards.end(),
+                                     [&](const PreparedReset& one) { return one.devices == card; });
+  if (prepared == resets_->cards.end()) return {};  // it is leaving
+  std::vector<LostDevice> lost = PerformReset(*prepared, resets_->log);
   if (lost.empty()) return {};
   return base::Failure(std::move(lost.front().why));
 }

@@ -48,7 +48,10 @@ class Assignment {
   // For a reboot: the devices are linked to the new virtual machine and reset. Those that did not
   // come back are still there, for Remove.
   base::Result<std::vector<LostDevice>> Restart(const vfio::KvmLink& link);
-  // The functions of one card, disconnected. Fails when one did not come back. From any thread.
+  // The functions of one card, which the guest may reset from now on.
+  void PrepareCard(const AssignedDevices& card);
+  // Of a card that was prepared, disconnected. Fails when a function did not come back. From any
+  // thread; reads no file.
   base::Status ResetCard(const AssignedDevices& card);
   // Says of which devices a reboot takes others along, or leaves something behind.
   void TellResets() const;
@@ -60,6 +63,7 @@ class Assignment {
   base::Status OpenSpace(const std::vector<PlannedDevice>& devices);
   base::Status MapMemory();
   void Release(const sysfs::PciAddress& device, const vfio::KvmLink& unlink);
+  void PrepareCardsLocked();
 
   base::Kernel* kernel_;
   const sysfs::Tree* tree_;
@@ -70,8 +74,9 @@ class Assignment {
 
   // A vCPU may reset a card while devices come and go.
   struct Resets {
-    std::mutex mutex;  // devices_, and the claims of space_
+    std::mutex mutex;  // devices_, the claims of space_, and the cards
     base::Limited log;
+    std::vector<PreparedReset> cards;
   };
   std::unique_ptr<Resets> resets_ = std::make_unique<Resets>();
 };

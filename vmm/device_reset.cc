@@ -19,7 +19,7 @@ std::vector<sysfs::PciAddress> AddressesOf(const AssignedDevices& devices) {
 
 // What is gone already is left alone: the kernel would wait a minute for its return.
 base::Status Perform(const ResetScope& scope, const AssignedDevice& assigned,
-                     const vfio::DmaSpace& space) {
+                     const PreparedReset& reset) {
   const vfio::Device& device = assigned.host();
   const std::string name = device.address().ToString();
   if (!assigned.Answers())
@@ -27,23 +27,25 @@ base::Status Perform(const ResetScope& scope, const AssignedDevice& assigned,
   if (scope.kind == ResetKind::kFunction) return device.Reset();
   if (scope.kind == ResetKind::kNone)
     return base::Fail(base::Code::kUnsupported, name + ": " + scope.Text());
-  std::vector<sysfs::PciAddress> members = scope.together;
-  members.push_back(scope.device);
-  return device.HotReset(space.HotResetProof(members));
+  return device.HotReset(reset.proofs.at(scope.device));
 }
 
 // What was done with each device; all of a set have their leader's result.
-std::vector<base::Status> PerformAll(const std::vector<ResetScope>& scopes,
-                                     const AssignedDevices& devices, const vfio::DmaSpace& space) {
+std::vector<base::Status> PerformAll(const PreparedReset& reset) {
   std::map<sysfs::PciAddress, base::Status> by_leader;
-  for (size_t i = 0; i < devices.size(); ++i) {
-    if (scopes[i].leader == scopes[i].device)
-      by_leader[scopes[i].device] = Perform(scopes[i], *devices[i], space);
+  for (size_t i = 0; i < reset.devices.size(); ++i) {
+    const ResetScope& scope = reset.scopes[i];
+    if (scope.leader == scope.device)
+      by_leader[scope.device] = Perform(scope, *reset.devices[i], reset);
   }
   std::vector<base::Status> done;
-  for (const ResetScope& scope : scopes) {
+  for (const ResetScope& scope : reset.scopes) {
     const base::Status& status = by_leader[scope.leader];
-    if (status || scope.leader == scope.device) {
+    const AssignedDevice& assigned = *reset.devices[done.size()];
+    if (!status && scope.kind == ResetKind::kHot && assigned.host().resettable() &&
+        assigned.Answers()) {
+      done.push_back(assigned.host().Reset());  // by itself, when the whole set cannot be
+    } else if (status || scope.leader == scope.device) {
       done.push_back(status);
     } else {
       done.push_back(base::Failure(base::Error(status.error()).With(scope.device.ToString())));
@@ -70,16 +72,26 @@ std::vector<ResetScope> PlanDeviceResets(const sysfs::Tree& tree, const Assigned
   return vfio::PlanResets(facts);
 }
 
-std::vector<LostDevice> ResetDevices(const sysfs::Tree& tree, const vfio::DmaSpace& space,
-                                     const AssignedDevices& devices, const AssignedDevices& all,
-                                     base::Limited& log) {
-  const std::vector<ResetScope> scopes = PlanDeviceResets(tree, devices, all);
-  const std::vector<base::Status> done = PerformAll(scopes, devices, space);
+PreparedReset PrepareReset(const sysfs::Tree& tree, const vfio::DmaSpace& space,
+                           const AssignedDevices& devices, const AssignedDevices& all) {
+  PreparedReset reset = {devices, PlanDeviceResets(tree, devices, all), {}};
+  for (const ResetScope& scope : reset.scopes) {
+    if (scope.kind != ResetKind::kHot || scope.leader != scope.device) continue;
+    std::vector<sysfs::PciAddress> members = scope.together;
+    members.push_back(scope.device);
+    reset.proofs[scope.device] = space.HotResetProof(members);
+  }
+  return reset;
+}
+
+std::vector<LostDevice> PerformReset(const PreparedReset& reset, base::Limited& log) {
+  const std::vector<base::Status> done = PerformAll(reset);
   std::vector<LostDevice> lost;
-  for (size_t i = 0; i < devices.size(); ++i) {
-    if (base::Status back = devices[i]->CheckAfterReset(); !back) {
+  for (size_t i = 0; i < reset.devices.size(); ++i) {
+    const AssignedDevice& device = *reset.devices[i];
+    if (base::Status back = reset.devices[i]->CheckAfterReset(); !back) {
       const base::Error& why = done[i] ? back.error() : done[i].error();
-      lost.push_back({devices[i]->address(), base::Error(why).With("reset: " + scopes[i].Text())});
+      lost.push_back({device.address(), base::Error(why).With("reset: " + reset.scopes[i].Text())});
     } else if (!done[i]) {
       log.Log(base::Level::kWarning, "{}: is not reset, and stays as the guest left it",
               done[i].error().message());

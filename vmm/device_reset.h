@@ -6,6 +6,7 @@
 // is lost.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -31,9 +32,18 @@ std::vector<vfio::ResetScope> PlanDeviceResets(const sysfs::Tree& tree,
                                                const AssignedDevices& devices,
                                                const AssignedDevices& all);
 
+// All that a reset of these devices needs to know, so that performing it reads no file: a processor
+// whose guest resets a card may open none (confinement/allowed_calls.h). Holds until devices come
+// or leave.
+struct PreparedReset {
+  AssignedDevices devices;
+  std::vector<vfio::ResetScope> scopes;                  // in their order
+  std::map<sysfs::PciAddress, std::vector<int>> proofs;  // by leader, of a hot reset
+};
+PreparedReset PrepareReset(const sysfs::Tree& tree, const vfio::DmaSpace& space,
+                           const AssignedDevices& devices, const AssignedDevices& all);
+
 // Resets them; they are disconnected. Returns those that are lost.
-std::vector<LostDevice> ResetDevices(const sysfs::Tree& tree, const vfio::DmaSpace& space,
-                                     const AssignedDevices& devices, const AssignedDevices& all,
-                                     base::Limited& log);
+std::vector<LostDevice> PerformReset(const PreparedReset& reset, base::Limited& log);
 
 }  // namespace vmm

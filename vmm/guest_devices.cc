@@ -35,7 +35,10 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));
   devices->bridge_->OnRemoved([raw = devices.get()](uint8_t port) {
-    raw->wiring_.loop->Post([raw, port] { raw->Close(port); });
+    raw->wiring_.loop->Post([raw, port] {
+      // Meanwhile it may have been closed by another hand, and another card may be there.
+      if (raw->bridge_->IsFree(port)) raw->Close(port);
+    });
   });
   TRY(devices->PlugAll());
   return devices;
@@ -71,6 +74,7 @@ base::Status GuestDevices::InsertCard(uint8_t port, const CardFunctions& functio
     devices.push_back(device);
   }
   card.link = devices.front()->plan().link;
+  assignment_->PrepareCard(devices);
   card.reset = [this, devices = std::move(devices)] { return assignment_->ResetCard(devices); };
   return bridge_->Insert(port, std::move(card));
 }

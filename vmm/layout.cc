@@ -49,12 +49,11 @@ base::Result<uint64_t> PlanMmio32Base(uint64_t bar32_bytes) {
   return AlignDown(kIoApicBase - bar32_bytes, kEcamBytes);
 }
 
-base::Result<Range> PlanLowRam(uint64_t memory, uint64_t limit,
-                               std::span<const ReservedRange> reserved) {
-  const Range low{0, std::min(memory, limit)};
-  const ReservedRange* conflict = FirstOverlap(low, reserved);
+base::Result<Range> PlanLowRam(const LayoutRequest& request, uint64_t limit) {
+  const Range low{0, std::min(request.memory_bytes, limit)};
+  const ReservedRange* conflict = FirstOverlap(low, request.reserved);
   if (conflict == nullptr) return low;
-  const uint64_t room = AlignDown(conflict->start, 2 * kMiB);
+  const uint64_t room = AlignDown(conflict->start, request.page_bytes);
   std::string hint = "assign a device of another IOMMU group";
   if (room >= kMinimumMemory) {
     hint += fmt::format(", or use at most --memory {}M", room / kMiB);
@@ -164,7 +163,7 @@ base::Result<Layout> PlanLayout(const LayoutRequest& request) {
   layout.mmio32 = {mmio32_base, kIoApicBase - mmio32_base};
   layout.ecam = {mmio32_base - kEcamBytes, std::clamp(request.buses, 1u, 256u) * kMiB};
   const uint64_t low_limit = AlignDown(layout.ecam.base, request.page_bytes);
-  layout.ram.push_back(TRY(PlanLowRam(request.memory_bytes, low_limit, request.reserved)));
+  layout.ram.push_back(TRY(PlanLowRam(request, low_limit)));
   if (const uint64_t rest = request.memory_bytes - layout.ram.front().size; rest > 0) {
     layout.ram.push_back(TRY(PlanHighRam(rest, request, limit)));
   }

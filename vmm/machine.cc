@@ -50,8 +50,8 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   machine->loop_ = TRY(EventLoop::Create());
   TRY(machine->OpenMonitor());
   TRY(machine->MakeMemory());
-  if (options.managed && hooks.acquire) {
-    TRY(hooks.acquire());
+  if (options.managed) {
+    if (hooks.acquire) TRY(hooks.acquire());
     TRY(CheckTaken(TRY(ReadHost(tree, options))));
   }
   TRY(machine->TakeDevices(kernel, tree, hooks.progress));
@@ -79,7 +79,9 @@ base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree,
   console_ = TRY(Console::Create(*loop_, options_, [this] { End({}, Cause::kUser); }));
   TRY(MakeBoard());
   GuestDevices::Wiring wiring = WireDevices(kernel, tree);
-  wiring.populated = [this, progress] { return population_->Wait(progress); };
+  wiring.populated = [this, progress] {
+    return population_->Wait(progress, [this] { return signals_->pending(); });
+  };
   devices_ = TRY(GuestDevices::Create(std::move(wiring), options_, plan_, *memory_,
                                       std::make_shared<ResetControl>(Requests())));
   population_.reset();

@@ -20,9 +20,11 @@ base::Result<GuestMemory> GuestMemory::Create(std::span<const base::Range> ram, 
                                              : "give the machine less --memory"));
     }
     const std::span<std::byte> bytes = mapping->bytes();
-    // Both are wishes: a kernel without transparent huge pages refuses the first.
+    // All are wishes: a kernel without transparent huge pages refuses the first.
     ::madvise(bytes.data(), bytes.size(), MADV_HUGEPAGE);
     ::madvise(bytes.data(), bytes.size(), MADV_DONTDUMP);
+    // What a managed start forks, to write to sysfs with a deadline, needs none of it.
+    ::madvise(bytes.data(), bytes.size(), MADV_DONTFORK);
     memory.blocks_.push_back({base::GuestPhys{range.base}, std::move(*mapping)});
   }
   return memory;

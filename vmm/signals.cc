@@ -1,5 +1,6 @@
 #include "vmm/signals.h"
 
+#include <poll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -28,6 +29,11 @@ std::optional<int> SignalSource::Take() const {
   signalfd_siginfo info{};
   if (::read(fd_.raw(), &info, sizeof info) != sizeof info) return std::nullopt;
   return static_cast<int>(info.ssi_signo);
+}
+
+bool SignalSource::pending() const {
+  pollfd waiting{fd_.raw(), POLLIN, 0};
+  return ::poll(&waiting, 1, 0) == 1;
 }
 
 }  // namespace vmm

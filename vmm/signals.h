@@ -27,6 +27,8 @@ class SignalSource {
   const base::Fd& fd() const { return fd_; }
   // The next signal; nothing when none waits.
   std::optional<int> Take() const;
+  // Whether one waits.
+  bool pending() const;
   const sigset_t& restore_mask() const { return previous_; }
 
  private:

@@ -46,10 +46,22 @@ base::Result<LoanRequest> ManagedRequest(const sysfs::Tree& tree, const vmm::Opt
   request.group = managed.group;
   request.bind.force = TRY(managed.force.Parse());
   for (const vmm::AssignRequest& assign : options.assign) {
-    if (!TRY(vmm::ReadHostDevice(tree, assign.host)).on_vfio)
+    // With a whole group, what is on vfio-pci already may have neighbours that are not.
+    if (managed.group || !TRY(vmm::ReadHostDevice(tree, assign.host)).on_vfio)
       request.bind.devices.push_back(assign.host);
   }
   return request;
+}
+
+base::Status CheckManaged(Context& context, const vmm::Options& options,
+                          const ManagedOptions& managed) {
+  const LoanRequest request = TRY(ManagedRequest(*context.tree, options, managed));
+  if (request.bind.devices.empty()) return {};
+  ChangingOptions reading;
+  reading.dry_run = true;
+  const auto host = TRY(ReachHost(context, "plan --managed", reading, kProgram));
+  TRY(PlanLoan(host, request));
+  return {};
 }
 
 base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::Options& options,

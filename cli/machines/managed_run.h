@@ -28,6 +28,10 @@ struct ManagedOptions {
 base::Result<LoanRequest> ManagedRequest(const sysfs::Tree& tree, const vmm::Options& options,
                                          const ManagedOptions& managed);
 
+// What `run --managed` would refuse, before anything is touched; for `vmm plan`.
+base::Status CheckManaged(Context& context, const vmm::Options& options,
+                          const ManagedOptions& managed);
+
 // The machine's status. Refusals are those of `vassign bind`, before anything is touched; a start
 // that fails gives the devices back. kPartial when a device could not be given back.
 base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::Options& options,

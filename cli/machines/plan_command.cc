@@ -17,7 +17,11 @@ base::Status RunPlan(Context& context, const RunArguments& arguments) {
   const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
   vfio::HandedOverKernel kernel(base::HostKernel());
   for (const vfio::HandedOver& one : options.handed_over) TRY(kernel.Take(one));
-  const vmm::MachinePreview preview = vmm::ReadPreview(kernel, *context.tree, options);
+  vmm::MachinePreview preview = vmm::ReadPreview(kernel, *context.tree, options);
+  if (options.managed && preview.plan) {
+    const base::Status taken = CheckManaged(context, options, arguments.managed);
+    if (!taken) preview.problems.insert(preview.problems.begin(), taken.error());
+  }
   if (context.json) {
     PrintJson(context.out, PreviewJson(options, preview));
   } else {

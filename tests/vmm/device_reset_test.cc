@@ -43,7 +43,10 @@ class DeviceResetTest : public testing::TestWithParam<vfio::Backend> {
     ASSERT_THAT(device, IsOk());
     devices_.push_back(std::move(*assigned::AssignedDevice::Create(std::move(*device))));
   }
-  std::vector<LostDevice> Reset() { return ResetDevices(tree_, *space_, devices_, devices_, log_); }
+  std::vector<LostDevice> Reset() { return ResetOf(devices_); }
+  std::vector<LostDevice> ResetOf(const AssignedDevices& devices) {
+    return PerformReset(PrepareReset(tree_, *space_, devices, devices_), log_);
+  }
   unsigned HotResets() const { return intel_.hot_resets() + realtek_.hot_resets(); }
 
   test::ScriptedKernel kernel_;
@@ -69,7 +72,7 @@ TEST_P(DeviceResetTest, OneCardOfTwoIsNotResetWithTheOther) {
   Open(intel_);
   Open(realtek_);
   const AssignedDevices one = {devices_[0]};
-  EXPECT_THAT(ResetDevices(tree_, *space_, one, devices_, log_), IsEmpty());
+  EXPECT_THAT(ResetOf(one), IsEmpty());
   EXPECT_EQ(HotResets(), 0u);
   const auto scopes = PlanDeviceResets(tree_, one, devices_);
   EXPECT_EQ(scopes.front().kind, vfio::ResetKind::kNone);

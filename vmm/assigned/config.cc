@@ -21,10 +21,13 @@ namespace express = sysfs::registers::express;
 namespace power = sysfs::registers::power;
 namespace registers = sysfs::registers;
 
+constexpr unsigned kLastBar = 5;  // then the ROM, where a table cannot be
+
 const pci::BarInfo* FindBar(std::span<const pci::BarInfo> bars, unsigned index) {
   const auto bar = std::find_if(bars.begin(), bars.end(),
                                 [&](const pci::BarInfo& one) { return one.index == index; });
-  return bar == bars.end() || bar->kind == pci::BarKind::kIo ? nullptr : &*bar;
+  if (bar == bars.end() || bar->index > kLastBar || bar->kind == pci::BarKind::kIo) return nullptr;
+  return &*bar;
 }
 
 // One of the two words "offset, BAR index" of the MSI-X capability.

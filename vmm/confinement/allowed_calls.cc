@@ -130,6 +130,11 @@ void AddFiles(Calls& calls, ThreadKind kind) {
   calls.push_back({"openat", {{2, O_TRUNC, 0}}});
 }
 
+// TCGETS2 and TCSETS2 (asm-generic/ioctls.h), by which newer C libraries do the same; their header
+// does not go with <termios.h>.
+constexpr uint64_t kTcgets2 = 0x802c542a;
+constexpr uint64_t kTcsets2 = 0x402c542b;
+
 }  // namespace
 
 std::vector<CallRule> AllowedCalls(ThreadKind kind, int pid) {
@@ -138,7 +143,9 @@ std::vector<CallRule> AllowedCalls(ThreadKind kind, int pid) {
   AddMemory(calls);
   AddIoctls(calls, {kKvm, kVfioAndIommufd});
   // Who dies gives the terminal back (vmm/terminal.h).
-  for (const uint64_t request : {TCGETS, TCSETS}) calls.push_back({"ioctl", {{1, kAll, request}}});
+  for (const uint64_t request : {uint64_t{TCGETS}, uint64_t{TCSETS}, kTcgets2, kTcsets2}) {
+    calls.push_back({"ioctl", {{1, kAll, request}}});
+  }
   calls.push_back({"tgkill", {{0, kAll, static_cast<uint64_t>(pid)}}});
   calls.push_back({"prctl", {{0, kAll, PR_GET_NAME}}});
   if (kind == ThreadKind::kVcpu) return calls;

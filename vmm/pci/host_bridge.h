@@ -21,6 +21,7 @@
 #include "vmm/layout.h"
 #include "vmm/pci/bar_map.h"
 #include "vmm/pci/bars.h"
+#include "vmm/pci/fair_mutex.h"
 #include "vmm/pci/function.h"
 #include "vmm/pci/port_plan.h"
 #include "vmm/pci/registers.h"
@@ -125,7 +126,7 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   const Layout layout_;
   const std::shared_ptr<IoDevice> reset_port_;
   RemovedHandler removed_;
-  std::mutex mutex_;                                         // all below
+  FairMutex mutex_;                                          // all below
   std::array<std::shared_ptr<PciFunction>, 256> functions_;  // of bus 0
   std::map<uint8_t, Port> ports_;                            // by devfn
   BarMap bars_;

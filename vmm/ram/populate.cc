@@ -43,17 +43,23 @@ PopulatePlan PlanPopulate(std::span<const std::span<std::byte>> blocks, uint64_t
 unsigned UsableProcessors() {
   cpu_set_t set;
   if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<unsigned>(CPU_COUNT(&set));
-  return std::max(std::thread::hardware_concurrency(), 1u);
+  return 1;
 }
 
 Population::Population(PopulatePlan plan) : plan_(std::move(plan)), working_(plan_.threads) {
   for (const auto& chunk : plan_.chunks) total_ += chunk.size();
-  for (unsigned i = 0; i < plan_.threads; ++i) threads_.emplace_back([this] { Work(); });
+  while (threads_.size() < plan_.threads) {
+    auto thread = Thread::Start("populate", [this] { Work(); });
+    if (!thread) break;
+    threads_.push_back(std::move(*thread));
+  }
+  const std::lock_guard lock(mutex_);
+  working_ -= plan_.threads - static_cast<unsigned>(threads_.size());
 }
 
 Population::~Population() {
   stop_ = true;
-  for (std::thread& thread : threads_) thread.join();
+  for (Thread& thread : threads_) thread.Join();
 }
 
 void Population::Work() {
@@ -76,12 +82,22 @@ void Population::Work() {
   changed_.notify_all();
 }
 
-base::Status Population::Wait(const PopulateProgress& progress) {
+base::Status Population::Wait(const PopulateProgress& progress,
+                              const std::function<bool()>& stopped) {
   std::unique_lock lock(mutex_);
+  if (threads_.empty()) {
+    ++working_;
+    lock.unlock();
+    Work();
+    lock.lock();
+  }
   while (!changed_.wait_for(lock, kLook, [this] { return working_ == 0; })) {
     const uint64_t done = done_;
     lock.unlock();
     if (progress) progress(done, total_);
+    const bool enough = stopped && stopped();
+    if (enough) stop_ = true;  // after the chunks at hand
+    if (enough) return base::Fail(base::Code::kTimedOut, "ended by a signal before the start");
     lock.lock();
   }
   if (error_ == 0 && progress) progress(total_, total_);

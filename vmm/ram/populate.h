@@ -12,10 +12,10 @@
 #include <functional>
 #include <mutex>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "sysfs/base/result.h"
+#include "vmm/thread.h"
 
 namespace vmm {
 
@@ -37,15 +37,17 @@ unsigned UsableProcessors();
 
 class Population {
  public:
-  // Starts the threads. The memory outlives this.
+  // Starts the threads: as many as the host lets, and without any the waiting thread does the work.
+  // The memory outlives this.
   explicit Population(PopulatePlan plan);
   Population(const Population&) = delete;
   Population& operator=(const Population&) = delete;
   ~Population();  // ends after the chunks at hand
 
   // Until all memory has its pages; from one thread. `progress` is called now and then, from this
-  // thread. kKernel when memory ran out: what is missing, and the cure.
-  base::Status Wait(const PopulateProgress& progress);
+  // thread. kKernel when memory ran out: what is missing, and the cure. `stopped` is asked now and
+  // then: true is the end, kTimedOut.
+  base::Status Wait(const PopulateProgress& progress, const std::function<bool()>& stopped = {});
 
  private:
   void Work();
@@ -59,7 +61,7 @@ class Population {
   uint64_t done_ = 0;     // guarded by mutex_
   unsigned working_ = 0;  // guarded by mutex_
   int error_ = 0;         // guarded by mutex_; the first
-  std::vector<std::thread> threads_;
+  std::vector<Thread> threads_;
 };
 
 }  // namespace vmm
