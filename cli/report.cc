@@ -38,21 +38,25 @@ std::string_view CodeName(base::Code code) {
   return "internal";
 }
 
+Json ErrorJson(const base::Error& error) {
+  Json object = {{"code", CodeName(error.code())},
+                 {"exit", ExitStatus(error.code())},
+                 {"message", error.message()},
+                 {"hint", nullptr},
+                 {"errno", nullptr}};
+  if (!error.hint().empty()) object["hint"] = error.hint();
+  if (error.err() != 0) object["errno"] = error.err();
+  if (!error.uses().empty()) object["in_use"] = UsesJson(error.uses());
+  return object;
+}
+
 void ReportError(std::string_view program, const base::Error& error, Context& context) {
   if (!context.json) {
     context.err << program << ": " << error.message() << '\n';
     if (!error.hint().empty()) context.err << "  cure: " << error.hint() << '\n';
     return;
   }
-  nlohmann::ordered_json object = {{"code", CodeName(error.code())},
-                                   {"exit", ExitStatus(error.code())},
-                                   {"message", error.message()},
-                                   {"hint", nullptr},
-                                   {"errno", nullptr}};
-  if (!error.hint().empty()) object["hint"] = error.hint();
-  if (error.err() != 0) object["errno"] = error.err();
-  if (!error.uses().empty()) object["in_use"] = UsesJson(error.uses());
-  PrintJson(context.out, {{"error", std::move(object)}});
+  PrintJson(context.out, {{"error", ErrorJson(error)}});
 }
 
 }  // namespace cli

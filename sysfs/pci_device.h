@@ -16,7 +16,13 @@ struct PciBar {
   unsigned index = 0;  // 0 to 5, 6 is the expansion ROM
   uint64_t start = 0;
   uint64_t size = 0;
-  uint64_t flags = 0;  // IORESOURCE_* of the `resource` file
+  uint64_t flags = 0;  // IORESOURCE_* of the `resource` file (include/linux/ioport.h)
+
+  static constexpr unsigned kRom = 6;  // the last index of the function's own
+  bool is_port() const { return (flags & 0x100) != 0; }
+  bool is_memory() const { return (flags & 0x200) != 0; }
+  bool is_prefetchable() const { return (flags & 0x2000) != 0; }
+  bool is_64_bit() const { return (flags & 0x100000) != 0; }
 };
 
 struct PciDevice {

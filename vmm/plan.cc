@@ -13,9 +13,6 @@ namespace {
 using base::Code;
 using base::Fail;
 
-// IORESOURCE_MEM and IORESOURCE_MEM_64 (include/linux/ioport.h), as in sysfs `resource`.
-constexpr uint64_t kResourceMemory = 0x200;
-constexpr uint64_t kResourceMemory64 = 0x100000;
 constexpr unsigned kLastSlot = 31;
 
 bool IsOnVfio(const sysfs::Tree& tree, const sysfs::PciDevice& device) {
@@ -34,10 +31,10 @@ std::string DescribeBlockers(const std::vector<sysfs::Blocker>& blockers) {
 
 void AddBars(const HostDevice& host, LayoutRequest& request) {
   for (const sysfs::PciBar& bar : host.bars) {
-    if (bar.index > 5 || (bar.flags & kResourceMemory) == 0) continue;
+    if (bar.index >= sysfs::PciBar::kRom || !bar.is_memory()) continue;
     const uint64_t size = base::AlignUp(bar.size, base::kPageSize);
     // Twice the size leaves room for natural alignment whatever the order.
-    ((bar.flags & kResourceMemory64) != 0 ? request.bar64_bytes : request.bar32_bytes) += 2 * size;
+    (bar.is_64_bit() ? request.bar64_bytes : request.bar32_bytes) += 2 * size;
   }
 }
 

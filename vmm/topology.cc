@@ -14,9 +14,6 @@ namespace {
 
 constexpr uint8_t kLastSlot = 31;
 constexpr uint64_t kLargestBelowPort = 512 * base::kMiB;
-// As in sysfs `resource` (include/linux/ioport.h).
-constexpr uint64_t kResourcePrefetch = 0x2000;
-constexpr uint64_t kResourceMemory64 = 0x100000;
 
 class FreeSlots {
  public:
@@ -60,8 +57,8 @@ std::string IdOf(const AssignRequest& request) {
 
 bool FitsBehindPort(const HostDevice& device) {
   return std::none_of(device.bars.begin(), device.bars.end(), [](const sysfs::PciBar& bar) {
-    return bar.index <= 5 && (bar.flags & kResourceMemory64) != 0 &&
-           (bar.flags & kResourcePrefetch) == 0 && bar.size > kLargestBelowPort;
+    return bar.index < sysfs::PciBar::kRom && bar.is_64_bit() && !bar.is_prefetchable() &&
+           bar.size > kLargestBelowPort;
   });
 }
 

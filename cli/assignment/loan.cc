@@ -26,6 +26,17 @@ std::vector<PciAddress> TakenDevices(const std::vector<sysfs::AssignmentPlan>& p
   return taken;
 }
 
+// Those that still have a record: a bind that failed has undone the rest.
+std::vector<PciAddress> Recorded(const sysfs::Journal& journal,
+                                 const std::vector<PciAddress>& devices) {
+  std::vector<PciAddress> recorded;
+  for (const PciAddress& device : devices) {
+    const auto record = journal.Find(device);
+    if (!record || *record) recorded.push_back(device);
+  }
+  return recorded;
+}
+
 bool GiveBackAll(Context& context, std::string_view program, AssignmentHost& host,
                  std::vector<PciAddress> devices) {
   bool all = true;
@@ -72,8 +83,12 @@ base::Result<Loan> Loan::Take(Context& context, std::string_view program, Assign
   auto results =
       request.group ? sysfs::BindGroup(host, request.bind) : sysfs::Bind(host, request.bind);
   if (!results) {
-    // A write that is still under way leaves the session to the next run.
-    if (results.error().code() != base::Code::kTimedOut) TRY(loan.session_.End());
+    // A write that is still under way leaves the session to the next run, and so does what cannot
+    // be given back.
+    const bool under_way = results.error().code() == base::Code::kTimedOut;
+    if (!under_way && GiveBackAll(context, program, host, Recorded(host.journal, taken))) {
+      TRY(loan.session_.End());
+    }
     return base::Failure(WithState(results.error(), *context.tree, request.bind.devices));
   }
   loan.taken_ = std::move(taken);

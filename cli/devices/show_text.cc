@@ -115,11 +115,9 @@ void WriteGroup(const Context& context, const DeviceFacts& facts, Page& page) {
 }
 
 std::string BarText(const Bar& one) {
-  constexpr uint64_t kIo = 0x100, kMemory = 0x200, kPrefetch = 0x2000, k64Bit = 0x100000;
-  const uint64_t flags = one.bar.flags;
-  std::string kind = (flags & kIo) != 0 ? "I/O ports" : "memory";
-  if ((flags & kMemory) != 0 && (flags & k64Bit) != 0) kind += ", 64-bit";
-  if ((flags & kPrefetch) != 0) kind += ", prefetchable";
+  std::string kind = one.bar.is_port() ? "I/O ports" : "memory";
+  if (one.bar.is_memory() && one.bar.is_64_bit()) kind += ", 64-bit";
+  if (one.bar.is_prefetchable()) kind += ", prefetchable";
   std::string text =
       fmt::format("{} at {:#x}, {}", base::FormatSize(one.bar.size), one.bar.start, kind);
   if (!one.resizable || one.resizable->empty()) return text;

@@ -16,10 +16,6 @@ using vmm::DevicePreview;
 using vmm::MachinePreview;
 using vmm::Options;
 
-// IORESOURCE_* (include/linux/ioport.h), as in sysfs `resource`.
-constexpr uint64_t kPortFlag = 0x100, kMemory64Flag = 0x100000, kPrefetchFlag = 0x2000;
-constexpr unsigned kRomIndex = 6;
-
 struct Area {
   base::Range range;
   std::string use;
@@ -66,13 +62,13 @@ std::string VectorsText(const vmm::VectorNeeds& vectors, unsigned cpus) {
 }
 
 std::string BarText(const sysfs::PciBar& bar) {
-  const std::string name = bar.index == kRomIndex ? "ROM" : std::to_string(bar.index);
-  if ((bar.flags & kPortFlag) != 0) {
+  const std::string name = bar.index == sysfs::PciBar::kRom ? "ROM" : std::to_string(bar.index);
+  if (bar.is_port()) {
     return fmt::format("{}: {} of I/O ports, trapped", name, base::FormatSize(bar.size));
   }
   return fmt::format("{}: {}{}{}", name, base::FormatSize(bar.size),
-                     (bar.flags & kMemory64Flag) != 0 ? ", 64 bits" : "",
-                     (bar.flags & kPrefetchFlag) != 0 ? ", prefetchable" : "");
+                     bar.is_64_bit() ? ", 64 bits" : "",
+                     bar.is_prefetchable() ? ", prefetchable" : "");
 }
 
 void AddDevice(Page& page, const Options& options, const DevicePreview& device) {
@@ -86,7 +82,7 @@ void AddDevice(Page& page, const Options& options, const DevicePreview& device) 
   page.Line("in the guest", PlaceText(device));
   std::vector<std::string> bars;
   for (const sysfs::PciBar& bar : device.host.bars) {
-    if (bar.index <= kRomIndex) bars.push_back(BarText(bar));
+    if (bar.index <= sysfs::PciBar::kRom) bars.push_back(BarText(bar));
   }
   page.List("BARs", bars, "none");
   page.Line("interrupts", VectorsText(device.vectors, options.cpus));
@@ -180,12 +176,12 @@ Json DeviceJson(const Options& options, const DevicePreview& device) {
   const sysfs::PciDevice& host = device.host.device;
   Json bars = Json::array();
   for (const sysfs::PciBar& bar : device.host.bars) {
-    if (bar.index > kRomIndex) continue;
+    if (bar.index > sysfs::PciBar::kRom) continue;
     bars.push_back({{"index", bar.index},
                     {"size", bar.size},
-                    {"kind", (bar.flags & kPortFlag) != 0 ? "io" : "memory"},
-                    {"64_bits", (bar.flags & kMemory64Flag) != 0},
-                    {"prefetchable", (bar.flags & kPrefetchFlag) != 0}});
+                    {"kind", bar.is_port() ? "io" : "memory"},
+                    {"64_bits", bar.is_64_bit()},
+                    {"prefetchable", bar.is_prefetchable()}});
   }
   Json vectors = nullptr;
   if (device.vectors.known) {
@@ -233,11 +229,7 @@ Json DmaJson(const MachinePreview& preview) {
 
 Json ProblemsJson(const MachinePreview& preview) {
   Json problems = Json::array();
-  for (const base::Error& problem : preview.problems) {
-    problems.push_back({{"code", CodeName(problem.code())},
-                        {"message", problem.message()},
-                        {"hint", problem.hint().empty() ? Json(nullptr) : Json(problem.hint())}});
-  }
+  for (const base::Error& problem : preview.problems) problems.push_back(ErrorJson(problem));
   return problems;
 }
 

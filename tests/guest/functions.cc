@@ -36,21 +36,15 @@ bool ListFunctions() {
 
 // As Linux does it: the reset, 100 ms, the BARs as they were. Whoever uses the function switches it
 // on again.
-bool ResetFunction(Function function) {
-  const uint16_t capability = FindCapability(function, 0x10);
-  const auto at = [capability](unsigned reg) { return static_cast<uint16_t>(capability + reg); };
-  const uint32_t able =
-      capability == 0 ? 0 : ReadConfig(function, at(express::kDeviceCapabilities), 4);
-  if (express::FunctionLevelReset::Get(able) == 0) return Fail("pci flr: it has no such reset");
+template <class Reset>
+bool ResetAndRestore(Function function, Reset reset) {
   uint32_t bars[header::kBarCount];
   for (unsigned i = 0; i < header::kBarCount; ++i) {
     bars[i] = ReadConfig(function, static_cast<uint16_t>(header::kBar0 + 4 * i), 4);
   }
-  const uint32_t control = ReadConfig(function, at(express::kDeviceControl), 2);
-  WriteConfig(function, at(express::kDeviceControl), 2,
-              control | static_cast<uint32_t>(express::InitiateReset::kMask));
+  reset();
   WaitFor([] { return false; }, 100);
-  if (ReadConfig(function, header::kVendor, 2) == 0xffff) return Fail("pci flr: does not answer");
+  if (ReadConfig(function, header::kVendor, 2) == 0xffff) return Fail("pci: does not answer");
   Print("pci: reset, command ");
   PrintHex(ReadConfig(function, header::kCommand, 2), 4);
   Print(" BAR 0 ");
@@ -60,6 +54,30 @@ bool ResetFunction(Function function) {
     WriteConfig(function, static_cast<uint16_t>(header::kBar0 + 4 * i), 4, bars[i]);
   }
   return true;
+}
+
+bool ResetFunction(Function function) {
+  const uint16_t capability = FindCapability(function, 0x10);
+  const auto at = [capability](unsigned reg) { return static_cast<uint16_t>(capability + reg); };
+  const uint32_t able =
+      capability == 0 ? 0 : ReadConfig(function, at(express::kDeviceCapabilities), 4);
+  if (express::FunctionLevelReset::Get(able) == 0) return Fail("pci flr: it has no such reset");
+  return ResetAndRestore(function, [&] {
+    const uint32_t control = ReadConfig(function, at(express::kDeviceControl), 2);
+    WriteConfig(function, at(express::kDeviceControl), 2,
+                control | static_cast<uint32_t>(express::InitiateReset::kMask));
+  });
+}
+
+// By the port above it: secondary bus reset (PCI-to-PCI Bridge 1.2, 3.2.5.18).
+bool ResetBus(Function function, Function port) {
+  constexpr uint16_t kBridgeControl = 0x3e;
+  constexpr uint32_t kReset = 1u << 6;
+  return ResetAndRestore(function, [&] {
+    const uint32_t control = ReadConfig(port, kBridgeControl, 2);
+    WriteConfig(port, kBridgeControl, 2, control | kReset);
+    WriteConfig(port, kBridgeControl, 2, control);
+  });
 }
 
 // The size of the expansion ROM and the checksum of its first bytes; a write changes none.
@@ -94,9 +112,13 @@ bool RunPci(std::string_view line) {
   if (verb.empty()) return ListFunctions();
   const auto function = ParseFunction(TakeWord(line));
   if (verb == "flr" && function) return ResetFunction(*function);
+  if (verb == "busreset" && function) {
+    const auto port = ParseFunction(TakeWord(line));
+    return port ? ResetBus(*function, *port) : Fail("pci busreset BUS:DEV.FN PORT");
+  }
   const auto bytes = TakeNumber(line);
   if (verb == "rom" && function && bytes) return ReadRom(*function, *bytes);
-  return Fail("pci [flr BUS:DEV.FN | rom BUS:DEV.FN BYTES]");
+  return Fail("pci [flr BUS:DEV.FN | busreset BUS:DEV.FN PORT | rom BUS:DEV.FN BYTES]");
 }
 
 bool RunConfig(std::string_view line) {

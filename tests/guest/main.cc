@@ -19,8 +19,9 @@ bool Echo(std::string_view line) {
 
 bool Help(std::string_view) {
   Print(
-      "pci [flr BUS:DEV.FN | rom BUS:DEV.FN BYTES] | config read|write BUS:DEV.FN OFFSET WIDTH "
-      "[VALUE] | nvme start MODE [BUS:DEV.FN]|read|write|loop|count\n"
+      "pci [flr BUS:DEV.FN | busreset BUS:DEV.FN PORT | rom BUS:DEV.FN BYTES]\n"
+      "config read|write BUS:DEV.FN OFFSET WIDTH [VALUE] | nvme start MODE "
+      "[BUS:DEV.FN]|read|write|loop|count\n"
       "edu factorial|interrupts|dma|outside | fuzz config|bars|ports BUS:DEV.FN SEED COUNT\n"
       "echo TEXT | reset | crash | poweroff\n");
   return true;

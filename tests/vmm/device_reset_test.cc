@@ -68,6 +68,17 @@ TEST_P(DeviceResetTest, ASetIsResetOnceAndWithItsProof) {
   EXPECT_EQ(intel_.resets() + realtek_.resets(), 0u);
 }
 
+TEST_P(DeviceResetTest, AMemberWithAResetOfItsOwnHasItWhenTheSetCannotBeReset) {
+  realtek_.SetResettable(true);
+  Open(intel_);
+  Open(realtek_);
+  intel_.SetConfigValue(0, 0xffffffff, 4);  // the leader is gone
+  intel_.SetConfigValue(4, 0xffffffff, 4);
+  EXPECT_THAT(Reset(), SizeIs(1));
+  EXPECT_EQ(HotResets(), 0u);
+  EXPECT_EQ(realtek_.resets(), 1u);
+}
+
 TEST_P(DeviceResetTest, OneCardOfTwoIsNotResetWithTheOther) {
   Open(intel_);
   Open(realtek_);

@@ -26,6 +26,11 @@ class FairMutex {
     }
     turn_.notify_all();
   }
+  // Threads that wait for it now.
+  uint64_t waiters() {
+    const std::lock_guard guard(mutex_);
+    return next_ > serving_ ? next_ - serving_ - 1 : 0;
+  }
 
  private:
   std::mutex mutex_;

@@ -112,5 +112,17 @@ TEST_F(WithCommand, ADeviceThatCouldNotComeBackStaysInItsSession) {
   EXPECT_THAT(sessions->front().devices, testing::ElementsAre(sysfs::PciAddress{0, 8, 0, 0}));
 }
 
+TEST_F(WithCommand, ABindThatFailedAndCouldNotBeUndoneIsLeftToTheNextRun) {
+  world_.tree().FailWritesFrom(3, EIO);  // it has left its driver
+  EXPECT_NE(world_.Run({"with", "08:00.0", "--", "true"}), 0);
+  ASSERT_EQ(Driver(), std::nullopt);
+  EXPECT_EQ(sysfs::ListSessions(world_.journal())->size(), 1U) << world_.err();
+  world_.tree().FailWritesFrom(1000, EIO);  // later than all that follow
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "true"}), 0) << world_.err();
+  EXPECT_THAT(world_.err(), HasSubstr("left behind"));
+  EXPECT_EQ(Driver(), "nvme");
+  EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
+}
+
 }  // namespace
 }  // namespace cli

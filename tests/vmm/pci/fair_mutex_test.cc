@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -25,26 +24,26 @@ TEST(FairMutex, OneAtATime) {
   EXPECT_EQ(counter, 4000u);
 }
 
-// Who wants it always, and holds it long, has it at most once more before the one that waits.
-TEST(FairMutex, AGreedyThreadDoesNotKeepOthersOut) {
+// With an unfair one, who has just unlocked it has it again before a waiter is awake.
+TEST(FairMutex, WhoWaitsIsServedBeforeWhoComesAgain) {
   FairMutex mutex;
-  std::atomic<bool> stop{false};
-  std::atomic<unsigned> turns{0};
-  std::thread greedy([&] {
-    while (!stop) {
+  std::vector<int> order;
+  mutex.lock();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
       const std::lock_guard lock(mutex);
-      ++turns;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));  // its work
-    }
-  });
-  while (turns == 0) std::this_thread::yield();
-  for (int round = 0; round < 20; ++round) {
-    const unsigned before = turns;
-    const std::lock_guard lock(mutex);
-    EXPECT_LE(turns - before, 2u);
+      order.push_back(i);
+    });
+    while (mutex.waiters() != static_cast<uint64_t>(i) + 1) std::this_thread::yield();
   }
-  stop = true;
-  greedy.join();
+  mutex.unlock();
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_THAT(order, testing::ElementsAre(0, 1, 2));
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(mutex.waiters(), 0u);
 }
 
 }  // namespace
