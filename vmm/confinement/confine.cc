@@ -18,7 +18,8 @@
 namespace vmm::confinement {
 namespace {
 
-constexpr unsigned kApiLevel = 3;  // seccomp_api_get(3)
+// seccomp_api_set(3): filters are loaded by prctl(2), with the actions that every kernel has.
+constexpr unsigned kPlainApi = 1;
 
 std::atomic<Mode> the_mode{Mode::kOff};
 
@@ -98,10 +99,10 @@ void SetMode(Mode mode) {
   // An arena of a thread's own reads /proc/sys/vm when it gives memory back; the first one does
   // not.
   if (mode != Mode::kOff) ::mallopt(M_ARENA_MAX, 1);
-  // What it stands for is in every kernel that has KVM and VFIO as we need them (Linux 4.14:
-  // actions TRAP, ERRNO and LOG). Unasked, the library would find out by nine calls.
-  if (mode != Mode::kOff) ::seccomp_api_set(kApiLevel);
   if (mode == Mode::kOn) {
+    // Unasked, the library would find out by nine calls what else the kernel has. (With a higher
+    // level it would not look up the number of seccomp(2), and fail to load.)
+    ::seccomp_api_set(kPlainApi);
     NameCalls();
     struct sigaction action {};
     action.sa_sigaction = OnForbiddenCall;
