@@ -87,7 +87,7 @@ base::Result<AssignmentHost> ReachHost(Context& context, std::string_view comman
     context.err << "note: without root, the use by other people's processes is not seen\n";
   }
   AssignmentHost host = sysfs::MakeAssignmentHost(*context.tree);
-  host.load_module = sysfs::Load;
+  host.load_module = [](const std::string& module) { return sysfs::Load(module); };
   host.listen = Listen;
   const auto patience = std::chrono::seconds(options.timeout);
   host.settle = [patience] { sysfs::AwaitUdevIdle(patience); };

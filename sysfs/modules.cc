@@ -86,10 +86,12 @@ class Order {
   std::vector<ModuleFile> files_;
 };
 
-base::Status LoadOne(kmod_module* module) {
+base::Status LoadOne(kmod_module* module, bool ignore_commands) {
   const std::string name = kmod_module_get_name(module);
-  const int result = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, nullptr,
-                                                     nullptr, nullptr, nullptr);
+  const unsigned flags =
+      KMOD_PROBE_APPLY_BLACKLIST | (ignore_commands ? unsigned{KMOD_PROBE_IGNORE_COMMAND} : 0);
+  const int result =
+      kmod_module_probe_insert_module(module, flags, nullptr, nullptr, nullptr, nullptr);
   if (result == 0 || result == -EEXIST) return {};
   if (result == KMOD_PROBE_APPLY_BLACKLIST)
     return base::Fail(base::Code::kUnfit, "module " + name + ": blacklisted on this host",
@@ -135,7 +137,7 @@ base::Result<std::vector<ModuleFile>> ModulesFor(std::string_view modalias_or_na
   return order.Take();
 }
 
-base::Status Load(const std::string& module) {
+base::Status Load(const std::string& module, bool ignore_commands) {
   const Context context(kmod_new(nullptr, nullptr));
   if (context == nullptr) return base::FailErrno("open the kernel's modules", errno);
   kmod_set_log_fn(context.get(), Quiet, nullptr);
@@ -146,7 +148,7 @@ base::Status Load(const std::string& module) {
   kmod_list* entry = nullptr;
   kmod_list_foreach(entry, found.get()) {
     const Module one(kmod_module_get_module(entry));
-    TRY(LoadOne(one.get()));
+    TRY(LoadOne(one.get(), ignore_commands));
   }
   return {};
 }

@@ -36,7 +36,8 @@ base::Result<std::vector<ModuleFile>> ModulesFor(std::string_view modalias_or_na
 
 // Loads a module and its dependencies into the running kernel; done when it is there already or
 // built in. kUnfit for a blacklisted module, kDenied without the right or when lockdown refuses it,
-// kNotFound when this kernel has no such module.
-base::Status Load(const std::string& module);
+// kNotFound when this kernel has no such module. `ignore_commands`: a module for which modprobe.d
+// has an install command is loaded itself, for a process that may start no other.
+base::Status Load(const std::string& module, bool ignore_commands = false);
 
 }  // namespace sysfs

@@ -110,8 +110,10 @@ base::Status IommufdSpace::Bind(const Claimed& claimed, const sysfs::PciAddress&
   if (done) return {};
   if (token && done.error().err() == EINVAL) {
     return base::Fail(base::Code::kUnsupported,
-                      device.ToString() + ": this kernel takes no VF token with a device file",
-                      "Linux 6.18 and newer; or --dma type1");
+                      device.ToString() +
+                          ": this kernel takes no VF token with a device file, or the device is "
+                          "neither a physical nor a virtual function",
+                      "a token needs Linux 6.18 or --dma type1; other devices need none");
   }
   return Explained(Step::kBindDevice, done.error().err(), device, claimed.node);
 }

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
+#include <optional>
 
 #include "sysfs/base/log.h"
 #include "vfio/irq_line.h"
 #include "vfio/memlock.h"
 #include "vmm/confinement/confine.h"
+#include "vmm/thread.h"
 
 namespace vmm {
 namespace {
@@ -29,6 +30,12 @@ Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace&
   };
   return assigned::AssignedDevice::Create(
       TRY(vfio::Device::Create(kernel, planned.host, std::move(fd))), std::move(options));
+}
+
+Opened OpenConfined(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace& space,
+                    const PlannedDevice& planned) {
+  TRY(confinement::Confine(confinement::ThreadKind::kOpener));
+  return OpenDevice(kernel, tree, space, planned);
 }
 
 }  // namespace
@@ -62,22 +69,26 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
   vfio::DmaSpace& space = *assignment.space_;
   for (const PlannedDevice& device : plan.devices) TRY(space.Claim(device.host, link));
 
-  std::vector<std::future<Opened>> opening;
-  for (const PlannedDevice& device : plan.devices) {
-    opening.push_back(std::async(std::launch::async, [&kernel, &tree, &space, &device]() -> Opened {
-      TRY(confinement::Confine(confinement::ThreadKind::kOpener));
-      return OpenDevice(kernel, tree, space, device);
-    }));
+  // Written by the threads, read when they have ended.
+  std::vector<std::optional<Opened>> results(plan.devices.size());
+  base::Status mapped;
+  {
+    std::vector<Thread> opening;
+    for (size_t i = 0; i < results.size(); ++i) {
+      const auto open = [&kernel, &tree, &space, &device = plan.devices[i], &result = results[i]] {
+        result = OpenConfined(kernel, tree, space, device);
+      };
+      opening.push_back(TRY(Thread::Start("opener", open)));
+    }
+    mapped = populated ? populated() : base::Status();
+    if (mapped) mapped = assignment.MapMemory();
   }
-  base::Status mapped = populated ? populated() : base::Status();
-  if (mapped) mapped = assignment.MapMemory();
   base::Status opened;
-  for (std::future<Opened>& one : opening) {
-    Opened device = one.get();
-    if (device) {
-      assignment.devices_.push_back(std::move(*device));
+  for (std::optional<Opened>& result : results) {
+    if (*result) {
+      assignment.devices_.push_back(std::move(**result));
     } else if (opened) {
-      opened = base::Failure(std::move(device).error());
+      opened = base::Failure(std::move(*result).error());
     }
   }
   TRY(opened);

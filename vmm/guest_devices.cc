@@ -253,17 +253,21 @@ void GuestDevices::Close(Plugged plugged) {
     base::Log(base::Level::kInfo, "{}: has left the machine", name);
     if (wiring_.gone) wiring_.gone(id);
   };
-  if (device->Answers()) {
-    device.reset();
-    return left();
+  // The kernel resets it at its last close: 100 ms, and up to a minute for one that does not answer
+  // any longer (pci_dev_wait). The machine goes on meanwhile.
+  const auto held = std::make_shared<std::shared_ptr<AssignedDevice>>(std::move(device));
+  const auto close = [this, held, left] {
+    held->reset();
+    wiring_.loop->Post(left);
+  };
+  std::erase_if(closing_, [](const Thread& one) { return one.WaitUntil({}); });
+  auto closing = Thread::Start("closer", close);
+  if (closing) {
+    closing_.push_back(std::move(*closing));
+  } else {
+    base::Log(base::Level::kWarning, "{}", closing.error().message());
+    close();
   }
-  // The kernel resets it at its last close, and waits up to a minute for one that does not answer
-  // (pci_dev_wait).
-  closing_.push_back(
-      std::async(std::launch::async, [this, device = std::move(device), left]() mutable {
-        device.reset();
-        wiring_.loop->Post(left);
-      }));
 }
 
 void GuestDevices::OnWanted(const sysfs::PciAddress& address) {

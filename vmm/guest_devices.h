@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +26,7 @@
 #include "vmm/plan.h"
 #include "vmm/port_waits.h"
 #include "vmm/stats.h"
+#include "vmm/thread.h"
 
 namespace vmm {
 
@@ -112,7 +112,7 @@ class GuestDevices {
   PortWaits waits_;
   std::vector<DeviceStats> closed_;
   std::unique_ptr<Timer> patience_;
-  std::vector<std::future<void>> closing_;  // waits for all, first of the members
+  std::vector<Thread> closing_;  // waits for all, first of the members
 };
 
 }  // namespace vmm

@@ -6,6 +6,7 @@
 
 #include "cli/assignment_output.h"
 #include "cli/progress.h"
+#include "sysfs/modules.h"
 #include "vmm/machine.h"
 #include "vmm/plan.h"
 #include "vmm/signals.h"
@@ -76,6 +77,10 @@ base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::
   std::optional<Loan> loan;
   const base::Result<int> status = RunMachine(context, kernel, options, [&]() -> base::Status {
     loan.emplace(TRY(Loan::Take(context, kProgram, *host, request)));
+    // What gives them back may not execute (vmm/confinement).
+    if (host->load_module) {
+      host->load_module = [](const std::string& module) { return sysfs::Load(module, true); };
+    }
     return {};
   });
   const bool given_back = !loan || TRY(loan->GiveBack());

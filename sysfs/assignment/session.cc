@@ -40,15 +40,25 @@ bool IsLocked(const std::string& path) {
   return file && ::flock(file->raw(), LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
+// Beginning takes moments, ending as long as the devices' drivers need.
+constexpr std::chrono::seconds kBeginPatience{120};
+
 }  // namespace
 
-base::Result<Session> Session::Begin(const Journal& journal, int pid,
-                                     const std::vector<PciAddress>& devices) {
+base::Result<FileLock> LockSessions(const Journal& journal, std::chrono::milliseconds patience) {
   TRY(journal.Prepare());
   const std::string folder = Folder(journal);
   if (::mkdir(folder.c_str(), 0755) < 0 && errno != EEXIST)
     return base::FailErrno("make " + folder, errno);
-  const std::string path = fmt::format("{}/{}", folder, pid);
+  FileLock lock = TRY(FileLock::Take(folder + "/.lock", patience, base::Code::kLocked));
+  TRY(lock.Note(fmt::format("{}\n", ::getpid())));
+  return lock;
+}
+
+base::Result<Session> Session::Begin(const Journal& journal, int pid,
+                                     const std::vector<PciAddress>& devices) {
+  const FileLock all = TRY(LockSessions(journal, kBeginPatience));
+  const std::string path = fmt::format("{}/{}", Folder(journal), pid);
   FileLock lock = TRY(FileLock::Take(path, std::chrono::milliseconds(0), base::Code::kLocked));
   TRY(lock.Note(FormatSession(pid, devices)));
   if (::fsync(lock.fd().raw()) < 0) return base::FailErrno("write " + path, errno);

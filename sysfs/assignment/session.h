@@ -6,6 +6,7 @@
 // left by a killed process: the next one that looks gives its devices back, by their records.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,13 @@
 
 namespace sysfs {
 
+// Held while sessions of killed processes are ended, so that one run does it and not two, and by
+// Begin, so that no file is seen before its owner has locked it. kLocked names who has it.
+base::Result<FileLock> LockSessions(const Journal& journal, std::chrono::milliseconds patience);
+
 class Session {
  public:
-  // Durable before it returns. `pid` names the owner in messages.
+  // Durable before it returns. `pid` names the owner in messages. Takes LockSessions for a moment.
   static base::Result<Session> Begin(const Journal& journal, int pid,
                                      const std::vector<PciAddress>& devices);
   // Removes the file: the devices are back.

@@ -1,6 +1,7 @@
 #include "vmm/assigned/bar.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sysfs/base/log.h"
 #include "vmm/assigned/rom.h"
@@ -9,29 +10,41 @@ namespace vmm::assigned {
 
 base::Status AssignedBar::Activate(const vfio::Device& device, const pci::BarChange& change,
                                    const pci::Spaces& spaces, const MakeTrap& trap) {
-  Deactivate();
-  const base::Range& range = change.range;
-  const auto attach = [&]() -> base::Status {
-    if (spaces.vm != nullptr) MapOnce(device);
-    const bool is_alone = range.size >= base::kPageSize || change.owns_page;
-    const bool direct = spaces.vm != nullptr && !mappings_.empty() && is_alone;
-    if (!direct && info_.index == pci::kRomBar) {
-      return base::Fail(base::Code::kKernel, "no memory for the expansion ROM");
-    }
-    for (size_t i = 0; i < plan_.mapped.size(); ++i) {
-      if (direct) {
-        TRY(AddSlot(i, range, device, *spaces.vm));
-      } else {
-        TRY(AddWindow(plan_.mapped[i], range, spaces, trap));
-      }
-    }
-    for (const vfio::Area& area : plan_.trapped) TRY(AddWindow(area, range, spaces, trap));
-    return {};
-  };
-  base::Status status = attach();
+  if (spaces.vm != nullptr) MapOnce(device);
+  const bool is_alone = change.range.size >= base::kPageSize || change.owns_page;
+  const bool direct = spaces.vm != nullptr && !mappings_.empty() && is_alone;
+  std::vector<kvm::MemorySlot> old_slots;
+  std::vector<Window> old_windows;
+  // What is trapped in any case would be in its own way.
+  if (active_ && range_ == change.range && plan_.trapped.empty()) {
+    if (direct == !slots_.empty()) return {};
+    old_slots = std::exchange(slots_, {});
+    old_windows = std::exchange(windows_, {});
+  } else {
+    Deactivate();
+  }
+  base::Status status = Attach(device, change.range, direct, spaces, trap);
+  for (const Window& window : old_windows) window.bus->Detach(window.range);
   active_ = true;
+  range_ = change.range;
   if (!status) Deactivate();
   return status;
+}
+
+base::Status AssignedBar::Attach(const vfio::Device& device, const base::Range& range, bool direct,
+                                 const pci::Spaces& spaces, const MakeTrap& trap) {
+  if (!direct && info_.index == pci::kRomBar) {
+    return base::Fail(base::Code::kKernel, "no memory for the expansion ROM");
+  }
+  for (size_t i = 0; i < plan_.mapped.size(); ++i) {
+    if (direct) {
+      TRY(AddSlot(i, range, device, *spaces.vm));
+    } else {
+      TRY(AddWindow(plan_.mapped[i], range, spaces, trap));
+    }
+  }
+  for (const vfio::Area& area : plan_.trapped) TRY(AddWindow(area, range, spaces, trap));
+  return {};
 }
 
 void AssignedBar::Deactivate() {

@@ -32,7 +32,8 @@ class AssignedBar {
 
   // All or nothing. Without a virtual machine in `spaces`, when the device's memory cannot be
   // mapped, or when a BAR smaller than a page shares it, every access is trapped. An active BAR is
-  // deactivated first.
+  // deactivated first; one that stays where it is has its new way before it loses the old one, so
+  // that a processor that uses it meanwhile finds the device.
   base::Status Activate(const vfio::Device& device, const pci::BarChange& change,
                         const pci::Spaces& spaces, const MakeTrap& trap);
   void Deactivate();
@@ -42,6 +43,8 @@ class AssignedBar {
     Bus* bus;
     base::Range range;
   };
+  base::Status Attach(const vfio::Device& device, const base::Range& range, bool direct,
+                      const pci::Spaces& spaces, const MakeTrap& trap);
   void MapOnce(const vfio::Device& device);
   base::Result<base::Mapping> MapArea(const vfio::Device& device, const vfio::Area& area) const;
   base::Status AddSlot(size_t area, const base::Range& range, const vfio::Device& device,
@@ -53,6 +56,7 @@ class AssignedBar {
   BarPlan plan_;
   std::vector<std::byte> rom_file_;
   bool active_ = false;
+  base::Range range_;  // while active
   bool mapping_tried_ = false;
   std::vector<base::Mapping> mappings_;  // as plan_.mapped; before the slots that use them
   std::vector<kvm::MemorySlot> slots_;

@@ -87,6 +87,10 @@ void BarMap::Apply(PciFunction& function, std::span<const BarChange> changes,
   for (const BarChange& change : changes) {
     if (change.active) entries_.push_back({&function, change, KindOf(function, change.index)});
   }
+  Settle(spaces);
+}
+
+void BarMap::Settle(const Spaces& spaces) {
   for (Entry& entry : entries_) {
     if (entry.state == State::kWaiting) Activate(entry, spaces);
   }

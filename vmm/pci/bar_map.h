@@ -26,9 +26,11 @@ class BarMap {
 
   // Performs what a function's WriteConfig returned.
   void Apply(PciFunction& function, std::span<const BarChange> changes, const Spaces& spaces);
-  // The functions, or this one, have let go of everything themselves.
+  // The functions, or this one, have let go of everything themselves. Settle then lets the others
+  // have the room, and the pages, that it leaves.
   void Clear() { entries_.clear(); }
   void Forget(const PciFunction& function);
+  void Settle(const Spaces& spaces);
 
   // Active ranges of the port space or of the memory space.
   std::vector<base::Range> Active(bool ports) const;

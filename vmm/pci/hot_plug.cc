@@ -89,6 +89,7 @@ void HostBridge::StopCardLocked(Port& port) {
     function->Disconnect();
     bars_.Forget(*function);
   }
+  if (router_ != nullptr) bars_.Settle(spaces_);
   port.running = false;
 }
 

@@ -5,16 +5,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "sysfs/assignment/session.h"
 #include "tests/support/assignment_world.h"
+#include "tests/support/matchers.h"
 
 namespace cli {
 namespace {
 
 using testing::HasSubstr;
 using testing::IsEmpty;
+
+// How many descriptors of this process are of the file.
+size_t OpenTimes(const std::filesystem::path& file) {
+  size_t times = 0;
+  std::error_code gone;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+    times += std::filesystem::read_symlink(entry, gone) == file ? 1 : 0;
+  return times;
+}
 
 class WithCommand : public testing::Test {
  protected:
@@ -86,6 +99,24 @@ TEST_F(WithCommand, TheNextRunFinishesForAKilledOne) {
   EXPECT_THAT(world_.err(), HasSubstr("giving back what pid 4000000 left behind"));
   EXPECT_EQ(Driver(), "nvme");
   EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
+}
+
+// Another run has begun to give back the same devices, and took one of them for itself.
+TEST_F(WithCommand, TwoRunsDoNotBothFinishForAKilledOne) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  { ASSERT_TRUE(sysfs::Session::Begin(world_.journal(), 4000000, {{0, 8, 0, 0}})); }
+  auto other = sysfs::LockSessions(world_.journal(), std::chrono::milliseconds(0));
+  ASSERT_TRUE(other);
+  std::thread done([&] {
+    while (OpenTimes(world_.journal().folder() + "/sessions/.lock") < 2) std::this_thread::yield();
+    EXPECT_THAT(sysfs::RemoveRecordFile(world_.journal().folder() + "/sessions/4000000"),
+                test::IsOk());
+    const sysfs::FileLock ended = std::move(*other);
+  });
+  EXPECT_EQ(world_.Run({"with", "09:00.0", "09:00.1", "--", "true"}), 0) << world_.err();
+  done.join();
+  EXPECT_THAT(world_.err(), testing::Not(HasSubstr("4000000")));
+  EXPECT_EQ(Driver(), "vfio-pci");
 }
 
 TEST_F(WithCommand, WhatRestoreGivesBackIsNoLongerLeftBehind) {

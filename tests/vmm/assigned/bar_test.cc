@@ -137,6 +137,30 @@ TEST_F(AssignedBarTest, ABarSmallerThanAPageIsMappedWhileThePageIsItsOwn) {
   }
 }
 
+// A processor that uses the BAR while a neighbour comes into its page.
+TEST_F(AssignedBarTest, ABarThatStaysIsReachableAllTheTime) {
+  fake.AddRegion(1, 256, test::kReadWriteMap);
+  device.emplace(std::move(*fake.Open(kernel)));
+  AssignedBar bar({1, pci::BarKind::kMemory32, 256, false}, PlanBar(*device->region(1), {}, 4096));
+  const base::Range at{0xc0000000, 256};
+  ASSERT_THAT(Activate(bar, WithVm(), at, true), IsOk());
+  size_t slots_before_the_window = 0;
+  ASSERT_THAT(bar.Activate(*device, {1, at, true, false}, WithVm(),
+                           [&](uint64_t offset) {
+                             slots_before_the_window = fake_kvm.slots.size();
+                             return std::make_shared<Echo>(offset);
+                           }),
+              IsOk());
+  EXPECT_EQ(slots_before_the_window, 1u);
+  EXPECT_THAT(fake_kvm.slots, IsEmpty());
+  ASSERT_THAT(Activate(bar, WithVm(), at, true), IsOk());
+  EXPECT_EQ(fake_kvm.slots.size(), 1u);
+  EXPECT_EQ(memory.Read(at.base, Width::k4), 0xffffffffu);
+  const size_t calls = fake_kvm.calls().size();
+  ASSERT_THAT(Activate(bar, WithVm(), at, true), IsOk());
+  EXPECT_EQ(fake_kvm.calls().size(), calls);
+}
+
 TEST_F(AssignedBarTest, TheRomIsACopyOrNothing) {
   AssignedBar rom({pci::kRomBar, pci::BarKind::kMemory32, 4096, false},
                   std::vector{std::byte{0x55}});

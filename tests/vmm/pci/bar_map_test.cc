@@ -83,6 +83,16 @@ TEST_F(BarMapTest, ASmallBarIsToldWhetherThePageIsItsOwn) {
                           BarChange{0, first, true, true}));
 }
 
+TEST_F(BarMapTest, AFunctionThatLeavesMakesRoom) {
+  test::FakeFunction leaving{"leaving", {{0, BarKind::kMemory32, 0x4000, false}}};
+  map.Apply(leaving, std::vector<BarChange>{{0, kRange0, true}}, {});
+  Apply({{0, kRange0, true}});
+  EXPECT_THAT(function.applied, IsEmpty());
+  map.Forget(leaving);
+  map.Settle({});
+  EXPECT_THAT(function.applied, ElementsAre(BarChange{0, kRange0, true}));
+}
+
 // Whatever a guest writes: what is active is what was applied, inside the windows, apart.
 TEST_F(BarMapTest, RandomRegisterWritesKeepTheMapSound) {
   std::mt19937 random(11);
