@@ -130,6 +130,7 @@ TEST_F(GuestDevicesTest, ByForceTheWholeCardGoesAtOnce) {
   EXPECT_THAT(devices_->Remove("fixed", kLeaveTime), test::FailsWith(base::Code::kUnfit));
   EXPECT_THAT(devices_->Remove("nothing", kLeaveTime), test::FailsWith(base::Code::kNotFound));
   ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(2);
   EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
 }
 
