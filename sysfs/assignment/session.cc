@@ -50,7 +50,8 @@ base::Result<FileLock> LockSessions(const Journal& journal, std::chrono::millise
   const std::string folder = Folder(journal);
   if (::mkdir(folder.c_str(), 0755) < 0 && errno != EEXIST)
     return base::FailErrno("make " + folder, errno);
-  FileLock lock = TRY(FileLock::Take(folder + "/.lock", patience, base::Code::kLocked));
+  FileLock lock =
+      TRY(FileLock::Take(journal.folder() + "/lock-sessions", patience, base::Code::kLocked));
   TRY(lock.Note(fmt::format("{}\n", ::getpid())));
   return lock;
 }

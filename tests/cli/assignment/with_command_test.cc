@@ -108,7 +108,7 @@ TEST_F(WithCommand, TwoRunsDoNotBothFinishForAKilledOne) {
   auto other = sysfs::LockSessions(world_.journal(), std::chrono::milliseconds(0));
   ASSERT_TRUE(other);
   std::thread done([&] {
-    while (OpenTimes(world_.journal().folder() + "/sessions/.lock") < 2) std::this_thread::yield();
+    while (OpenTimes(world_.journal().folder() + "/lock-sessions") < 2) std::this_thread::yield();
     EXPECT_THAT(sysfs::RemoveRecordFile(world_.journal().folder() + "/sessions/4000000"),
                 test::IsOk());
     const sysfs::FileLock ended = std::move(*other);
