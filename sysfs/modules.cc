@@ -124,13 +124,18 @@ base::Result<std::vector<std::string>> AliasesToModules(std::string_view modalia
   return names;
 }
 
-base::Result<std::vector<ModuleFile>> ModulesFor(std::string_view modalias_or_name,
-                                                 const std::string& modules_dir) {
-  const Context context = TRY(OpenDirectory(modules_dir));
-  const List found = TRY(Lookup(context.get(), modalias_or_name));
+void ModuleIndex::Free::operator()(kmod_ctx* context) const { kmod_unref(context); }
+
+base::Result<ModuleIndex> ModuleIndex::Open(const std::string& modules_dir) {
+  return ModuleIndex(modules_dir, TRY(OpenDirectory(modules_dir)).release());
+}
+
+base::Result<std::vector<ModuleFile>> ModuleIndex::FilesFor(
+    std::string_view modalias_or_name) const {
+  const List found = TRY(Lookup(context_.get(), modalias_or_name));
   if (found == nullptr)
     return base::Fail(base::Code::kNotFound,
-                      modules_dir + ": no module for " + base::Quote(modalias_or_name),
+                      directory_ + ": no module for " + base::Quote(modalias_or_name),
                       "install the package that holds this kernel's remaining modules");
   Order order;
   order.AddAll(found.get());

@@ -4,11 +4,14 @@
 // host's modprobe configuration (blacklists, aliases) counts for Load only. Not thread safe.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sysfs/base/result.h"
+
+struct kmod_ctx;
 
 namespace sysfs {
 
@@ -28,11 +31,26 @@ struct ModuleFile {
   bool operator==(const ModuleFile&) const = default;
 };
 
-// The files to load, in this order, for all modules that claim the alias or name: dependencies and
-// `pre` soft dependencies first, each file once. kNotFound when nothing claims it. Files may be
-// compressed (.ko.xz, .ko.zst, .ko.gz).
-base::Result<std::vector<ModuleFile>> ModulesFor(std::string_view modalias_or_name,
-                                                 const std::string& modules_dir);
+// A modules directory whose indexes are open, for several questions in a row.
+class ModuleIndex {
+ public:
+  // kNotFound without indexes.
+  static base::Result<ModuleIndex> Open(const std::string& modules_dir);
+
+  // The files to load, in this order, for all modules that claim the alias or name: dependencies
+  // and `pre` soft dependencies first, each file once. kNotFound when nothing claims it. Files may
+  // be compressed (.ko.xz, .ko.zst, .ko.gz).
+  base::Result<std::vector<ModuleFile>> FilesFor(std::string_view modalias_or_name) const;
+
+ private:
+  struct Free {
+    void operator()(kmod_ctx* context) const;
+  };
+  ModuleIndex(std::string directory, kmod_ctx* context)
+      : directory_(std::move(directory)), context_(context) {}
+  std::string directory_;
+  std::unique_ptr<kmod_ctx, Free> context_;
+};
 
 // Loads a module and its dependencies into the running kernel; done when it is there already or
 // built in. kUnfit for a blacklisted module, kDenied without the right or when lockdown refuses it,

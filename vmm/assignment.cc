@@ -16,26 +16,32 @@ namespace {
 
 using Opened = base::Result<std::shared_ptr<assigned::AssignedDevice>>;
 
-Opened OpenDevice(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace& space,
-                  const PlannedDevice& planned) {
-  base::Fd fd = TRY(space.OpenDevice(planned.host, planned.vf_token));
+// What the threads that open devices have in common.
+struct Opening {
+  base::Kernel& kernel;
+  const sysfs::Tree& tree;
+  vfio::DmaSpace& space;
+  const Assignment::Hooks& hooks;
+};
+
+Opened OpenDevice(const Opening& common, const PlannedDevice& planned) {
+  base::Fd fd = TRY(common.space.OpenDevice(planned.host, planned.vf_token));
   assigned::DeviceOptions options;
   options.guest_slot = planned.guest_slot;
   options.behind_port = planned.behind_port;
   options.config = planned.config;
   options.rom = planned.rom;
-  options.explain_intx = [line = vfio::ReadIrqLine(tree, planned.host),
-                          host = planned.host](base::Error why) {
-    return vfio::ExplainIntx(std::move(why), host, line);
+  options.later = common.hooks.later;
+  options.explain_intx = [&tree = common.tree, host = planned.host](base::Error why) {
+    return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
   };
   return assigned::AssignedDevice::Create(
-      TRY(vfio::Device::Create(kernel, planned.host, std::move(fd))), std::move(options));
+      TRY(vfio::Device::Create(common.kernel, planned.host, std::move(fd))), std::move(options));
 }
 
-Opened OpenConfined(base::Kernel& kernel, const sysfs::Tree& tree, vfio::DmaSpace& space,
-                    const PlannedDevice& planned) {
+Opened OpenConfined(const Opening& common, const PlannedDevice& planned) {
   TRY(confinement::Confine(confinement::ThreadKind::kOpener));
-  return OpenDevice(kernel, tree, space, planned);
+  return OpenDevice(common, planned);
 }
 
 }  // namespace
@@ -62,8 +68,8 @@ base::Status Assignment::MapMemory() {
 base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                            const MachinePlan& plan, vfio::Backend wanted,
                                            const GuestMemory& memory, const vfio::KvmLink& link,
-                                           const std::function<base::Status()>& populated) {
-  Assignment assignment(kernel, tree, wanted, memory);
+                                           Hooks hooks) {
+  Assignment assignment(kernel, tree, wanted, memory, std::move(hooks));
   if (plan.devices.empty()) return assignment;
   TRY(assignment.OpenSpace(plan.devices));
   vfio::DmaSpace& space = *assignment.space_;
@@ -73,14 +79,15 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
   std::vector<std::optional<Opened>> results(plan.devices.size());
   base::Status mapped;
   {
+    const Opening common = {kernel, tree, space, assignment.hooks_};
     std::vector<Thread> opening;
     for (size_t i = 0; i < results.size(); ++i) {
-      const auto open = [&kernel, &tree, &space, &device = plan.devices[i], &result = results[i]] {
-        result = OpenConfined(kernel, tree, space, device);
+      const auto open = [&common, &device = plan.devices[i], &result = results[i]] {
+        result = OpenConfined(common, device);
       };
       opening.push_back(TRY(Thread::Start("opener", open)));
     }
-    mapped = populated ? populated() : base::Status();
+    mapped = assignment.hooks_.populated();
     if (mapped) mapped = assignment.MapMemory();
   }
   base::Status opened;
@@ -109,7 +116,7 @@ base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
   // type1 takes maps only once it has a group; iommufd attaches a device to what is mapped.
   auto opened = [&]() -> Opened {
     if (devices_.empty()) TRY(MapMemory());
-    return OpenDevice(*kernel_, *tree_, *space_, planned);
+    return OpenDevice({*kernel_, *tree_, *space_, hooks_}, planned);
   }();
   if (opened) {
     devices_.push_back(*opened);

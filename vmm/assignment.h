@@ -26,13 +26,19 @@ namespace vmm {
 
 class Assignment {
  public:
-  // No device: nothing is opened. `memory` outlives it and is mapped one to one, one map a block,
-  // when `populated` has returned.
+  struct Hooks {
+    // Returns when guest RAM may be mapped for the devices of the start.
+    std::function<base::Status()> populated = [] { return base::Status(); };
+    // Runs a function soon on a thread that may open files (confinement/allowed_calls.h).
+    std::function<void(std::function<void()>)> later = [](const auto& function) { function(); };
+  };
+
+  // No device: nothing is opened. `memory` outlives it and is mapped one to one, one map a block.
   // Kernel and tree outlive it too.
   static base::Result<Assignment> Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                         const MachinePlan& plan, vfio::Backend wanted,
                                         const GuestMemory& memory, const vfio::KvmLink& link,
-                                        const std::function<base::Status()>& populated = {});
+                                        Hooks hooks);
 
   // In the order of the plan, then in that of their coming.
   const AssignedDevices& devices() const { return devices_; }
@@ -58,8 +64,12 @@ class Assignment {
 
  private:
   Assignment(base::Kernel& kernel, const sysfs::Tree& tree, vfio::Backend wanted,
-             const GuestMemory& memory)
-      : kernel_(&kernel), tree_(&tree), wanted_(wanted), memory_(&memory) {}
+             const GuestMemory& memory, Hooks hooks)
+      : kernel_(&kernel),
+        tree_(&tree),
+        wanted_(wanted),
+        memory_(&memory),
+        hooks_(std::move(hooks)) {}
   base::Status OpenSpace(const std::vector<PlannedDevice>& devices);
   base::Status MapMemory();
   void Release(const sysfs::PciAddress& device, const vfio::KvmLink& unlink);
@@ -69,6 +79,7 @@ class Assignment {
   const sysfs::Tree* tree_;
   vfio::Backend wanted_;
   const GuestMemory* memory_;
+  Hooks hooks_;
   std::unique_ptr<vfio::DmaSpace> space_;  // outlives the devices: they are closed first
   AssignedDevices devices_;
 

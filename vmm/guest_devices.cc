@@ -29,8 +29,13 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
     std::shared_ptr<IoDevice> reset_port) {
   std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan));
   const Wiring& wired = devices->wiring_;
+  Assignment::Hooks hooks;
+  if (wired.populated) hooks.populated = wired.populated;
+  hooks.later = [loop = wired.loop](std::function<void()> function) {
+    loop->Post(std::move(function));
+  };
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
-                                                     memory, wired.link, wired.populated)));
+                                                     memory, wired.link, std::move(hooks))));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));

@@ -23,6 +23,11 @@ constexpr const char* kRelease = "6.12.0-test";
 
 // A modules directory that depmod indexes: drive needs core, and softly helper; builtin is none.
 // The objects are compiled from tests/sysfs/modules/*.c.
+base::Result<std::vector<ModuleFile>> ModulesFor(std::string_view name,
+                                                 const std::string& directory) {
+  return TRY(ModuleIndex::Open(directory)).FilesFor(name);
+}
+
 class ModulesDirectory : public testing::Test {
  protected:
   static void SetUpTestSuite() {

@@ -39,8 +39,11 @@ struct DeviceOptions {
   bool behind_port = false;  // as DeviceFacts
   ConfigPolicy config = ConfigPolicy::kStandard;
   RomRequest rom = {};
-  // Says what a refused INTx means; called at most once for each machine, by a vCPU's thread.
+  // Says what a refused INTx means; called at most once for each machine, by `later`.
   std::function<base::Error(base::Error)> explain_intx = [](base::Error why) { return why; };
+  // Runs a function soon on a thread that may open files, which a vCPU's may not. Outlives the
+  // device, and so does what the two functions refer to.
+  std::function<void(std::function<void()>)> later = [](const auto& function) { function(); };
 };
 
 // Since the device was opened.

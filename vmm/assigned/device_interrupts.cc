@@ -58,11 +58,13 @@ void AssignedDevice::ReportLocked(IrqMode wanted, const base::Error& why) {
     return;
   }
   pin_refused_ = true;
-  const base::Error explained = options_.explain_intx(why);
   const bool alone = !plan_.msi && !plan_.msix;
-  log_.Log(alone ? base::Level::kError : base::Level::kWarning,
-           "{}: the guest gets no interrupts by its pin (INTx): {}{}{}", name_, explained.message(),
-           explained.hint().empty() ? "" : "\n  hint: ", explained.hint());
+  options_.later([why, name = name_, explain = options_.explain_intx,
+                  level = alone ? base::Level::kError : base::Level::kWarning] {
+    const base::Error explained = explain(why);
+    base::Log(level, "{}: the guest gets no interrupts by its pin (INTx): {}{}{}", name,
+              explained.message(), explained.hint().empty() ? "" : "\n  hint: ", explained.hint());
+  });
 }
 
 void AssignedDevice::RefreshMsiPendingLocked(const base::Range& access) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "vmm/boot/bzimage.h"
@@ -32,9 +33,14 @@ base::Result<std::string> ModulesDirectory(const sysfs::Tree& tree, const GuestR
 
 base::Result<GuestImage> BuildGuest(const sysfs::Tree& tree, const GuestRequest& request) {
   const std::string directory = TRY(ModulesDirectory(tree, request));
-  return BuildGuest(tree, request, [&](const std::string& alias_or_name) {
-    return sysfs::ModulesFor(alias_or_name, directory);
-  });
+  // Opened by the first question, which may not come.
+  std::optional<base::Result<sysfs::ModuleIndex>> index;
+  const auto find = [&](const std::string& name) -> base::Result<std::vector<sysfs::ModuleFile>> {
+    if (!index) index = sysfs::ModuleIndex::Open(directory);
+    if (!*index) return base::Failure(index->error());
+    return (*index)->FilesFor(name);
+  };
+  return BuildGuest(tree, request, find);
 }
 
 base::Result<GuestImage> BuildGuest(const sysfs::Tree& tree, const GuestRequest& request,

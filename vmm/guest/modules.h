@@ -15,7 +15,7 @@
 namespace vmm::guest {
 
 // The files for an alias or a name in load order; kNotFound when nothing claims it. On a host this
-// is sysfs::ModulesFor.
+// is sysfs::ModuleIndex::FilesFor.
 using ModuleFinder =
     std::function<base::Result<std::vector<sysfs::ModuleFile>>(const std::string& alias_or_name)>;
 
