@@ -103,6 +103,7 @@ base::Status Machine::Add(const control::DeviceAdd& device) {
   AssignRequest request;
   request.host = device.host;
   request.id = device.id;
+  request.vf_token = device.token;
   if (!device.rom.empty()) request.rom = TRY(assigned::ParseRomRequest(device.rom));
   return devices_->Add(request, port);
 }

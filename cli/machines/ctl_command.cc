@@ -134,7 +134,8 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
       ->required();
   command
       .add_option("ARG", options.arguments,
-                  "device-add host=DEV id=ID [bus=PORT]; device-del id=ID [force=true]")
+                  "device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID]; "
+                  "device-del id=ID [force=true]")
       ->type_name("[NAME=VALUE...]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");

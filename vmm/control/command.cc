@@ -92,6 +92,7 @@ Answer<Command> ParseDeviceAdd(Json arguments) {
   TAKE_OR_RETURN(addr, TakeText(arguments, "addr", false));
   TAKE_OR_RETURN(rom, TakeText(arguments, "rom", false));
   TAKE_OR_RETURN(romfile, TakeText(arguments, "romfile", false));
+  TAKE_OR_RETURN(token, TakeText(arguments, "vf-token", false));
   if (auto none = CheckNoneLeft(arguments); !none) return tl::unexpected(none.error());
   const auto address = sysfs::PciAddress::Parse(host);
   if (!address) {
@@ -109,6 +110,11 @@ Answer<Command> ParseDeviceAdd(Json arguments) {
   if (!addr.empty()) {
     TAKE_OR_RETURN(devfn, ParseDevfn(addr));
     add.devfn = devfn;
+  }
+  if (!token.empty()) {
+    const auto parsed = vfio::VfToken::Parse(token);
+    if (!parsed) return tl::unexpected(RefusalOf(parsed.error()));
+    add.token = *parsed;
   }
   return add;
 }

@@ -13,6 +13,7 @@
 
 #include "sysfs/base/result.h"
 #include "sysfs/pci_address.h"
+#include "vfio/vf_token.h"
 #include "vmm/control/json.h"
 
 namespace vmm::control {
@@ -47,10 +48,11 @@ enum class Verb : uint8_t {
 // device_add with driver vfio-pci.
 struct DeviceAdd {
   sysfs::PciAddress host;
-  std::string id;                // the host's address when none was given
-  std::string bus;               // the port; empty for any free one
-  std::optional<uint8_t> devfn;  // addr: device number * 8 + function
-  std::string rom;               // ours: a file or "off"; QEMU's romfile is a file
+  std::string id;                           // the host's address when none was given
+  std::string bus;                          // the port; empty for any free one
+  std::optional<uint8_t> devfn;             // addr: device number * 8 + function
+  std::string rom;                          // ours: a file or "off"; QEMU's romfile is a file
+  std::optional<vfio::VfToken> token = {};  // vf-token
   bool operator==(const DeviceAdd&) const = default;
 };
 

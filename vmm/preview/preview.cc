@@ -24,6 +24,12 @@ void Check(base::Status status, std::vector<base::Error>& problems) {
   if (!status) problems.push_back(std::move(status).error());
 }
 
+base::Status CheckRomFile(const assigned::RomRequest& rom, const sysfs::PciDevice& device) {
+  if (rom.off || rom.file.empty()) return {};
+  TRY(assigned::ReadRomFile(rom.file, {device.vendor, device.device}));
+  return {};
+}
+
 HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
                          std::vector<base::Error>& problems) {
   auto host = Take(ReadHost(tree, options), problems);
@@ -31,6 +37,10 @@ HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
   Check(CheckDuplicates(options), problems);
   for (const HostDevice& device : host->devices)
     Check(CheckDevice(device, options.managed), problems);
+  for (size_t i = 0; i < host->devices.size(); ++i) {
+    const sysfs::PciDevice& device = host->devices[i].device;
+    Check(CheckRomFile(options.assign[i].rom, device), problems);
+  }
   Check(CheckPages(options.pages, options.memory_bytes, host->pool), problems);
   return std::move(*host);
 }

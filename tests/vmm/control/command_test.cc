@@ -87,6 +87,16 @@ TEST(ParseRequest, DeviceAdd) {
   }
 }
 
+TEST(ParseRequest, DeviceAddTakesAToken) {
+  const std::string token = "00112233-4455-6677-8899-aabbccddeeff";
+  DeviceAdd add{{0, 8, 0, 0}, "0000:08:00.0", "", {}, ""};
+  add.token = *vfio::VfToken::Parse(token);
+  EXPECT_EQ(Parsed(R"({"execute": "device_add", "arguments": {"driver": "vfio-pci",
+                       "host": "0000:08:00.0", "vf-token": ")" +
+                   token + R"("}})"),
+            Command(add));
+}
+
 TEST(ParseRequest, DeviceAddRefuses) {
   const auto refused = [](const std::string& arguments, const std::string& what) {
     ExpectRefused(R"({"execute": "device_add", "arguments": {)" + arguments + "}}", what);
@@ -103,6 +113,7 @@ TEST(ParseRequest, DeviceAddRefuses) {
   refused(good + R"(, "addr": "1.8")", "'1.8'");
   refused(good + R"(, "addr": "1.2.3")", "'1.2.3'");
   refused(good + R"(, "rom": "a", "romfile": "b")", "mean the same");
+  refused(good + R"(, "vf-token": "0011")", "UUID");
   refused(good + R"(, "rombar": "0")", "'rombar' is unexpected");
 }
 

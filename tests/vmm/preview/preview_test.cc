@@ -56,6 +56,16 @@ TEST_F(Preview, OfADeviceThatCanBeHad) {
   EXPECT_GT(preview.populate_threads, 0u);
 }
 
+TEST_F(Preview, ARomThatIsNoneIsAProblem) {
+  Assign("0000:08:00.0");
+  options_.assign[0].rom.file = "/nowhere/card.rom";
+  const auto problems = WithoutKernel(Read());
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_THAT(problems[0].message(), HasSubstr("/nowhere/card.rom"));
+  options_.assign[0].rom = {.off = true, .file = "/nowhere/card.rom"};
+  EXPECT_THAT(WithoutKernel(Read()), IsEmpty());
+}
+
 TEST_F(Preview, GoesOnAfterAProblem) {
   Assign("0000:09:00.0");
   const MachinePreview preview = Read();
