@@ -21,7 +21,7 @@ namespace test {
 class EchoDevice final : public vmm::virtio::Device {
  public:
   EchoDevice() {
-    model_.type = 99;
+    model_.kind = {99, 0xff0000};
     model_.queue_sizes = {16, 16};
     model_.config = {std::byte{0x11}, std::byte{0x22}, std::byte{0x33}, std::byte{0x44}};
     model_.packed = true;

@@ -30,9 +30,16 @@ inline constexpr uint64_t kRingPacked = uint64_t{1} << 34;
 inline constexpr uint64_t kRingReset = uint64_t{1} << 40;
 }  // namespace feature
 
+// What a guest's driver knows a device by.
+struct DeviceKind {
+  uint16_t type = 0;          // device ID (virtio 1.2, 5)
+  uint32_t device_class = 0;  // of PCI: base class, subclass, interface
+};
+inline constexpr DeviceKind kBlkKind = {2, 0x010000};
+inline constexpr DeviceKind kRngKind = {4, 0x00ff00};
+
 struct DeviceModel {
-  uint16_t type = 0;                  // device ID (virtio 1.2, 5)
-  uint32_t device_class = 0;          // of PCI: base class, subclass, interface
+  DeviceKind kind;
   uint64_t features = 0;              // of this kind of device; the transport adds its own
   std::vector<uint16_t> queue_sizes;  // the most that each queue can have
   std::vector<std::byte> config;      // the device's configuration; empty: none at all

@@ -10,8 +10,7 @@
 namespace vmm::virtio {
 
 Rng::Rng() {
-  model_.type = 4;
-  model_.device_class = 0x00ff00;
+  model_.kind = kRngKind;
   model_.queue_sizes = {64};
 }
 

@@ -99,6 +99,10 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   // On the I/O thread.
   bool RunDevice(uint64_t features);
   void RunQueue(uint16_t index, const ActiveQueue& queue);
+  void EndDevice();
+  void EndQueue(uint16_t queue);
+  void PauseAll();
+  void ResumeAll();
   void EndQueues(const std::vector<uint16_t>& queues, std::function<void()> done);
   std::vector<uint16_t> RunningQueues() const;
   void OnBroken(uint16_t queue, QueueFault fault);

@@ -54,11 +54,12 @@ void VirtioPci::StartLocked() {
   SetDoorbellsLocked();
   const bool master =
       (config_.Shadow(sysfs::registers::header::kCommand, Width::k2) & pci::kCommandMaster) != 0;
-  Post([this, queues, master, features = registers_.features()] {
+  const auto run = [this, queues, master, features = registers_.features()] {
     io_side_.master = master;
     if (!RunDevice(features)) return;
     for (const auto& [index, queue] : queues) RunQueue(index, queue);
-  });
+  };
+  Post(run);
 }
 
 void VirtioPci::StartQueueLocked(uint16_t index) {
@@ -78,16 +79,7 @@ void VirtioPci::ResetLocked(Lock& lock, std::chrono::milliseconds patience) {
   if (!resetting_) {
     resetting_ = true;
     doorbells_.clear();
-    Post([this] {
-      EndQueues(RunningQueues(), [this] {
-        device_->Stop();
-        const std::lock_guard held(mutex_);
-        registers_.Reset();
-        isr_ = 0;
-        started_ = resetting_ = false;
-        quiet_.notify_all();
-      });
-    });
+    Post([this] { EndDevice(); });
   }
   if (!quiet_.wait_for(lock, patience, [this] { return !resetting_; })) {
     log_.Log(base::Level::kWarning, "{}: its reset waits for requests in progress on the host",
@@ -109,13 +101,7 @@ void VirtioPci::Drain() {
 }
 
 void VirtioPci::ResetQueueLocked(Lock& lock, uint16_t index) {
-  Post([this, index] {
-    EndQueues({index}, [this, index] {
-      const std::lock_guard held(mutex_);
-      registers_.FinishQueueReset(index);
-      quiet_.notify_all();
-    });
-  });
+  Post([this, index] { EndQueue(index); });
   // A reset of the whole device may overtake it.
   quiet_.wait_for(lock, kPausePatience,
                   [this, index] { return !registers_.queues()[index].resetting; });
@@ -124,27 +110,52 @@ void VirtioPci::ResetQueueLocked(Lock& lock, uint16_t index) {
 void VirtioPci::SetMasterLocked(Lock& lock, bool on) {
   if (!started_ || resetting_) return;
   if (on) {
-    Post([this] {
-      io_side_.master = true;
-      for (const auto& worker : io_side_.workers) {
-        if (worker) worker->Resume();
-      }
-    });
+    Post([this] { ResumeAll(); });
     return;
   }
   ++pauses_;
-  Post([this] {
-    io_side_.master = false;
-    const std::vector<uint16_t> running = RunningQueues();
-    const auto one = CountDown(running.size() + 1, [this] {
-      const std::lock_guard held(mutex_);
-      --pauses_;
-      quiet_.notify_all();
-    });
-    for (const uint16_t index : running) io_side_.workers[index]->Pause(one);
-    one();
-  });
+  Post([this] { PauseAll(); });
   quiet_.wait_for(lock, kPausePatience, [this] { return pauses_ == 0; });
+}
+
+void VirtioPci::EndDevice() {
+  const auto end = [this] {
+    device_->Stop();
+    const std::lock_guard lock(mutex_);
+    registers_.Reset();
+    isr_ = 0;
+    started_ = resetting_ = false;
+    quiet_.notify_all();
+  };
+  EndQueues(RunningQueues(), end);
+}
+
+void VirtioPci::EndQueue(uint16_t index) {
+  const auto end = [this, index] {
+    const std::lock_guard lock(mutex_);
+    registers_.FinishQueueReset(index);
+    quiet_.notify_all();
+  };
+  EndQueues({index}, end);
+}
+
+void VirtioPci::PauseAll() {
+  io_side_.master = false;
+  const std::vector<uint16_t> running = RunningQueues();
+  const auto one = CountDown(running.size() + 1, [this] {
+    const std::lock_guard lock(mutex_);
+    --pauses_;
+    quiet_.notify_all();
+  });
+  for (const uint16_t index : running) io_side_.workers[index]->Pause(one);
+  one();
+}
+
+void VirtioPci::ResumeAll() {
+  io_side_.master = true;
+  for (const auto& worker : io_side_.workers) {
+    if (worker) worker->Resume();
+  }
 }
 
 bool VirtioPci::RunDevice(uint64_t features) {
@@ -176,12 +187,11 @@ std::vector<uint16_t> VirtioPci::RunningQueues() const {
 
 // A worker may be in the middle of its last call when it is idle, so it goes in a later turn.
 void VirtioPci::EndQueues(const std::vector<uint16_t>& queues, std::function<void()> done) {
-  const auto one = CountDown(queues.size() + 1, [this, queues, done = std::move(done)] {
-    Post([this, queues, done] {
-      for (const uint16_t index : queues) io_side_.workers[index].reset();
-      done();
-    });
-  });
+  const auto drop = [this, queues, done = std::move(done)] {
+    for (const uint16_t index : queues) io_side_.workers[index].reset();
+    done();
+  };
+  const auto one = CountDown(queues.size() + 1, [this, drop] { Post(drop); });
   for (const uint16_t index : queues) {
     if (const auto& worker = io_side_.workers[index]) {
       worker->End(one);

@@ -1,5 +1,7 @@
 #include "vmm/virtio/transport/pci_layout.h"
 
+#include <fmt/format.h>
+
 #include "sysfs/pci_registers.h"
 #include "vmm/pci/bars.h"
 #include "vmm/pci/registers.h"
@@ -56,13 +58,13 @@ void OwnWindow(pci::ConfigSpace& space, uint16_t at) {
 }
 
 void OwnHeader(const DeviceModel& model, pci::ConfigSpace& space) {
-  const auto device = static_cast<uint16_t>(kFirstDevice + model.type);
+  const auto device = static_cast<uint16_t>(kFirstDevice + model.kind.type);
   space.Own(header::kVendor, Width::k4, kVendor | uint32_t{device} << 16);
   space.Own(header::kCommand, Width::k2, 0,
             uint32_t{pci::kCommandMemory} | pci::kCommandMaster | pci::kCommandParity |
                 pci::kCommandSerr | pci::kCommandIntxDisable);
   space.Own(header::kStatus, Width::k2, pci::kStatusCapabilities);
-  space.Own(header::kRevision, Width::k4, kRevision | model.device_class << 8);
+  space.Own(header::kRevision, Width::k4, kRevision | model.kind.device_class << 8);
   space.Own(header::kCacheLine, Width::k1, 0, 0xff);
   space.Own(header::kSubsystemVendor, Width::k4, kVendor | uint32_t{kSubsystem} << 16);
   space.Own(header::kCapabilities, Width::k1, kCommonCapability);
@@ -125,6 +127,14 @@ pci::ConfigSpace PlanConfigSpace(const DeviceModel& model) {
   OwnMsix(model, space);
   OwnExpress(space);
   return space;
+}
+
+std::vector<std::string> Modaliases(const DeviceKind& kind) {
+  const uint32_t code = kind.device_class;
+  return {fmt::format("pci:v{:08X}d{:08X}sv{:08X}sd{:08X}bc{:02X}sc{:02X}i{:02X}", kVendor,
+                      kFirstDevice + kind.type, kVendor, kSubsystem, code >> 16, code >> 8 & 0xff,
+                      code & 0xff),
+          fmt::format("virtio:d{:08X}v{:08X}", kind.type, kVendor)};
 }
 
 std::optional<WindowTarget> ReadWindow(const pci::ConfigSpace& config) {

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "vmm/pci/config_space.h"
 #include "vmm/pci/function.h"
@@ -37,6 +39,9 @@ unsigned VectorsOf(const DeviceModel& model);
 pci::BarInfo BarOf();
 // As after a reset.
 pci::ConfigSpace PlanConfigSpace(const DeviceModel& model);
+
+// By which a Linux guest finds the drivers: of the PCI function, and of the device behind it.
+std::vector<std::string> Modaliases(const DeviceKind& kind);
 
 // What the window shows, as the guest has set it: nothing unless it lies in the BAR and has a
 // natural width.
