@@ -36,6 +36,7 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   };
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
                                                      memory, wired.link, std::move(hooks))));
+  devices->emulated_ = TRY(EmulatedDevices::Create(options, plan.emulated, memory));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));
@@ -68,6 +69,11 @@ base::Status GuestDevices::PlugAll() {
     }
   }
   for (const auto& [port, functions] : cards) TRY(InsertCard(port, functions));
+  for (const EmulatedDevices::Emulated& one : emulated_->all()) {
+    pci::Card card;
+    card.functions.front() = one.function;
+    TRY(bridge_->Insert(one.port, std::move(card)));
+  }
   return {};
 }
 
@@ -131,6 +137,7 @@ void GuestDevices::Quarantine(const LostDevice& lost) {
 std::map<std::string, std::string> GuestDevices::ids() const {
   std::map<std::string, std::string> ids;
   for (const Plugged& one : plugged_) ids[std::string(one.device->name())] = one.id;
+  for (const auto& one : emulated_->all()) ids[std::string(one.function->name())] = one.id;
   return ids;
 }
 
@@ -162,7 +169,8 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
   const bool known = std::any_of(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
     return one.id == id || one.device->address() == address;
   });
-  if (known) return Fail(Code::kUsage, id + ": the machine has this id or device already");
+  if (known || PortOf(id))
+    return Fail(Code::kUsage, id + ": the machine has this id or device already");
   const uint8_t port = TRY(ChoosePort(id, port_number));
   const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
   TRY(CheckHotPlug(host, plan_->layout));
@@ -195,16 +203,26 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
   return {};
 }
 
+std::optional<uint8_t> GuestDevices::PortOf(const std::string& id) const {
+  for (const Plugged& one : plugged_) {
+    if (one.id == id) return one.port;
+  }
+  for (const EmulatedDevices::Emulated& one : emulated_->all()) {
+    if (one.id == id) return one.port;
+  }
+  return std::nullopt;
+}
+
 base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds patience) {
-  const auto plugged = std::find_if(plugged_.begin(), plugged_.end(),
-                                    [&](const Plugged& one) { return one.id == id; });
-  if (plugged == plugged_.end())
-    return Fail(Code::kNotFound, id + ": the machine has no device with this id");
-  if (!plugged->port) {
+  const std::optional<uint8_t> found = PortOf(id);
+  const bool fixed = std::any_of(plugged_.begin(), plugged_.end(),
+                                 [&](const Plugged& one) { return one.id == id && !one.port; });
+  if (fixed) {
     return Fail(Code::kUnfit, id + ": sits on the guest's bus 0, not behind a hot-plug port",
                 "assign it without addr= to be able to remove it");
   }
-  const uint8_t port = *plugged->port;
+  if (!found) return Fail(Code::kNotFound, id + ": the machine has no device with this id");
+  const uint8_t port = *found;
   if (patience.count() == 0) {
     TakeOut(port);
     return {};
@@ -247,6 +265,10 @@ void GuestDevices::Close(uint8_t port) {
   std::vector<Plugged> card(std::make_move_iterator(gone), std::make_move_iterator(plugged_.end()));
   plugged_.erase(gone, plugged_.end());
   for (Plugged& one : card) Close(std::move(one));
+  if (const auto id = emulated_->Close(port)) {
+    base::Log(base::Level::kInfo, "{}: has left the machine", *id);
+    if (wiring_.gone) wiring_.gone(*id);
+  }
 }
 
 void GuestDevices::Close(Plugged plugged) {

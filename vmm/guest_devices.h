@@ -1,5 +1,5 @@
-// The assigned devices of a machine on its PCI buses: how they come, how they leave a guest that
-// runs, and what happens when the host wants one back or one fails.
+// The devices of a machine on its PCI buses, assigned and emulated: how they come, how they leave a
+// guest that runs, and what happens when the host wants one back or one fails.
 //
 // A device behind a root port is asked of the guest (the slot's button) and taken away when the
 // guest does not answer in time; the machine goes on without it. A device on bus 0 cannot leave.
@@ -19,6 +19,7 @@
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
 #include "vmm/assignment.h"
+#include "vmm/emulated_devices.h"
 #include "vmm/event_loop.h"
 #include "vmm/memory.h"
 #include "vmm/options.h"
@@ -92,6 +93,7 @@ class GuestDevices {
   base::Status PlugAll();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
+  std::optional<uint8_t> PortOf(const std::string& id) const;
   base::Result<uint8_t> ChoosePort(const std::string& id, std::optional<uint8_t> number) const;
   void OnWanted(const sysfs::PciAddress& device);
   void OnError(const sysfs::PciAddress& device);
@@ -107,6 +109,7 @@ class GuestDevices {
   const Wiring wiring_;
   const MachinePlan* plan_;
   std::optional<Assignment> assignment_;
+  std::unique_ptr<EmulatedDevices> emulated_;
   std::shared_ptr<pci::HostBridge> bridge_;
   std::vector<Plugged> plugged_;
   PortWaits waits_;

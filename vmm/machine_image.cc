@@ -1,8 +1,11 @@
 #include "vmm/machine_image.h"
 
+#include <algorithm>
+
 #include "sysfs/base/log.h"
 #include "vmm/guest/command_line.h"
 #include "vmm/guest/guest.h"
+#include "vmm/virtio/transport/pci_layout.h"
 
 namespace vmm {
 namespace {
@@ -20,6 +23,14 @@ base::Result<boot::BootRequest> DefaultRequest(const sysfs::Tree& tree, const Op
                                                const MachinePlan& plan) {
   guest::GuestRequest wanted;
   for (const PlannedDevice& device : plan.devices) wanted.modaliases.push_back(device.modalias);
+  for (const PlannedEmulated& device : plan.emulated) {
+    const bool disk = device.kind == EmulatedKind::kDisk;
+    for (std::string& alias : virtio::Modaliases(disk ? virtio::kBlkKind : virtio::kRngKind)) {
+      const bool known = std::find(wanted.modaliases.begin(), wanted.modaliases.end(), alias) !=
+                         wanted.modaliases.end();
+      if (!known) wanted.modaliases.push_back(std::move(alias));
+    }
+  }
   wanted.exec = options.exec;
   wanted.kernel = options.kernel;
   wanted.append = options.append;

@@ -15,6 +15,7 @@
 #include "vmm/assigned/rom.h"
 #include "vmm/confinement/confine.h"
 #include "vmm/ram/pages.h"
+#include "vmm/virtio/blk/image.h"
 
 namespace vmm {
 
@@ -37,6 +38,8 @@ struct Options {
   uint64_t memory_bytes = 512 * base::kMiB;
   Pages pages = Pages::kTransparent;
   std::vector<AssignRequest> assign;
+  std::vector<virtio::BlkOptions> disks;
+  bool rng = false;            // a virtio-rng
   unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "vmm/pci/port_plan.h"
+#include "vmm/virtio/transport/pci_layout.h"
 
 namespace vmm {
 namespace {
@@ -162,7 +163,9 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   request.bar32_bytes += 2 * pci::kPortMemory * topology.ports.size();
   // A root port has one bus behind it.
   request.buses = 1 + static_cast<unsigned>(topology.ports.size());
+  request.bar64_bytes += 2 * virtio::kBarBytes * topology.emulated.size();
   plan.devices = std::move(topology.devices);
+  plan.emulated = std::move(topology.emulated);
   plan.ports = std::move(topology.ports);
   plan.layout = TRY(PlanLayout(request));
   plan.reserved = std::move(request.reserved);

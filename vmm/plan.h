@@ -39,6 +39,7 @@ base::Result<HostSnapshot> ReadHost(const sysfs::Tree& tree, const Options& opti
 struct MachinePlan {
   Layout layout;
   std::vector<PlannedDevice> devices;
+  std::vector<PlannedEmulated> emulated;
   std::vector<PlannedPort> ports;
   uint64_t locked_bytes = 0;            // what the IOMMU pins; 0 without devices
   std::vector<ReservedRange> reserved;  // of all groups, where no RAM is

@@ -49,6 +49,15 @@ bool SharesCard(const HostDevice& device, const std::vector<HostDevice>& all) {
   });
 }
 
+std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
+  std::vector<PlannedEmulated> all;
+  for (size_t i = 0; i < options.disks.size(); ++i) {
+    all.push_back({EmulatedKind::kDisk, i, 0, fmt::format("disk{}", i)});
+  }
+  if (options.rng) all.push_back({EmulatedKind::kRng, 0, 0, "rng0"});
+  return all;
+}
+
 }  // namespace
 
 std::string IdOf(const AssignRequest& request) {
@@ -104,6 +113,11 @@ base::Result<Topology> PlanTopology(const Options& options,
     planned.function = card == cards.end() ? 0 : planned.host.function;
     planned.guest_slot = card == cards.end() ? TRY(take()) : card->second;
     if (card == cards.end()) add_port(planned.guest_slot);
+  }
+  for (PlannedEmulated& planned : EmulatedOf(options)) {
+    planned.guest_slot = TRY(take());
+    add_port(planned.guest_slot);
+    topology.emulated.push_back(std::move(planned));
   }
   for (unsigned i = 0; i < options.hotplug_ports; ++i) add_port(TRY(take()));
   return topology;

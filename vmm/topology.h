@@ -32,6 +32,18 @@ struct PlannedDevice {
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };
 
+enum class EmulatedKind : uint8_t { kDisk, kRng };
+
+// Behind a port of its own.
+struct PlannedEmulated {
+  EmulatedKind kind = EmulatedKind::kDisk;
+  size_t index = 0;        // of a disk, in Options::disks
+  uint8_t guest_slot = 0;  // its port's
+  std::string id;          // disk0, disk1, rng0
+
+  uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8); }
+};
+
 struct PlannedPort {
   uint8_t guest_slot = 0;
   uint8_t number = 0;  // of slot and bus
@@ -40,7 +52,8 @@ struct PlannedPort {
 
 struct Topology {
   std::vector<PlannedDevice> devices;  // in the order of Options::assign
-  std::vector<PlannedPort> ports;      // ascending
+  std::vector<PlannedEmulated> emulated;
+  std::vector<PlannedPort> ports;  // ascending
 };
 
 // kUsage when bus 0 is full.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cli/devices/selector.h"
+#include "cli/machines/disk_option.h"
 #include "sysfs/base/text.h"
 #include "vfio/handed_over.h"
 #include "vmm/control/command.h"
@@ -208,6 +209,10 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   for (const std::string& text : arguments.assign) {
     options.assign.push_back(TRY(ParseAssign(tree, text, options.handed_over)));
   }
+  for (const std::string& text : arguments.disks) {
+    options.disks.push_back(TRY(ParseDisk(text, options.cpus)));
+  }
+  options.rng = arguments.rng;
   TRY(AgreeOnBackend(options));
   return options;
 }
@@ -217,6 +222,13 @@ void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("DEV|fd=N[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off][,token=UUID]")
       ->expected(1)
       ->take_all();
+  command
+      .add_option("--disk", arguments.disks,
+                  "A virtio disk from a raw image or a block device (repeatable)")
+      ->type_name(std::string(kDiskForm))
+      ->expected(1)
+      ->take_all();
+  command.add_flag("--rng", arguments.rng, "A virtio source of random numbers");
   command
       .add_option("--hotplug", arguments.hotplug,
                   "Ports for devices that come later, 0 to 30 (default 2)")

@@ -20,6 +20,8 @@ struct RunArguments {
   unsigned hotplug = 2;
   std::string memory = "512M";
   std::vector<std::string> assign;  // DEV or fd=N, then options
+  std::vector<std::string> disks;   // FILE, then options
+  bool rng = false;
   std::optional<std::string> exec;
   std::optional<std::string> console;
   std::optional<std::string> name;

@@ -89,6 +89,34 @@ void AddDevice(Page& page, const Options& options, const DevicePreview& device) 
   page.Line("reset", device.reset.Text());
 }
 
+std::string CacheText(vmm::virtio::CacheMode mode) {
+  const std::string name(CacheName(mode));
+  return mode == vmm::virtio::CacheMode::kUnsafe
+             ? name + ": what the guest has written may be lost when the host fails"
+             : name;
+}
+
+void AddDisk(Page& page, const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen) {
+  page.Section(fmt::format("Disk {}", seen.id));
+  page.Line("file", fmt::format("{}{}{}", disk.image.file,
+                                seen.bytes == 0 ? std::string()
+                                                : fmt::format(", {}", base::FormatSize(seen.bytes)),
+                                disk.image.readonly ? ", read-only" : ""));
+  page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
+  page.Line("queues", std::to_string(disk.queues));
+  page.Line("cache", CacheText(disk.image.cache));
+}
+
+Json DiskJson(const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen) {
+  return {{"id", seen.id},
+          {"file", disk.image.file},
+          {"bytes", seen.bytes == 0 ? Json(nullptr) : Json(seen.bytes)},
+          {"readonly", disk.image.readonly},
+          {"cache", CacheName(disk.image.cache)},
+          {"queues", disk.queues},
+          {"port", seen.port}};
+}
+
 std::string LockedText(const MachinePreview& preview) {
   const std::string amount = base::FormatSize(preview.plan->locked_bytes);
   if (preview.memlock.exempt) return amount + "; no limit counts (CAP_IPC_LOCK)";
@@ -247,6 +275,9 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
                            preview.generated_initramfs ? " with a generated initramfs" : ""));
   }
   for (const DevicePreview& device : preview.devices) AddDevice(page, options, device);
+  for (size_t i = 0; i < preview.disks.size(); ++i) {
+    AddDisk(page, options.disks[i], preview.disks[i]);
+  }
   if (preview.plan) {
     if (!preview.devices.empty()) AddDma(page, options, preview);
     AddMemory(page, *preview.plan);
@@ -259,6 +290,10 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
   Json devices = Json::array();
   for (const DevicePreview& device : preview.devices) {
     devices.push_back(DeviceJson(options, device));
+  }
+  Json disks = Json::array();
+  for (size_t i = 0; i < preview.disks.size(); ++i) {
+    disks.push_back(DiskJson(options.disks[i], preview.disks[i]));
   }
   Json map = Json::array(), reserved = Json::array();
   if (preview.plan) {
@@ -280,6 +315,7 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"kernel", preview.kernel.empty() ? Json(nullptr) : Json(preview.kernel)},
           {"generated_initramfs", preview.generated_initramfs},
           {"devices", std::move(devices)},
+          {"disks", std::move(disks)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
           {"memory_map", std::move(map)},
           {"reserved_iova", std::move(reserved)},

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "tests/fuzz/guest_machine.h"
-#include "vmm/assigned/interrupts.h"
+#include "vmm/pci/msi.h"
 #include "vmm/pci/msix.h"
 
 namespace test::guest_msix {
@@ -20,7 +20,7 @@ inline bool HasRoute(const test::FakeKvm& kvm, const vmm::kvm::MsiMessage& messa
 inline void CheckInterrupts(const test::GuestMachine& machine, const vmm::pci::Msix& table) {
   size_t live = 0;
   for (unsigned v = 0; v < table.vectors(); ++v) {
-    if (!table.Live(v) || !vmm::assigned::IsRoutable(table.Message(v))) continue;
+    if (!table.Live(v) || !vmm::pci::IsRoutable(table.Message(v))) continue;
     ++live;
     test::Check(machine.fake.trigger(vfio::kMsixIrq, v) >= 0, "a live vector is armed");
     test::Check(HasRoute(machine.fake_kvm, table.Message(v)), "a live vector has its route");

@@ -23,6 +23,7 @@ bool Help(std::string_view) {
       "config read|write BUS:DEV.FN OFFSET WIDTH [VALUE] | nvme start MODE "
       "[BUS:DEV.FN]|read|write|loop|count\n"
       "edu factorial|interrupts|dma|outside | fuzz config|bars|ports BUS:DEV.FN SEED COUNT\n"
+      "blk start MODE [noflush]|read|write|refused|zero|discard|flush|id|count|reset | rng BYTES\n"
       "echo TEXT | reset | crash | poweroff\n");
   return true;
 }
@@ -34,6 +35,8 @@ bool Run(std::string_view command) {
   if (verb == "config") return RunConfig(command);
   if (verb == "nvme") return RunNvme(command);
   if (verb == "edu") return RunEdu(command);
+  if (verb == "blk") return RunBlk(command);
+  if (verb == "rng") return RunRng(command);
   if (verb == "fuzz") return RunFuzz(command);
   if (verb == "echo") return Echo(command);
   if (verb == "help") return Help(command);

@@ -131,6 +131,12 @@ int FakeKvm::Handle(unsigned long request, void* argument) {
       if ((irqfd.flags & KVM_IRQFD_FLAG_RESAMPLE) != 0) resamples[irqfd.fd] = irqfd.resamplefd;
       return irqfds.emplace(irqfd.fd, irqfd.gsi).second ? 0 : -EBUSY;
     }
+    case KVM_IOEVENTFD: {
+      const auto& doorbell = As<kvm_ioeventfd>(argument);
+      if ((doorbell.flags & KVM_IOEVENTFD_FLAG_DEASSIGN) != 0)
+        return doorbells.erase(doorbell.addr) == 1 ? 0 : -ENOENT;
+      return doorbells.emplace(doorbell.addr, doorbell.fd).second ? 0 : -EEXIST;
+    }
     case KVM_IRQ_LINE:
       lines.emplace_back(As<kvm_irq_level>(argument).irq, As<kvm_irq_level>(argument).level != 0);
       return 0;

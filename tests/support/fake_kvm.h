@@ -38,6 +38,7 @@ class FakeKvm final : public base::Kernel {
   std::map<uint32_t, kvm_userspace_memory_region> slots;
   std::map<uint32_t, uint32_t> irqfds;     // descriptor to GSI
   std::map<uint32_t, uint32_t> resamples;  // descriptor to the one that is signalled
+  std::map<uint64_t, int> doorbells;       // address to descriptor
   std::vector<kvm_irq_routing_entry> routes;
   std::vector<std::pair<uint32_t, bool>> lines;  // changes, in their order
   std::vector<int> vfio_files;

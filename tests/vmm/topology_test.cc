@@ -39,6 +39,24 @@ TEST(PlanTopology, EachDeviceHasAPortOfItsOwn) {
   EXPECT_EQ(plan->devices[1].guest_slot, 2);
 }
 
+TEST(PlanTopology, EmulatedDevicesComeBehindAssignedOnes) {
+  Options options;
+  options.hotplug_ports = 1;
+  options.assign.push_back({At(8).device.address, std::nullopt});
+  options.disks.resize(2);
+  options.rng = true;
+  const auto plan = PlanTopology(options, {At(8)});
+  ASSERT_THAT(plan, IsOk());
+  ASSERT_THAT(plan->emulated, SizeIs(3));
+  EXPECT_THAT(plan->ports, SizeIs(5));
+  EXPECT_EQ(plan->emulated[1].id, "disk1");
+  EXPECT_EQ(plan->emulated[1].index, 1u);
+  EXPECT_EQ(plan->emulated[1].guest_slot, 3);
+  EXPECT_EQ(plan->emulated[2].id, "rng0");
+  options.disks.resize(40);
+  EXPECT_THAT(PlanTopology(options, {At(8)}), test::FailsWith(base::Code::kUsage));
+}
+
 TEST(PlanTopology, AnAddressMeansBus0) {
   const auto plan = Plan({At(8), At(9)}, 0, {std::nullopt, uint8_t{1}});
   ASSERT_THAT(plan, IsOk());

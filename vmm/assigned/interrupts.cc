@@ -11,9 +11,6 @@ namespace {
 
 using Kind = IrqStep::Kind;
 
-constexpr uint32_t kMsiAddressBase = 0xfee00000;
-constexpr uint32_t kMsiAddressMask = 0xfff00000;
-constexpr uint64_t kHighReserved = uint64_t{0xff} << 32;  // KVM refuses these in a route
 
 // Collects the steps of one reconciliation.
 class Plan {
@@ -168,11 +165,6 @@ std::string_view KindText(Kind kind) {
 
 }  // namespace
 
-bool IsRoutable(const kvm::MsiMessage& message) {
-  const auto low = static_cast<uint32_t>(message.address);
-  return (low & kMsiAddressMask) == kMsiAddressBase && (message.address & kHighReserved) == 0;
-}
-
 IrqWanted WantedMsix(const pci::Msix& msix) {
   IrqWanted wanted;
   if (!msix.enabled()) return wanted;
@@ -181,7 +173,7 @@ IrqWanted WantedMsix(const pci::Msix& msix) {
   for (unsigned v = 0; v < msix.vectors(); ++v) {
     if (!msix.Live(v)) continue;
     const kvm::MsiMessage message = msix.Message(v);
-    wanted.vectors[v] = {IsRoutable(message), message};
+    wanted.vectors[v] = {pci::IsRoutable(message), message};
   }
   return wanted;
 }
@@ -193,7 +185,7 @@ IrqWanted WantedMsi(const pci::Msi& msi) {
   wanted.vectors.resize(msi.vectors());
   for (unsigned v = 0; v < msi.vectors(); ++v) {
     const kvm::MsiMessage message = msi.Message(v);
-    wanted.vectors[v] = {!msi.Masked(v) && IsRoutable(message), message};
+    wanted.vectors[v] = {!msi.Masked(v) && pci::IsRoutable(message), message};
   }
   return wanted;
 }

@@ -31,8 +31,6 @@ struct IrqWanted {
 IrqWanted WantedMsix(const pci::Msix& msix);
 IrqWanted WantedMsi(const pci::Msi& msi);
 IrqWanted WantedIntx();
-// Whether a write of this message is an interrupt on x86 (SDM 3A, 11.11) that KVM can route.
-bool IsRoutable(const kvm::MsiMessage& message);
 
 // What is set up, as far as the kernel has said yes.
 struct AppliedVector {

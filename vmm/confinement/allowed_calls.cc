@@ -1,6 +1,7 @@
 #include "vmm/confinement/allowed_calls.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -95,6 +96,14 @@ constexpr std::array kGiveBack = {"mkdir",
                                   "statfs",
                                   "fstatfs"};
 
+// Emulated devices: their loop, and the files that they have. A ring for files could do what the
+// table does not allow (io_uring(7)); the thread is the only one that may make one.
+constexpr std::array kDeviceWork = {
+    "epoll_ctl", "epoll_wait", "epoll_pwait",    "timerfd_settime",   "timerfd_create",
+    "preadv",    "preadv2",    "pwritev",        "pwritev2",          "fdatasync",
+    "fallocate", "fstat",      "io_uring_setup", "io_uring_register", "io_uring_enter",
+    "dup",       "fcntl"};
+
 constexpr uint64_t kAll = ~uint64_t{0};
 // The type of an ioctl is its second byte (include/uapi/asm-generic/ioctl.h).
 constexpr uint64_t kIoctlType = 0xff00;
@@ -149,6 +158,15 @@ std::vector<CallRule> AllowedCalls(ThreadKind kind, int pid) {
   calls.push_back({"tgkill", {{0, kAll, static_cast<uint64_t>(pid)}}});
   calls.push_back({"prctl", {{0, kAll, PR_GET_NAME}}});
   if (kind == ThreadKind::kVcpu) return calls;
+  if (kind == ThreadKind::kDevices) {
+    Add(calls, kDeviceWork);
+    AddThreads(calls);
+    calls.push_back({"prctl", {{0, kAll, PR_SET_NAME}}});
+    for (const uint64_t request : {uint64_t{BLKDISCARD}, uint64_t{BLKZEROOUT}}) {
+      calls.push_back({"ioctl", {{1, kAll, request}}});
+    }
+    return calls;
+  }
   AddFiles(calls, kind);
   if (kind == ThreadKind::kOpener) return calls;
   Add(calls, kEventLoop);
@@ -166,6 +184,8 @@ std::string_view Name(ThreadKind kind) {
   switch (kind) {
     case ThreadKind::kVcpu:
       return "vcpu";
+    case ThreadKind::kDevices:
+      return "devices";
     case ThreadKind::kOpener:
       return "opener";
     case ThreadKind::kMain:

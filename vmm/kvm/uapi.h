@@ -44,6 +44,7 @@ static_assert(kSetGsiRouting == 0x4008ae6a);
 
 static_assert(sizeof(kvm_userspace_memory_region) == 32);
 static_assert(sizeof(kvm_irqfd) == 32);
+static_assert(sizeof(kvm_ioeventfd) == 64);
 static_assert(sizeof(kvm_irq_routing_entry) == 48);
 static_assert(sizeof(kvm_cpuid_entry2) == 40);
 static_assert(sizeof(kvm_device_attr) == 24);

@@ -82,6 +82,20 @@ Irqfd::~Irqfd() {
   if (vm_ != nullptr) vm_->DisconnectIrqfd(event_, gsi_);
 }
 
+Doorbell::Doorbell(Doorbell&& other) noexcept
+    : vm_(std::exchange(other.vm_, nullptr)), event_(other.event_), address_(other.address_) {}
+
+Doorbell& Doorbell::operator=(Doorbell&& other) noexcept {
+  std::swap(vm_, other.vm_);
+  std::swap(event_, other.event_);
+  std::swap(address_, other.address_);
+  return *this;
+}
+
+Doorbell::~Doorbell() {
+  if (vm_ != nullptr) vm_->DisconnectDoorbell(event_, address_);
+}
+
 class Vm::Key {};
 
 Vm::Vm(Key, std::shared_ptr<const System> system, base::Fd vm)
@@ -269,6 +283,26 @@ void Vm::DisconnectIrqfd(int event, uint32_t gsi) {
   irqfd.gsi = gsi;
   irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
   LogFailedUndo(Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD (remove)"));
+}
+
+base::Result<Doorbell> Vm::ConnectDoorbell(const base::EventFd& event, base::GuestPhys address) {
+  kvm_ioeventfd doorbell{};
+  doorbell.addr = address.value;
+  doorbell.fd = event.fd().raw();
+  auto result = Ioctl(KVM_IOEVENTFD, &doorbell, "KVM_IOEVENTFD");
+  if (!result) {
+    return base::Failure(
+        std::move(result.error()).With(fmt::format("doorbell at {:#x}", address.value)));
+  }
+  return Doorbell(this, event.fd().raw(), address);
+}
+
+void Vm::DisconnectDoorbell(int event, base::GuestPhys address) {
+  kvm_ioeventfd doorbell{};
+  doorbell.addr = address.value;
+  doorbell.fd = event;
+  doorbell.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
+  LogFailedUndo(Ioctl(KVM_IOEVENTFD, &doorbell, "KVM_IOEVENTFD (remove)"));
 }
 
 }  // namespace vmm::kvm

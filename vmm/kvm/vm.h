@@ -1,8 +1,8 @@
 // One KVM virtual machine and what is registered with it. A guest's reboot makes a new one: nothing
 // of the old guest's state can stay behind.
 //
-// Handles (MemorySlot, Irqfd) undo their registration when they die and must die before the Vm. All
-// calls are thread safe. Source: Documentation/virt/kvm/api.rst.
+// Handles (MemorySlot, Irqfd, Doorbell) undo their registration when they die and must die before
+// the Vm. All calls are thread safe. Source: Documentation/virt/kvm/api.rst.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,26 @@ class Irqfd {
   uint32_t gsi_ = 0;
 };
 
+// A guest's write to an address that signals an event inside the kernel, whatever it writes
+// (KVM_IOEVENTFD of length 0).
+class Doorbell {
+ public:
+  Doorbell() = default;
+  Doorbell(Doorbell&& other) noexcept;
+  Doorbell& operator=(Doorbell&& other) noexcept;
+  Doorbell(const Doorbell&) = delete;
+  Doorbell& operator=(const Doorbell&) = delete;
+  ~Doorbell();
+
+ private:
+  friend class Vm;
+  Doorbell(Vm* vm, int event, base::GuestPhys address)
+      : vm_(vm), event_(event), address_(address) {}
+  Vm* vm_ = nullptr;
+  int event_ = -1;
+  base::GuestPhys address_;
+};
+
 // What interrupts of devices are connected through; a fake one in tests.
 class InterruptRouter {
  public:
@@ -101,6 +121,8 @@ class Vm final : public InterruptRouter {
   // timer (PIT).
   base::Status CreateInterruptController();
   base::Result<base::Fd> CreateVcpu(uint32_t id);
+  // The event outlives the doorbell. No two at one address.
+  base::Result<Doorbell> ConnectDoorbell(const base::EventFd& event, base::GuestPhys address);
   base::Status SetLine(uint32_t gsi, bool level);
   // KVM_DEV_VFIO_FILE_ADD: KVM holds the file until UnlinkVfio or its own end.
   base::Status LinkVfio(int fd);
@@ -122,12 +144,14 @@ class Vm final : public InterruptRouter {
  private:
   friend class MemorySlot;
   friend class Irqfd;
+  friend class Doorbell;
   base::Result<Irqfd> Connect(const base::EventFd& event, const base::EventFd* resample,
                               uint32_t gsi);
   base::Status SetRoutesLocked();
   base::Status TellVfioLocked(uint64_t attribute, int fd, std::string_view name);
   void RemoveSlot(uint32_t slot);
   void DisconnectIrqfd(int event, uint32_t gsi);
+  void DisconnectDoorbell(int event, base::GuestPhys address);
   base::Result<int> Ioctl(unsigned long request, void* argument, std::string_view name) const;
 
   std::shared_ptr<const System> system_;

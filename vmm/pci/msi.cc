@@ -17,7 +17,16 @@ uint16_t At(const MsiLayout& layout, unsigned offset) {
 }
 unsigned DataOffset(const MsiLayout& layout) { return layout.wide ? 0x0c : 0x08; }
 
+constexpr uint32_t kMsiAddressBase = 0xfee00000;
+constexpr uint32_t kMsiAddressMask = 0xfff00000;
+constexpr uint64_t kHighReserved = uint64_t{0xff} << 32;  // KVM refuses these in a route
+
 }  // namespace
+
+bool IsRoutable(const kvm::MsiMessage& message) {
+  const auto low = static_cast<uint32_t>(message.address);
+  return (low & kMsiAddressMask) == kMsiAddressBase && (message.address & kHighReserved) == 0;
+}
 
 uint16_t MsiLayout::mask_offset() const {
   return static_cast<uint16_t>(offset + (wide ? 0x10 : 0x0c));

@@ -12,6 +12,9 @@
 
 namespace vmm::pci {
 
+// Whether a write of this message is an interrupt on x86 (SDM 3A, 11.11) that KVM can route.
+bool IsRoutable(const kvm::MsiMessage& message);
+
 // Where the capability is and what it can do.
 struct MsiLayout {
   uint16_t offset = 0;

@@ -29,10 +29,18 @@ struct DevicePreview {
   vfio::ResetScope reset;
 };
 
+// What a look at the file tells, without opening it.
+struct DiskPreview {
+  std::string id;
+  uint8_t port = 0;
+  uint64_t bytes = 0;  // 0: unknown
+};
+
 struct MachinePreview {
   std::optional<MachinePlan> plan;  // nothing when no address plan is possible
   std::vector<DevicePreview> devices;
-  std::string kernel;  // the file that boots
+  std::vector<DiskPreview> disks;  // in the order of Options::disks
+  std::string kernel;              // the file that boots
   bool generated_initramfs = false;
   std::optional<vfio::Choice> dma;  // nothing without devices, or when none works
   unsigned dma_maps = 0;

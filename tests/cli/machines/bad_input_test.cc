@@ -76,6 +76,20 @@ INSTANTIATE_TEST_SUITE_P(Descriptors, BadInput,
                                          Wrong{{"--dma", "fd="}, "fd="},
                                          Wrong{{"--dma", "fd=987"}, "no such open descriptor"}));
 INSTANTIATE_TEST_SUITE_P(
+    Disks, BadInput,
+    testing::Values(
+        Wrong{{"--disk", ""}, "--disk"}, Wrong{{"--disk"}, "--disk"},
+        Wrong{{"--disk", ",readonly"}, "name is empty"}, Wrong{{"--disk", "d,bogus"}, "bogus"},
+        Wrong{{"--disk", "d,"}, "unknown option"}, Wrong{{"--disk", "d,readonly=1"}, "readonly=1"},
+        Wrong{{"--disk", "d,readonly,readonly"}, "readonly is given twice"},
+        Wrong{{"--disk", "d,cache="}, "cache="}, Wrong{{"--disk", "d,cache=fast"}, "fast"},
+        Wrong{{"--disk", "d,cache=none,cache=none"}, "cache is given twice"},
+        Wrong{{"--disk", "d,serial="}, "serial="}, Wrong{{"--disk", "d,serial=a b"}, "serial="},
+        Wrong{{"--disk", "d,serial=123456789012345678901"}, "20"},
+        Wrong{{"--disk", "d,queues=0"}, "queues=0"}, Wrong{{"--disk", "d,queues=17"}, "queues=17"},
+        Wrong{{"--disk", "d,queues=x"}, "queues=x"}, Wrong{{"--disk", "d,format=qcow2"}, "qcow2"},
+        Wrong{{"--rng=x"}, "--rng"}));
+INSTANTIATE_TEST_SUITE_P(
     SubOptions, BadInput,
     testing::ValuesIn(Assigned(
         {"",        "bogus",     "bogus=1",      "addr=",         "addr=0",

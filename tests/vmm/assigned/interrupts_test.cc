@@ -146,15 +146,6 @@ TEST(Reconcile, ManyVectorsAreFewSteps) {
   EXPECT_EQ(steps.back(), "enable 0+2048");
 }
 
-TEST(IsRoutable, OnlyInterruptAddresses) {
-  EXPECT_TRUE(IsRoutable({0xfee00000, 0}));
-  EXPECT_TRUE(IsRoutable({0xfeeff00c, 0xffffffff}));
-  EXPECT_TRUE(IsRoutable({0x0000'0100'fee00000, 0}));
-  EXPECT_FALSE(IsRoutable({0, 0}));
-  EXPECT_FALSE(IsRoutable({0xfed00000, 0}));
-  EXPECT_FALSE(IsRoutable({0x0000'0001'fee00000, 0}));  // KVM would refuse the whole table
-}
-
 TEST(WantedMsix, TakesMasksAndMessages) {
   pci::Msix msix(3);
   EXPECT_EQ(WantedMsix(msix).mode, IrqMode::kNone);

@@ -58,6 +58,20 @@ TEST(AllowedCalls, AProcessorsThreadOpensNothing) {
   EXPECT_LE(names.size(), 40U);
 }
 
+TEST(AllowedCalls, EmulatedDevicesHaveTheirFilesAndOpenNone) {
+  const auto names = NamesOf(ThreadKind::kDevices);
+  for (const char* const name : {"openat", "open", "socket", "accept4", "connect", "kill", "unlink",
+                                 "execve", "ptrace", "seccomp", "getdents64", "clone3"}) {
+    EXPECT_THAT(names, Not(Contains(name)));
+  }
+  EXPECT_THAT(names, Contains("preadv2"));
+  constexpr uint64_t kThread = 0x3d0f00, kFork = 0x1200011, kDiscard = 0x1277, kFormat = 0x0247;
+  EXPECT_TRUE(Allows(ThreadKind::kDevices, "clone", 0, kThread));
+  EXPECT_FALSE(Allows(ThreadKind::kDevices, "clone", 0, kFork));
+  EXPECT_TRUE(Allows(ThreadKind::kDevices, "ioctl", 1, kDiscard));
+  EXPECT_FALSE(Allows(ThreadKind::kDevices, "ioctl", 1, kFormat));
+}
+
 TEST(AllowedCalls, EachKindHasWhatTheOnesBeforeHave) {
   for (size_t i = 1; i < kKinds.size(); ++i) {
     const auto less = NamesOf(kKinds.at(i - 1));

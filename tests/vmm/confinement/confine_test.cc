@@ -64,7 +64,8 @@ TEST_P(Confined, DiesWhenItMakesMemoryExecutable) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Confined,
-                         testing::Values(ThreadKind::kVcpu, ThreadKind::kOpener, ThreadKind::kMain,
+                         testing::Values(ThreadKind::kVcpu, ThreadKind::kDevices,
+                                         ThreadKind::kOpener, ThreadKind::kMain,
                                          ThreadKind::kManagedMain));
 
 TEST(Confine, AProcessorsThreadThatOpensAFileDiesAndSaysSo) {

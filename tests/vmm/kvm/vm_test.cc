@@ -183,6 +183,21 @@ TEST(VmIrqfd, IsDisconnectedWithItsHandle) {
   EXPECT_THAT(kvm.irqfds, IsEmpty());
 }
 
+TEST(VmDoorbell, IsThereForAsLongAsItsHandle) {
+  FakeKvm kvm;
+  const auto vm = NewVm(kvm);
+  const base::EventFd event = Event();
+  {
+    auto doorbell = vm->ConnectDoorbell(event, GuestPhys{0xc0003000});
+    ASSERT_THAT(doorbell, IsOk());
+    EXPECT_THAT(kvm.doorbells, ElementsAre(Pair(0xc0003000, event.fd().raw())));
+    EXPECT_THAT(vm->ConnectDoorbell(event, GuestPhys{0xc0003000}),
+                FailsWith(Code::kKernel, HasSubstr("0xc0003000")));
+    const Doorbell moved = std::move(*doorbell);
+  }
+  EXPECT_THAT(kvm.doorbells, IsEmpty());
+}
+
 TEST(VmIrqfd, LevelLinesCarryTheResampleEvent) {
   FakeKvm kvm;
   const auto vm = NewVm(kvm);

@@ -9,6 +9,15 @@ namespace {
 
 constexpr uint16_t kAt = 0x50;
 
+TEST(IsRoutable, OnlyInterruptAddresses) {
+  EXPECT_TRUE(IsRoutable({0xfee00000, 0}));
+  EXPECT_TRUE(IsRoutable({0xfeeff00c, 0xffffffff}));
+  EXPECT_TRUE(IsRoutable({0x0000'0100'fee00000, 0}));
+  EXPECT_FALSE(IsRoutable({0, 0}));
+  EXPECT_FALSE(IsRoutable({0xfed00000, 0}));
+  EXPECT_FALSE(IsRoutable({0x0000'0001'fee00000, 0}));  // KVM would refuse the whole table
+}
+
 TEST(ParseMsi, KnowsTheFourForms) {
   struct Case {
     uint16_t control;

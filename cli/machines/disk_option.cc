@@ -1,0 +1,85 @@
+#include "cli/machines/disk_option.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "sysfs/base/text.h"
+
+namespace cli {
+namespace {
+
+using base::Code;
+using base::Fail;
+using vmm::virtio::BlkOptions;
+using vmm::virtio::CacheMode;
+
+base::Result<CacheMode> ParseCache(std::string_view text) {
+  for (const auto mode :
+       {CacheMode::kWriteback, CacheMode::kNone, CacheMode::kWritethrough, CacheMode::kUnsafe}) {
+    if (text == CacheName(mode)) return mode;
+  }
+  return Fail(Code::kUsage, fmt::format("--disk: cache={}: not a mode", text),
+              "use writeback, none, writethrough or unsafe");
+}
+
+base::Result<std::string> ParseSerial(std::string_view text) {
+  const bool printable =
+      std::all_of(text.begin(), text.end(), [](char one) { return one > ' ' && one <= '~'; });
+  if (!text.empty() && text.size() <= vmm::virtio::kMostSerial && printable) {
+    return std::string(text);
+  }
+  return Fail(Code::kUsage, fmt::format("--disk: serial={}: not a serial number", text),
+              fmt::format("use 1 to {} printable characters", vmm::virtio::kMostSerial));
+}
+
+base::Status ParseOne(std::string_view part, std::string_view whole, BlkOptions& disk) {
+  const auto value = [&](std::string_view name) { return part.substr(name.size()); };
+  if (part == "readonly") {
+    disk.image.readonly = true;
+  } else if (part.starts_with("serial=")) {
+    disk.serial = TRY(ParseSerial(value("serial=")));
+  } else if (part.starts_with("cache=")) {
+    disk.image.cache = TRY(ParseCache(value("cache=")));
+  } else if (part.starts_with("queues=")) {
+    const auto queues = base::ParseDecimal(value("queues="), vmm::virtio::kMostBlkQueues);
+    if (!queues || *queues == 0) {
+      return Fail(Code::kUsage, fmt::format("--disk: {}: not a number of queues", part),
+                  fmt::format("use 1 to {}", vmm::virtio::kMostBlkQueues));
+    }
+    disk.queues = static_cast<unsigned>(*queues);
+  } else if (part == "format=raw") {
+    disk.image.raw = true;
+  } else if (part.starts_with("format=")) {
+    return Fail(Code::kUsage, fmt::format("--disk: {}: only raw images are known", part),
+                "convert it: qemu-img convert -O raw OLD NEW");
+  } else {
+    return Fail(Code::kUsage, fmt::format("--disk {}: unknown option \"{}\"", whole, part),
+                fmt::format("--disk takes {}", kDiskForm));
+  }
+  return {};
+}
+
+}  // namespace
+
+base::Result<BlkOptions> ParseDisk(std::string_view text, unsigned cpus) {
+  const auto parts = base::Split(text, ',');
+  BlkOptions disk;
+  disk.image.file = parts.front();
+  disk.queues = std::min(cpus, vmm::virtio::kMostBlkQueues);
+  if (disk.image.file.empty()) return Fail(Code::kUsage, "--disk: the file's name is empty");
+  std::set<std::string_view> seen;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const std::string_view part = parts[i];
+    if (!seen.insert(part.substr(0, part.find('='))).second) {
+      return Fail(Code::kUsage, fmt::format("--disk {}: {} is given twice", text,
+                                            part.substr(0, part.find('='))));
+    }
+    TRY(ParseOne(part, text, disk));
+  }
+  return disk;
+}
+
+}  // namespace cli

@@ -1,0 +1,168 @@
+#include "tests/guest/virtio.h"
+
+#include "tests/guest/console.h"
+#include "tests/guest/interrupts.h"
+#include "tests/guest/machine.h"
+
+namespace guest {
+namespace {
+
+constexpr uint16_t kVendor = 0x1af4;
+constexpr uint16_t kFirstDevice = 0x1040;
+constexpr uint32_t kPatience = 30000;  // ms
+constexpr uint64_t kVersion1 = uint64_t{1} << 32;
+constexpr uint64_t kEventIdx = uint64_t{1} << 29;
+
+enum Register : unsigned {
+  kDeviceSelect = 0,
+  kDeviceFeature = 4,
+  kDriverSelect = 8,
+  kDriverFeature = 12,
+  kConfigVector = 16,
+  kStatus = 20,
+  kQueueSelect = 22,
+  kQueueSize = 24,
+  kQueueVector = 26,
+  kQueueEnable = 28,
+  kQueueNotifyOffset = 30,
+  kDescriptors = 32,
+  kDriverArea = 40,
+  kDeviceArea = 48,
+};
+
+uint64_t AddressOf(const volatile void* memory) { return reinterpret_cast<uint64_t>(memory); }
+
+void StoreAddress(uint64_t at, uint64_t value) {
+  Store(at, static_cast<uint32_t>(value));
+  Store(at + 4, static_cast<uint32_t>(value >> 32));
+}
+
+// Of the device whose pin is in use.
+uint64_t pin_isr = 0;
+
+}  // namespace
+
+uint64_t LoadConfig(uint64_t address, unsigned width) {
+  if (width == 1) return Load<uint8_t>(address);
+  if (width == 2) return Load<uint16_t>(address);
+  if (width == 4) return Load<uint32_t>(address);
+  return Load<uint32_t>(address) | uint64_t{Load<uint32_t>(address + 4)} << 32;
+}
+
+void Virtio::OnPin() { Load<uint8_t>(pin_isr); }
+
+bool Virtio::FindStructures() {
+  const auto config = [this](unsigned offset, unsigned width) {
+    return ReadConfig(function_, static_cast<uint16_t>(offset), width);
+  };
+  const uint64_t bar = BarAddress(function_, 0);
+  unsigned at = config(0x34, 1) & ~3u;
+  common_ = isr_ = notify_ = config_ = 0;
+  for (unsigned steps = 0; at >= 0x40 && steps < 48; ++steps, at = config(at + 1, 1) & ~3u) {
+    if (config(at, 1) != 9) continue;
+    const uint64_t place = bar + config(at + 8, 4);
+    const unsigned kind = config(at + 3, 1);
+    if (kind == 1) common_ = place;
+    if (kind == 2) notify_ = place;
+    if (kind == 2) multiplier_ = config(at + 16, 4);
+    if (kind == 3) isr_ = place;
+    if (kind == 4) config_ = place;
+  }
+  return common_ != 0 && isr_ != 0 && notify_ != 0;
+}
+
+bool Virtio::Reset() {
+  Store<uint8_t>(common_ + kStatus, 0);
+  return WaitFor([this] { return Load<uint8_t>(common_ + kStatus) == 0; }, kPatience);
+}
+
+bool Virtio::Negotiate(uint64_t wanted) {
+  uint64_t offered = 0;
+  for (unsigned word = 0; word < 2; ++word) {
+    Store<uint32_t>(common_ + kDeviceSelect, word);
+    offered |= uint64_t{Load<uint32_t>(common_ + kDeviceFeature)} << (32 * word);
+  }
+  features_ = offered & (wanted | kVersion1 | kEventIdx);
+  for (unsigned word = 0; word < 2; ++word) {
+    Store<uint32_t>(common_ + kDriverSelect, word);
+    Store<uint32_t>(common_ + kDriverFeature, static_cast<uint32_t>(features_ >> (32 * word)));
+  }
+  Store<uint8_t>(common_ + kStatus, 11);
+  return Load<uint8_t>(common_ + kStatus) == 11;
+}
+
+bool Virtio::SetUpQueue() {
+  for (auto& byte : available_.ring) byte = 0;
+  available_.flags = 0;
+  available_.index = 0;
+  available_.used_event = 0;
+  used_.flags = 0;
+  used_.index = 0;
+  used_.available_event = 0;
+  seen_ = 0;
+  const uint16_t vector = mode_ == InterruptMode::kMsix ? 1 : 0xffff;
+  Store<uint16_t>(common_ + kQueueSelect, 0);
+  if (Load<uint16_t>(common_ + kQueueEnable) != 0) return false;
+  Store<uint16_t>(common_ + kQueueSize, kSize);
+  Store<uint16_t>(common_ + kQueueVector, vector);
+  if (Load<uint16_t>(common_ + kQueueVector) != vector) return false;
+  StoreAddress(common_ + kDescriptors, AddressOf(descriptors_));
+  StoreAddress(common_ + kDriverArea, AddressOf(&available_));
+  StoreAddress(common_ + kDeviceArea, AddressOf(&used_));
+  notify_ += uint64_t{multiplier_} * Load<uint16_t>(common_ + kQueueNotifyOffset);
+  Store<uint16_t>(common_ + kQueueEnable, 1);
+  return true;
+}
+
+bool Virtio::Start(uint16_t type, uint64_t features, InterruptMode mode) {
+  const auto found = FindDevice(kVendor, static_cast<uint16_t>(kFirstDevice + type));
+  if (!found) return Fail("virtio: no such device");
+  function_ = *found;
+  mode_ = mode;
+  if (!Enable(function_, 0) || !FindStructures()) return Fail("virtio: not a modern device");
+  if (!Reset()) return Fail("virtio: stays in its reset");
+  Store<uint8_t>(common_ + kStatus, 3);
+  if (!Negotiate(features)) return Fail("virtio: does not take the features");
+  if (!SetInterrupts(function_, mode, 2)) return Fail("virtio: no such interrupt");
+  pin_isr = isr_;
+  SetAcknowledge(kFirstVector, mode == InterruptMode::kPin ? OnPin : nullptr);
+  if (!SetUpQueue()) return Fail("virtio: its queue does not work");
+  Store<uint8_t>(common_ + kStatus, 15);
+  return Load<uint8_t>(common_ + kStatus) == 15 || Fail("virtio: does not start");
+}
+
+uint64_t Virtio::interrupts() const {
+  return InterruptCount(mode_ == InterruptMode::kMsix ? kFirstVector + 1 : kFirstVector);
+}
+
+std::optional<uint32_t> Virtio::Do(const VirtioPiece* pieces, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    descriptors_[i].address = AddressOf(pieces[i].memory);
+    descriptors_[i].size = pieces[i].size;
+    descriptors_[i].flags =
+        static_cast<uint16_t>((i + 1 < count ? 1 : 0) | (pieces[i].writable ? 2 : 0));
+    descriptors_[i].next = static_cast<uint16_t>(i + 1);
+  }
+  const uint64_t before = interrupts();
+  const uint16_t index = available_.index;
+  available_.ring[index % kSize] = 0;
+  available_.used_event = seen_;
+  Fence();
+  available_.index = static_cast<uint16_t>(index + 1);
+  Fence();
+  const bool wanted =
+      (features_ & kEventIdx) == 0 ? (used_.flags & 1) == 0 : used_.available_event == index;
+  if (wanted) Store<uint16_t>(notify_, 0);
+  const bool interrupted =
+      mode_ == InterruptMode::kPoll || WaitFor([&] { return interrupts() != before; }, kPatience);
+  if (!interrupted) return Fail("virtio: no interrupt"), std::nullopt;
+  if (!WaitFor([this] { return used_.index != seen_; }, kPatience)) {
+    return Fail("virtio: no answer"), std::nullopt;
+  }
+  Fence();
+  const uint32_t size = used_.ring[seen_ % kSize].size;
+  seen_ = static_cast<uint16_t>(seen_ + 1);
+  return size;
+}
+
+}  // namespace guest

@@ -1,0 +1,24 @@
+// The games of the fuzz targets by chance, from seeds that are always the same.
+#include "tests/fuzz/virtio_queue.h"
+#include "tests/support/random_input.h"
+
+namespace {
+
+template <class Play>
+void PlayAll(const Play& play, size_t rounds, size_t bytes) {
+  for (size_t seed = 1; seed <= test::Effort(rounds) && !testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    test::RandomInput input(seed, bytes);
+    play(input);
+  }
+}
+
+TEST(VirtioGames, ACorrectGuest) {
+  PlayAll([](auto& input) { test::virtio_queue::Play(input); }, 200, 8000);
+}
+
+TEST(VirtioGames, AHostileGuest) {
+  PlayAll([](auto& input) { test::virtio_queue::PlayHostile(input); }, 3000, 4000);
+}
+
+}  // namespace

@@ -1,0 +1,51 @@
+#include "vmm/emulated_devices.h"
+
+#include <algorithm>
+
+#include "vmm/platform.h"
+#include "vmm/virtio/blk/blk.h"
+#include "vmm/virtio/rng.h"
+
+namespace vmm {
+namespace {
+
+base::Result<std::unique_ptr<virtio::Device>> MakeDevice(const Options& options,
+                                                         const PlannedEmulated& planned) {
+  if (planned.kind == EmulatedKind::kRng) return std::make_unique<virtio::Rng>();
+  return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(options.disks[planned.index])));
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<EmulatedDevices>> EmulatedDevices::Create(
+    const Options& options, const std::vector<PlannedEmulated>& plan, const GuestMemory& memory) {
+  std::unique_ptr<EmulatedDevices> devices(new EmulatedDevices(memory));
+  if (!plan.empty()) devices->io_ = TRY(virtio::IoThread::Create());
+  for (const PlannedEmulated& planned : plan) TRY(devices->Add(options, planned));
+  return devices;
+}
+
+base::Status EmulatedDevices::Add(const Options& options, const PlannedEmulated& planned) {
+  std::unique_ptr<virtio::Device> device = TRY(MakeDevice(options, planned));
+  all_.push_back({planned.id, planned.devfn(),
+                  TRY(virtio::VirtioPci::Create({planned.id, IntxGsi(planned.guest_slot, 0)},
+                                                std::move(device), ram_, *io_))});
+  return {};
+}
+
+EmulatedDevices::~EmulatedDevices() {
+  for (const Emulated& one : all_) closed_.push_back(one.function);
+  for (const auto& function : closed_) function->Drain();
+}
+
+std::optional<std::string> EmulatedDevices::Close(uint8_t port) {
+  const auto found =
+      std::find_if(all_.begin(), all_.end(), [&](const Emulated& one) { return one.port == port; });
+  if (found == all_.end()) return std::nullopt;
+  std::string id = std::move(found->id);
+  if (!found->function->idle()) closed_.push_back(found->function);
+  all_.erase(found);
+  return id;
+}
+
+}  // namespace vmm

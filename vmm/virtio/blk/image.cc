@@ -1,0 +1,254 @@
+#include "vmm/virtio/blk/image.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "sysfs/base/kernel.h"
+#include "sysfs/base/log.h"
+#include "sysfs/base/text.h"
+
+namespace vmm::virtio {
+namespace {
+
+using base::Code;
+using base::Fail;
+
+constexpr uint64_t kSector = 512;
+constexpr uint32_t kPage = 4096;
+
+// Of QEMU's permissions: consistent read 0, write 1; nobody else may write.
+constexpr uint64_t kRead = 100, kWrite = 101, kNoRead = 200, kNoWrite = 201;
+
+// First bytes of formats that hold something else than a disk's sectors.
+struct Magic {
+  std::string_view bytes;
+  std::string_view format;
+};
+constexpr std::array<Magic, 5> kMagics = {{{"QFI\xfb", "qcow2"},
+                                           {"KDMV", "vmdk"},
+                                           {"vhdxfile", "vhdx"},
+                                           {"conectix", "vpc"},
+                                           {"QED\0", "qed"}}};
+
+base::Status CheckKind(const std::string& file, const struct stat& facts) {
+  const auto refuse = [&](std::string_view what, std::string hint) {
+    return Fail(Code::kUsage, fmt::format("{}: {}", file, what), std::move(hint));
+  };
+  constexpr std::string_view kHint = "give a raw image file or a block device";
+  if (S_ISDIR(facts.st_mode)) return refuse("is a directory", std::string(kHint));
+  if (S_ISFIFO(facts.st_mode)) return refuse("is a FIFO", std::string(kHint));
+  if (S_ISSOCK(facts.st_mode)) return refuse("is a socket", std::string(kHint));
+  if (S_ISCHR(facts.st_mode)) {
+    return refuse("is a character device",
+                  "give a raw image file or a block device, such as /dev/nvme0n1");
+  }
+  return {};
+}
+
+base::Result<struct stat> Look(const std::string& file) {
+  struct stat facts {};
+  if (::stat(file.c_str(), &facts) != 0) {
+    base::Error error = base::FailErrno(file, errno).value();
+    if (errno == ENOENT) error = std::move(error).WithHint("make one: truncate -s 10G " + file);
+    return base::Failure(std::move(error));
+  }
+  TRY(CheckKind(file, facts));
+  return facts;
+}
+
+base::Status CheckFormat(const std::string& file, const base::Fd& fd) {
+  alignas(kPage) std::array<char, kPage> first{};  // as direct access wants it
+  const ssize_t got = ::pread(fd.raw(), first.data(), first.size(), 0);
+  const std::string_view text(first.data(), got > 0 ? static_cast<size_t>(got) : 0);
+  for (const Magic& magic : kMagics) {
+    if (!text.starts_with(magic.bytes)) continue;
+    return Fail(Code::kUsage, fmt::format("{}: is a {} image, not a raw one", file, magic.format),
+                fmt::format("convert it: qemu-img convert -O raw {} FILE; or say format=raw if its "
+                            "first bytes only look so",
+                            file));
+  }
+  return {};
+}
+
+base::Result<uint64_t> CheckSize(const std::string& file, uint64_t size) {
+  if (size < kSector) {
+    return Fail(Code::kUsage,
+                fmt::format("{}: {}, less than one sector of 512 bytes", file,
+                            size == 0 ? "is empty" : fmt::format("has {} bytes", size)),
+                fmt::format("make it as large as the disk shall be: truncate -s 10G {}", file));
+  }
+  if (size % kSector != 0) {
+    base::Log(base::Level::kWarning,
+              "{}: {} bytes are no whole sectors: the guest does not see the last {}", file, size,
+              size % kSector);
+  }
+  return size;
+}
+
+base::Result<uint64_t> SizeOf(const std::string& file, const base::Fd& fd,
+                              const struct stat& facts) {
+  uint64_t size = static_cast<uint64_t>(facts.st_size);
+  if (S_ISBLK(facts.st_mode)) {
+    TRY(base::HostKernel().Ioctl(fd, BLKGETSIZE64, &size, "BLKGETSIZE64"));
+  }
+  return CheckSize(file, size);
+}
+
+base::Failure OpenFailed(const ImageOptions& options, int err) {
+  base::Error error = base::FailErrno(options.file, err).value();
+  switch (err) {
+    case EACCES:
+    case EPERM:
+      return base::Failure(std::move(error).WithHint(
+          options.readonly ? "grant this user its reading"
+                           : "grant this user its reading and writing, or use readonly"));
+    case EROFS:
+      return base::Failure(std::move(error).WithCode(Code::kDenied).WithHint("use readonly"));
+    case EBUSY:
+      return base::Failure(
+          base::Error(Code::kInUse, options.file + ": the host uses this device", err)
+              .WithHint("unmount it, and stop the array, volume group or swap space that it "
+                        "belongs to; lsblk shows them"));
+    case EINVAL:
+      if (options.cache == CacheMode::kNone) {
+        return base::Failure(
+            base::Error(Code::kUsage,
+                        options.file + ": its file system has no direct access (O_DIRECT)", err)
+                .WithHint("use cache=writeback"));
+      }
+      return base::Failure(std::move(error));
+    default:
+      return base::Failure(std::move(error));
+  }
+}
+
+int LockCall(const base::Fd& fd, int command, struct flock& lock) {
+  int result = 0;
+  do {
+    result = ::fcntl(fd.raw(), command, &lock);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+struct flock OneByte(uint64_t byte, short type) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(byte);
+  lock.l_len = 1;
+  return lock;
+}
+
+base::Status Lock(const ImageOptions& options, const base::Fd& fd) {
+  const LockPlan plan = PlanLocks(options.readonly);
+  const auto in_use = [&] {
+    return Fail(Code::kInUse,
+                fmt::format("{}: another machine has this image, or a program that writes to it",
+                            options.file),
+                options.readonly
+                    ? "end it; several may have an image only if all of them have it readonly"
+                    : "end it, or give each machine an image of its own");
+  };
+  for (const uint64_t byte : plan.hold) {
+    struct flock lock = OneByte(byte, F_RDLCK);
+    if (LockCall(fd, F_OFD_SETLK, lock) == 0) continue;
+    if (errno == EAGAIN || errno == EACCES) return in_use();
+    base::Log(base::Level::kWarning,
+              "{}: cannot be locked ({}): see to it that nobody else uses it", options.file,
+              std::strerror(errno));
+    return {};
+  }
+  for (const uint64_t byte : plan.look) {
+    struct flock lock = OneByte(byte, F_WRLCK);
+    if (LockCall(fd, F_OFD_GETLK, lock) == 0 && lock.l_type != F_UNLCK) return in_use();
+  }
+  return {};
+}
+
+void ReadBlockDevice(const base::Fd& fd, Image& image) {
+  base::Kernel& kernel = base::HostKernel();
+  int logical = 0;
+  unsigned physical = 0;
+  if (kernel.Ioctl(fd, BLKSSZGET, &logical, "BLKSSZGET") && logical >= 512) {
+    image.block_size = static_cast<uint32_t>(logical);
+  }
+  if (kernel.Ioctl(fd, BLKPBSZGET, &physical, "BLKPBSZGET") && physical >= image.block_size) {
+    image.physical_size = physical;
+  }
+}
+
+// Whether direct access to the file goes by 512 bytes: its file system lies on a disk with a block
+// size that does not show.
+bool TakesSmallBlocks(const base::Fd& fd) {
+  alignas(kPage) std::array<std::byte, kSector> one{};
+  return ::pread(fd.raw(), one.data(), one.size(), 0) >= 0 || errno != EINVAL;
+}
+
+int OpenFlags(const ImageOptions& options, bool block_device) {
+  int flags = options.readonly ? O_RDONLY : O_RDWR;
+  if (options.cache == CacheMode::kNone) flags |= O_DIRECT;
+  if (block_device) flags |= O_EXCL;
+  // A FIFO that has taken the file's place would be waited for.
+  return flags | O_NONBLOCK | O_CLOEXEC;
+}
+
+}  // namespace
+
+std::string_view CacheName(CacheMode mode) {
+  switch (mode) {
+    case CacheMode::kWriteback:
+      return "writeback";
+    case CacheMode::kNone:
+      return "none";
+    case CacheMode::kWritethrough:
+      return "writethrough";
+    case CacheMode::kUnsafe:
+      return "unsafe";
+  }
+  return "";
+}
+
+LockPlan PlanLocks(bool readonly) {
+  if (readonly) return {{kRead, kNoWrite}, {kNoRead, kWrite}};
+  return {{kRead, kWrite, kNoWrite}, {kNoRead, kNoWrite, kWrite}};
+}
+
+base::Result<uint64_t> CheckImage(const ImageOptions& options) {
+  struct stat facts = TRY(Look(options.file));
+  if (::access(options.file.c_str(), options.readonly ? R_OK : R_OK | W_OK) != 0) {
+    return OpenFailed(options, errno);
+  }
+  if (S_ISBLK(facts.st_mode)) return uint64_t{0};
+  return CheckSize(options.file, static_cast<uint64_t>(facts.st_size));
+}
+
+base::Result<Image> OpenImage(const ImageOptions& options) {
+  struct stat facts = TRY(Look(options.file));
+  Image image;
+  image.fd = base::Fd(::open(options.file.c_str(), OpenFlags(options, S_ISBLK(facts.st_mode))));
+  if (!image.fd.valid()) return OpenFailed(options, errno);
+  // Of what was opened, which may be another one than a moment ago.
+  if (::fstat(image.fd.raw(), &facts) != 0) return base::FailErrno(options.file, errno);
+  TRY(CheckKind(options.file, facts));
+  image.block_device = S_ISBLK(facts.st_mode);
+  if (image.block_device) ReadBlockDevice(image.fd, image);
+  image.sectors = TRY(SizeOf(options.file, image.fd, facts)) / kSector;
+  if (!options.raw) TRY(CheckFormat(options.file, image.fd));
+  TRY(Lock(options, image.fd));
+  if (options.cache == CacheMode::kNone) {
+    if (!image.block_device && !TakesSmallBlocks(image.fd)) image.block_size = kPage;
+    image.alignment = image.block_size;
+  }
+  image.can_discard = !options.readonly;
+  return image;
+}
+
+}  // namespace vmm::virtio

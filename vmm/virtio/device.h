@@ -1,0 +1,68 @@
+// A kind of virtio device, without the transport that shows it to a guest and without its queues.
+//
+// What a device tells of itself is constant. Its requests come one at a time from the queues'
+// workers, on the I/O thread; it finishes each one, at once or later.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sysfs/base/result.h"
+#include "vmm/virtio/queue/chain.h"
+
+namespace vmm {
+class EventLoop;
+}
+
+namespace vmm::virtio {
+
+class Worker;
+
+// Device-independent feature bits (virtio 1.2, 6).
+namespace feature {
+inline constexpr uint64_t kIndirect = uint64_t{1} << 28;
+inline constexpr uint64_t kEventIdx = uint64_t{1} << 29;
+inline constexpr uint64_t kVersion1 = uint64_t{1} << 32;
+inline constexpr uint64_t kRingPacked = uint64_t{1} << 34;
+inline constexpr uint64_t kRingReset = uint64_t{1} << 40;
+}  // namespace feature
+
+// What a guest's driver knows a device by.
+struct DeviceKind {
+  uint16_t type = 0;          // device ID (virtio 1.2, 5)
+  uint32_t device_class = 0;  // of PCI: base class, subclass, interface
+};
+inline constexpr DeviceKind kBlkKind = {2, 0x010000};
+inline constexpr DeviceKind kRngKind = {4, 0x00ff00};
+
+struct DeviceModel {
+  DeviceKind kind;
+  uint64_t features = 0;              // of this kind of device; the transport adds its own
+  std::vector<uint16_t> queue_sizes;  // the most that each queue can have
+  std::vector<std::byte> config;      // the device's configuration; empty: none at all
+  bool packed = false;                // offers packed rings
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual const DeviceModel& model() const = 0;
+
+  // All that follows: on the I/O thread.
+
+  // The driver has set the device up, with these features. Before any request of a new life.
+  virtual base::Status Start(uint64_t features, EventLoop& loop) = 0;
+  // A request; finished by Worker::Finish, now or later. `chain` is the worker's: copy what lasts.
+  virtual void Handle(Worker& worker, const Chain& chain) = 0;
+  // All requests of a kick have been handled: what was collected may go out.
+  virtual void Submit() {}
+  // The driver has let go of the device, and it has no request any more: the end of what Start
+  // began.
+  virtual void Stop() {}
+};
+
+}  // namespace vmm::virtio

@@ -1,0 +1,210 @@
+// The life of a virtio device, from its driver's start to its reset: what goes to the I/O thread
+// and what is waited for.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "vmm/pci/registers.h"
+#include "vmm/virtio/virtio_pci.h"
+
+namespace vmm::virtio {
+namespace {
+
+constexpr uint8_t kConfigInterrupt = 2;
+constexpr std::chrono::milliseconds kPausePatience{100};
+constexpr std::chrono::seconds kDrainPatience{5};
+
+// To be called so many times: the last one calls `done`.
+std::function<void()> CountDown(size_t count, std::function<void()> done) {
+  return [left = std::make_shared<size_t>(count), done = std::move(done)] {
+    if (--*left == 0) done();
+  };
+}
+
+}  // namespace
+
+void VirtioPci::Post(std::function<void()> function) {
+  io_->loop().Post([self = shared_from_this(), function = std::move(function)] { function(); });
+}
+
+void VirtioPci::FailLocked(std::string_view why) {
+  log_.Log(base::Level::kWarning, "{}: stopped until the guest resets it: {}", options_.name, why);
+  registers_.SetNeedsReset();
+  if (registers_.driver_ok()) InterruptLocked(kConfigInterrupt, registers_.config_vector());
+}
+
+std::optional<ActiveQueue> VirtioPci::CheckQueueLocked(uint16_t index) {
+  const auto queue =
+      ActiveQueue::Check(registers_.queues()[index].setup, registers_.ring_features(), *ram_);
+  if (queue) return *queue;
+  FailLocked(fmt::format("queue {}: {}", index, FaultText(queue.error())));
+  return std::nullopt;
+}
+
+void VirtioPci::StartLocked() {
+  if (started_) return;
+  std::vector<std::pair<uint16_t, ActiveQueue>> queues;
+  for (uint16_t index = 0; index < kicks_.size(); ++index) {
+    if (!registers_.queues()[index].enabled) continue;
+    const auto queue = CheckQueueLocked(index);
+    if (!queue) return;
+    queues.emplace_back(index, *queue);
+  }
+  started_ = true;
+  SetDoorbellsLocked();
+  const bool master =
+      (config_.Shadow(sysfs::registers::header::kCommand, Width::k2) & pci::kCommandMaster) != 0;
+  const auto run = [this, queues, master, features = registers_.features()] {
+    io_side_.master = master;
+    if (!RunDevice(features)) return;
+    for (const auto& [index, queue] : queues) RunQueue(index, queue);
+  };
+  Post(run);
+}
+
+void VirtioPci::StartQueueLocked(uint16_t index) {
+  if (!started_) return;
+  const auto queue = CheckQueueLocked(index);
+  if (!queue) return;
+  SetDoorbellsLocked();
+  Post([this, index, active = *queue] { RunQueue(index, active); });
+}
+
+void VirtioPci::ResetLocked(Lock& lock, std::chrono::milliseconds patience) {
+  if (!started_ && !resetting_) {
+    registers_.Reset();
+    isr_ = 0;
+    return;
+  }
+  if (!resetting_) {
+    resetting_ = true;
+    doorbells_.clear();
+    Post([this] { EndDevice(); });
+  }
+  if (!quiet_.wait_for(lock, patience, [this] { return !resetting_; })) {
+    log_.Log(base::Level::kWarning, "{}: its reset waits for requests in progress on the host",
+             options_.name);
+  }
+}
+
+bool VirtioPci::idle() {
+  const std::lock_guard lock(mutex_);
+  return !resetting_;
+}
+
+void VirtioPci::Drain() {
+  Lock lock(mutex_);
+  if (quiet_.wait_for(lock, kDrainPatience, [this] { return !resetting_; })) return;
+  base::Log(base::Level::kWarning, "{}: the host has requests of it in progress: waiting for them",
+            options_.name);
+  quiet_.wait(lock, [this] { return !resetting_; });
+}
+
+void VirtioPci::ResetQueueLocked(Lock& lock, uint16_t index) {
+  Post([this, index] { EndQueue(index); });
+  // A reset of the whole device may overtake it.
+  quiet_.wait_for(lock, kPausePatience,
+                  [this, index] { return !registers_.queues()[index].resetting; });
+}
+
+void VirtioPci::SetMasterLocked(Lock& lock, bool on) {
+  if (!started_ || resetting_) return;
+  if (on) {
+    Post([this] { ResumeAll(); });
+    return;
+  }
+  ++pauses_;
+  Post([this] { PauseAll(); });
+  quiet_.wait_for(lock, kPausePatience, [this] { return pauses_ == 0; });
+}
+
+void VirtioPci::EndDevice() {
+  const auto end = [this] {
+    device_->Stop();
+    const std::lock_guard lock(mutex_);
+    registers_.Reset();
+    isr_ = 0;
+    started_ = resetting_ = false;
+    quiet_.notify_all();
+  };
+  EndQueues(RunningQueues(), end);
+}
+
+void VirtioPci::EndQueue(uint16_t index) {
+  const auto end = [this, index] {
+    const std::lock_guard lock(mutex_);
+    registers_.FinishQueueReset(index);
+    quiet_.notify_all();
+  };
+  EndQueues({index}, end);
+}
+
+void VirtioPci::PauseAll() {
+  io_side_.master = false;
+  const std::vector<uint16_t> running = RunningQueues();
+  const auto one = CountDown(running.size() + 1, [this] {
+    const std::lock_guard lock(mutex_);
+    --pauses_;
+    quiet_.notify_all();
+  });
+  for (const uint16_t index : running) io_side_.workers[index]->Pause(one);
+  one();
+}
+
+void VirtioPci::ResumeAll() {
+  io_side_.master = true;
+  for (const auto& worker : io_side_.workers) {
+    if (worker) worker->Resume();
+  }
+}
+
+bool VirtioPci::RunDevice(uint64_t features) {
+  const base::Status started = device_->Start(features, io_->loop());
+  if (started) return true;
+  const std::lock_guard lock(mutex_);
+  FailLocked(started.error().message());
+  return false;
+}
+
+void VirtioPci::RunQueue(uint16_t index, const ActiveQueue& queue) {
+  auto& worker = io_side_.workers[index];
+  worker = std::make_unique<Worker>(index, queue, *ram_, *device_, kicks_[index], wiring_);
+  if (!io_side_.master) worker->Pause([] {});
+  if (const base::Status started = worker->Start(io_->loop()); !started) {
+    worker.reset();
+    const std::lock_guard lock(mutex_);
+    FailLocked(started.error().message());
+  }
+}
+
+std::vector<uint16_t> VirtioPci::RunningQueues() const {
+  std::vector<uint16_t> running;
+  for (const auto& worker : io_side_.workers) {
+    if (worker) running.push_back(worker->index());
+  }
+  return running;
+}
+
+// A worker may be in the middle of its last call when it is idle, so it goes in a later turn.
+void VirtioPci::EndQueues(const std::vector<uint16_t>& queues, std::function<void()> done) {
+  const auto drop = [this, queues, done = std::move(done)] {
+    for (const uint16_t index : queues) io_side_.workers[index].reset();
+    done();
+  };
+  const auto one = CountDown(queues.size() + 1, [this, drop] { Post(drop); });
+  for (const uint16_t index : queues) {
+    if (const auto& worker = io_side_.workers[index]) {
+      worker->End(one);
+    } else {
+      one();
+    }
+  }
+  one();
+}
+
+void VirtioPci::OnBroken(uint16_t queue, QueueFault fault) {
+  const std::lock_guard lock(mutex_);
+  FailLocked(fmt::format("queue {}: {}", queue, FaultText(fault)));
+}
+
+}  // namespace vmm::virtio

@@ -1,0 +1,103 @@
+#include "vmm/virtio/worker.h"
+
+#include <utility>
+
+namespace vmm::virtio {
+
+Worker::Worker(uint16_t index, const ActiveQueue& queue, const GuestRam& ram, Device& device,
+               const base::EventFd& kick, const WorkerWiring& wiring)
+    : index_(index),
+      ram_(&ram),
+      device_(&device),
+      kick_(&kick),
+      wiring_(&wiring),
+      queue_(queue, ram) {}
+
+base::Status Worker::Start(EventLoop& loop) {
+  watch_ = TRY(loop.Add(kick_->fd(), [this] { OnKick(); }));
+  Run();
+  return {};
+}
+
+void Worker::OnKick() {
+  // Taken also when there is nothing to do with it: the loop would come back for ever.
+  static_cast<void>(kick_->Take());
+  ++counters_.kicks;
+  Run();
+}
+
+// True when the queue's turn is over before its requests are.
+bool Worker::TakeSome() {
+  for (unsigned count = 0; count < queue_.size(); ++count) {
+    if (queue_.Take(chain_) != Taken::kChain) return false;
+    ++with_device_;
+    ++counters_.requests;
+    device_->Handle(*this, chain_);
+  }
+  return true;
+}
+
+void Worker::Run() {
+  if (paused_) return;
+  const uint64_t before = counters_.requests;
+  queue_.Disarm();
+  const bool more = TakeSome();
+  // Results of before first, then new work for the kernel.
+  Show();
+  if (counters_.requests != before) {
+    ++counters_.batches;
+    device_->Submit();
+  }
+  if (queue_.fault() && !std::exchange(reported_, true)) {
+    wiring_->broken(index_, *queue_.fault());
+  }
+  if (more || queue_.Arm()) static_cast<void>(kick_->Signal());
+}
+
+void Worker::Finish(const Chain& chain, uint32_t written) {
+  --with_device_;
+  if (paused_) {
+    held_.push_back({chain, written});
+    if (with_device_ == 0 && idle_) std::exchange(idle_, nullptr)();
+    return;
+  }
+  queue_.Put(chain, written);
+  unseen_ = true;
+}
+
+void Worker::Show() {
+  if (paused_ || !std::exchange(unseen_, false)) return;
+  if (queue_.Publish()) {
+    ++counters_.interrupts;
+    wiring_->interrupt(index_);
+  } else {
+    ++counters_.suppressed;
+  }
+}
+
+void Worker::Pause(std::function<void()> done) {
+  paused_ = true;
+  if (with_device_ == 0) return done();
+  // An earlier pause may not be over yet.
+  idle_ = [first = std::move(idle_), done = std::move(done)] {
+    if (first) first();
+    done();
+  };
+}
+
+void Worker::End(std::function<void()> done) {
+  ending_ = true;
+  Pause(std::move(done));
+}
+
+void Worker::Resume() {
+  if (ending_ || !std::exchange(paused_, false)) return;
+  if (idle_) std::exchange(idle_, nullptr)();
+  unseen_ = !held_.empty();
+  for (const Result& result : held_) queue_.Put(result.chain, result.written);
+  held_.clear();
+  Show();
+  Run();
+}
+
+}  // namespace vmm::virtio
