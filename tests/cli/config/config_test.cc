@@ -114,6 +114,8 @@ TEST(Config, EveryMistakeIsToldWithItsLine) {
   const std::pair<std::string, std::string> kMistakes[] = {
       {"a = ", "f.toml:1: "},
       {"[$", "f.toml:1: "},
+      {"\u00e9 = 1", "f.toml:1: "},
+      {"\ufec7", "f.toml:1: "},
       {"devices = []", "f.toml:1: unknown key 'devices'"},
       {"version = 2", "f.toml:1: version is not 1"},
       {"[device]\nname = \"a\"", "device is not a list: write [[device]]"},
