@@ -38,6 +38,16 @@ EmulatedDevices::~EmulatedDevices() {
   for (const auto& function : closed_) function->Drain();
 }
 
+std::vector<EmulatedStats> EmulatedDevices::stats() const {
+  std::vector<EmulatedStats> all;
+  for (const Emulated& one : all_) {
+    const virtio::DeviceCounters& counters = one.function->counters();
+    all.push_back({one.id, counters.traps, counters.kicks, counters.batches, counters.requests,
+                   counters.interrupts, counters.suppressed});
+  }
+  return all;
+}
+
 std::optional<std::string> EmulatedDevices::Close(uint8_t port) {
   const auto found =
       std::find_if(all_.begin(), all_.end(), [&](const Emulated& one) { return one.port == port; });

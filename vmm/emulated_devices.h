@@ -17,6 +17,7 @@
 #include "vmm/memory.h"
 #include "vmm/options.h"
 #include "vmm/pci/host_bridge.h"
+#include "vmm/stats.h"
 #include "vmm/topology.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/virtio_pci.h"
@@ -39,6 +40,8 @@ class EmulatedDevices {
     std::shared_ptr<virtio::VirtioPci> function;
   };
   const std::vector<Emulated>& all() const { return all_; }
+  // Of those that are there.
+  std::vector<EmulatedStats> stats() const;
   // The card of this port is out of the guest: its id, if it was one of these.
   std::optional<std::string> Close(uint8_t port);
 

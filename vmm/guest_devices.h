@@ -77,6 +77,7 @@ class GuestDevices {
 
   // Of all that were ever there.
   std::vector<DeviceStats> stats() const;
+  std::vector<EmulatedStats> emulated_stats() const { return emulated_->stats(); }
   unsigned dma_maps() const { return assignment_->dma_maps(); }
 
  private:

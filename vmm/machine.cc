@@ -183,6 +183,7 @@ base::Result<int> Machine::Run() {
 void Machine::PrintStats() {
   stats_.dma_maps = devices_->dma_maps();
   stats_.devices = devices_->stats();
+  stats_.emulated = devices_->emulated_stats();
   base::Log(base::Level::kInfo, "{}", FormatStats(stats_));
 }
 

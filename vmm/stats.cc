@@ -29,6 +29,12 @@ std::string FormatStats(const MachineStats& stats) {
         counters.config_unowned, counters.config_denied, counters.function_resets,
         counters.route_commits, counters.set_irqs, counters.vectors_refused);
   }
+  for (const EmulatedStats& device : stats.emulated) {
+    text += fmt::format(
+        "\nstats: {} bar-traps={} kicks={} batches={} requests={} interrupts={} suppressed={}",
+        device.name, device.traps, device.kicks, device.batches, device.requests, device.interrupts,
+        device.suppressed);
+  }
   return text;
 }
 

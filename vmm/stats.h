@@ -14,11 +14,22 @@ struct DeviceStats {
   assigned::AssignedCounters counters;
 };
 
+struct EmulatedStats {
+  std::string name;
+  uint64_t traps = 0;  // accesses to its registers that left the guest
+  uint64_t kicks = 0;
+  uint64_t batches = 0;
+  uint64_t requests = 0;
+  uint64_t interrupts = 0;
+  uint64_t suppressed = 0;  // results for which the guest wanted no interrupt
+};
+
 struct MachineStats {
   ExitCounts exits{};     // to user space, of all boards
   unsigned dma_maps = 0;  // calls to the kernel
   unsigned boards = 0;    // 1 and one more for each reboot
   std::vector<DeviceStats> devices;
+  std::vector<EmulatedStats> emulated;
 
   void Add(const ExitCounts& board);
 };

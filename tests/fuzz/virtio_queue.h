@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <vector>
 
@@ -85,12 +86,20 @@ class Game {
       expected_[next_token_++] = expected;
   }
 
+  // An event: it stays until the device takes it.
   void Kick() {
-    if (driver_.Kick()) device_sleeps_ = false;
+    if (driver_.Kick()) kicked_ = true;
+  }
+  // What the other side does between two steps of this one.
+  void Meanwhile() {
+    if (!input_->ConsumeBool()) return;
+    Add();
+    Kick();
   }
 
   void DeviceTakes() {
-    if (device_sleeps_) return;
+    if (device_sleeps_ && !kicked_) return;
+    kicked_ = device_sleeps_ = false;
     queue_.Disarm();
     do {
       Chain chain;
@@ -102,7 +111,9 @@ class Game {
       held_.push_back({taken_ - 1, chain});
       if (input_->ConsumeBool()) return;  // it goes on later, awake
     } while (true);
+    Meanwhile();
     device_sleeps_ = !queue_.Arm();
+    Meanwhile();
   }
 
   void DeviceGives() {
@@ -115,11 +126,12 @@ class Game {
       queue_.Put(held_[which].second, expected.written);
       held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(which));
     }
-    if (queue_.Publish()) driver_sleeps_ = false;
+    if (queue_.Publish()) interrupted_ = true;
   }
 
   void DriverReaps() {
-    if (driver_sleeps_) return;
+    if (driver_sleeps_ && !interrupted_) return;
+    interrupted_ = driver_sleeps_ = false;
     driver_.Disarm();
     do {
       while (const auto done = driver_.Reap()) {
@@ -127,6 +139,7 @@ class Game {
         ASSERT_EQ(done->written, expected_.at(done->token).written);
         expected_.erase(done->token);
       }
+      if (input_->ConsumeBool()) DeviceGives();
     } while (driver_.Arm());
     driver_sleeps_ = true;
   }
@@ -137,7 +150,7 @@ class Game {
     Kick();
     for (unsigned round = 0; round < 20000 && !expected_.empty(); ++round) {
       FinishDevice();
-      if (queue_.Publish()) driver_sleeps_ = false;
+      if (queue_.Publish()) interrupted_ = true;
       DriverReaps();
       if (testing::Test::HasFailure()) return;
     }
@@ -145,7 +158,8 @@ class Game {
         << "somebody sleeps: device " << device_sleeps_ << ", driver " << driver_sleeps_;
   }
   void FinishDevice() {
-    while (!device_sleeps_) {
+    while (!device_sleeps_ || kicked_) {
+      kicked_ = false;
       queue_.Disarm();
       Chain chain;
       while (queue_.Take(chain) == Taken::kChain) held_.push_back({taken_++, chain});
@@ -166,6 +180,8 @@ class Game {
   std::vector<std::pair<uint64_t, Chain>> held_;
   uint64_t next_token_ = 0;
   uint64_t taken_ = 0;
+  bool kicked_ = false;
+  bool interrupted_ = false;
   bool device_sleeps_ = false;
   bool driver_sleeps_ = false;
 };

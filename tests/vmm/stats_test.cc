@@ -28,5 +28,13 @@ TEST(FormatStats, SumsTheTrapsOfAllBars) {
   EXPECT_THAT(FormatStats(stats), HasSubstr("set-irqs=5"));
 }
 
+TEST(FormatStats, CountsTheWorkOfEmulatedDevices) {
+  MachineStats stats;
+  stats.emulated.push_back({"disk0", 1, 2, 3, 4, 5, 6});
+  EXPECT_THAT(FormatStats(stats),
+              HasSubstr("\nstats: disk0 bar-traps=1 kicks=2 batches=3 requests=4 interrupts=5 "
+                        "suppressed=6"));
+}
+
 }  // namespace
 }  // namespace vmm

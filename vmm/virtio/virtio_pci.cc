@@ -69,6 +69,7 @@ VirtioPci::VirtioPci(Key, VirtioPciOptions options, std::unique_ptr<Device> devi
     InterruptLocked(kQueueInterrupt, registers_.queues()[queue].vector);
   };
   wiring_.broken = [this](uint16_t queue, QueueFault fault) { OnBroken(queue, fault); };
+  wiring_.counters = &counters_;
   io_side_.workers.resize(kicks_.size());
 }
 
@@ -170,11 +171,13 @@ void VirtioPci::SetDoorbellsLocked() {
 }
 
 uint64_t VirtioPci::ReadBar(uint64_t offset, Width width) {
+  DeviceCounters::Count(counters_.traps);
   const std::lock_guard lock(mutex_);
   return ReadBarLocked(offset, width);
 }
 
 void VirtioPci::WriteBar(uint64_t offset, Width width, uint64_t value) {
+  DeviceCounters::Count(counters_.traps);
   Lock lock(mutex_);
   WriteBarLocked(lock, offset, width, value);
 }

@@ -59,6 +59,8 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   base::Status Connect(kvm::InterruptRouter& router) override;
   void Disconnect() override;
 
+  const DeviceCounters& counters() const { return counters_; }
+
   // After Disconnect: returns when the device has no request any more, however long it takes.
   void Drain();
   bool idle();
@@ -115,6 +117,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   const GuestRam* ram_;
   IoThread* io_;
   const std::vector<base::EventFd> kicks_;  // by queue
+  DeviceCounters counters_;
   WorkerWiring wiring_;
   base::Limited log_;
 

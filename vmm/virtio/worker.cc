@@ -22,7 +22,7 @@ base::Status Worker::Start(EventLoop& loop) {
 void Worker::OnKick() {
   // Taken also when there is nothing to do with it: the loop would come back for ever.
   static_cast<void>(kick_->Take());
-  ++counters_.kicks;
+  DeviceCounters::Count(wiring_->counters->kicks);
   Run();
 }
 
@@ -31,7 +31,8 @@ bool Worker::TakeSome() {
   for (unsigned count = 0; count < queue_.size(); ++count) {
     if (queue_.Take(chain_) != Taken::kChain) return false;
     ++with_device_;
-    ++counters_.requests;
+    DeviceCounters::Count(wiring_->counters->requests);
+    worked_ = true;
     device_->Handle(*this, chain_);
   }
   return true;
@@ -39,13 +40,12 @@ bool Worker::TakeSome() {
 
 void Worker::Run() {
   if (paused_) return;
-  const uint64_t before = counters_.requests;
   queue_.Disarm();
   const bool more = TakeSome();
   // Results of before first, then new work for the kernel.
   Show();
-  if (counters_.requests != before) {
-    ++counters_.batches;
+  if (std::exchange(worked_, false)) {
+    DeviceCounters::Count(wiring_->counters->batches);
     device_->Submit();
   }
   if (queue_.fault() && !std::exchange(reported_, true)) {
@@ -68,10 +68,10 @@ void Worker::Finish(const Chain& chain, uint32_t written) {
 void Worker::Show() {
   if (paused_ || !std::exchange(unseen_, false)) return;
   if (queue_.Publish()) {
-    ++counters_.interrupts;
+    DeviceCounters::Count(wiring_->counters->interrupts);
     wiring_->interrupt(index_);
   } else {
-    ++counters_.suppressed;
+    DeviceCounters::Count(wiring_->counters->suppressed);
   }
 }
 

@@ -8,6 +8,7 @@
 // Everything on the I/O thread, but Signal of the kick event.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <vector>
 
@@ -18,18 +19,23 @@
 
 namespace vmm::virtio {
 
+// Of a device, over all of its lives. Read from any thread.
+struct DeviceCounters {
+  std::atomic<uint64_t> traps{0};    // accesses to its BAR that left the guest
+  std::atomic<uint64_t> kicks{0};    // events that came
+  std::atomic<uint64_t> batches{0};  // turns that found something
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> interrupts{0};  // sent
+  std::atomic<uint64_t> suppressed{0};  // results for which the guest wanted none
+
+  static void Count(std::atomic<uint64_t>& one) { one.fetch_add(1, std::memory_order_relaxed); }
+};
+
 // How a worker reaches the guest. Called on the I/O thread.
 struct WorkerWiring {
   std::function<void(uint16_t queue)> interrupt;
   std::function<void(uint16_t queue, QueueFault fault)> broken;
-};
-
-struct WorkerCounters {
-  uint64_t kicks = 0;    // events that came
-  uint64_t batches = 0;  // turns that found something
-  uint64_t requests = 0;
-  uint64_t interrupts = 0;  // sent
-  uint64_t suppressed = 0;  // results that the guest did not want to be interrupted for
+  DeviceCounters* counters = nullptr;
 };
 
 class Worker {
@@ -43,7 +49,6 @@ class Worker {
 
   uint16_t index() const { return index_; }
   const GuestRam& ram() const { return *ram_; }
-  const WorkerCounters& counters() const { return counters_; }
 
   // Takes kicks from now on. What came before is found, whether it was kicked for or not.
   base::Status Start(EventLoop& loop);
@@ -77,13 +82,13 @@ class Worker {
   bool ending_ = false;
   bool reported_ = false;  // that the queue is broken
   bool unseen_ = false;    // results since Show
+  bool worked_ = false;    // in this turn
   std::function<void()> idle_;
   struct Result {
     Chain chain;
     uint32_t written;
   };
   std::vector<Result> held_;  // finished while paused
-  WorkerCounters counters_;
   Watch watch_;
 };
 

@@ -109,6 +109,29 @@ TEST(PreviewText, ProblemsComeWithTheirCure) {
   EXPECT_THAT(text, Not(HasSubstr("would start")));
 }
 
+std::pair<vmm::Options, vmm::MachinePreview> WithDisks() {
+  vmm::Options options = Machine();
+  vmm::MachinePreview preview = Whole();
+  options.disks.resize(2);
+  options.disks[0].image.file = "/images/db.raw";
+  options.disks[0].queues = 4;
+  options.disks[1].image.file = "/dev/sdb";
+  options.disks[1].image.readonly = true;
+  options.disks[1].image.cache = vmm::virtio::CacheMode::kUnsafe;
+  preview.disks = {{"disk0", 2, 10 * kGiB}, {"disk1", 3, 0}};
+  return {options, preview};
+}
+
+TEST(PreviewText, ADiskIsItsFileAndItsPlace) {
+  const auto [options, preview] = WithDisks();
+  const std::string text = PreviewText(options, preview, false);
+  EXPECT_THAT(text, HasSubstr("Disk disk0\n  file          /images/db.raw, 10 GiB\n  in the guest  "
+                              "behind port2, can be unplugged\n  queues        4\n  cache         "
+                              "writeback\n"));
+  EXPECT_THAT(text, HasSubstr("/dev/sdb, read-only"));
+  EXPECT_THAT(text, HasSubstr("may be lost"));
+}
+
 TEST(PreviewText, OfNothingIsThePlainMachine) {
   EXPECT_EQ(PreviewText({}, {}, false),
             "1 processor, 512 MiB of RAM in transparent huge pages\n\nNo problem found: vmm run "
@@ -131,6 +154,8 @@ TEST_F(PreviewSchema, DocumentsFollowIt) {
   for (const vmm::MachinePreview& one : {Whole(), other, vmm::MachinePreview()}) {
     Keep(std::to_string(++number) + ".json", PreviewJson(Machine(), one).dump());
   }
+  const auto [options, disks] = WithDisks();
+  Keep("disks.json", PreviewJson(options, disks).dump());
   const auto outcome = Validate();
   EXPECT_EQ(outcome.status, 0) << outcome.output;
 }

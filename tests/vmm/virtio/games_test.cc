@@ -1,4 +1,5 @@
 // The games of the fuzz targets by chance, from seeds that are always the same.
+#include "tests/fuzz/virtio_function.h"
 #include "tests/fuzz/virtio_queue.h"
 #include "tests/support/random_input.h"
 
@@ -19,6 +20,14 @@ TEST(VirtioGames, ACorrectGuest) {
 
 TEST(VirtioGames, AHostileGuest) {
   PlayAll([](auto& input) { test::virtio_queue::PlayHostile(input); }, 3000, 4000);
+}
+
+TEST(VirtioGames, RegistersOfADisk) {
+  PlayAll([](auto& input) { test::virtio_function::PlayRegisters(input); }, 30, 40000);
+}
+
+TEST(VirtioGames, RequestsOfADisk) {
+  PlayAll([](auto& input) { test::virtio_function::PlayRequests(input); }, 30, 20000);
 }
 
 }  // namespace

@@ -368,7 +368,7 @@ TEST_F(RngTest, FillsWhatItIsGiven) {
   ASSERT_TRUE(driver_->Add({{kData, 64, false}}, 3, false));
   ASSERT_TRUE(driver_->Add({{kData, 0x40000, true}}, 4, false));
   Kick(0);
-  for (const uint64_t token : {2, 3, 4}) {
+  for (const uint64_t token : {2u, 3u, 4u}) {
     ASSERT_TRUE(Eventually([&] { return (done = driver_->Reap()).has_value(); }));
     EXPECT_EQ(done->token, token);
     EXPECT_EQ(done->written, token == 4 ? Rng::kMostBytes : 0u);

@@ -18,6 +18,7 @@ BlkShape ShapeOf(const BlkOptions& options, const Image& image) {
   shape.block_size = image.block_size;
   shape.physical_size = image.physical_size;
   shape.queues = options.queues;
+  shape.packed = options.packed;
   return shape;
 }
 

@@ -104,6 +104,7 @@ BlkParsed ParseBlk(const GuestRam& ram, const Chain& chain, const BlkLimits& lim
 DeviceModel BlkModel(const BlkShape& shape) {
   DeviceModel model;
   model.kind = kBlkKind;
+  model.packed = shape.packed;
   model.queue_sizes.assign(shape.queues, shape.queue_size);
   model.features = blk_feature::kSegMax | blk_feature::kBlockSize | blk_feature::kTopology |
                    blk_feature::kFlush | blk_feature::kMultiQueue;

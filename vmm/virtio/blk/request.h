@@ -72,6 +72,7 @@ struct BlkShape {
   uint32_t physical_size = 512;
   unsigned queues = 1;
   uint16_t queue_size = 256;
+  bool packed = false;
 };
 // Features, queues and configuration (5.2.4).
 DeviceModel BlkModel(const BlkShape& shape);
