@@ -31,8 +31,7 @@ class RingEngine final : public BlkEngine {
   const BlkCallbacks callbacks_;
   io_uring ring_{};
   bool open_ = false;
-  int file_ = -1;  // the image, or its place among the registered files
-  bool registered_ = false;
+  int file_ = -1;
   std::deque<BlkOp*> waiting_;
   unsigned in_flight_ = 0;
   base::Fd poll_;
@@ -43,9 +42,10 @@ base::Status RingEngine::Open(const base::Fd& image, EventLoop& loop) {
   const int made = ::io_uring_queue_init(kEntries, &ring_, 0);
   if (made < 0) return base::FailErrno("io_uring", -made);
   open_ = true;
+  // Not registered: the kernel lets go of a ring's files, and so of their locks, some time after
+  // the ring, or the process, has ended. What is in flight keeps the file, and its lock, as it
+  // must.
   file_ = image.raw();
-  registered_ = ::io_uring_register_files(&ring_, &file_, 1) == 0;
-  if (registered_) file_ = 0;
   // At most so many threads of the kernel for what cannot be done without waiting.
   unsigned workers[2] = {16, 16};
   static_cast<void>(::io_uring_register_iowq_max_workers(&ring_, workers));
@@ -81,7 +81,6 @@ void RingEngine::Prepare(io_uring_sqe& entry, BlkOp& op) const {
       ::io_uring_prep_fsync(&entry, file_, IORING_FSYNC_DATASYNC);
       break;
   }
-  if (registered_) entry.flags |= IOSQE_FIXED_FILE;
   ::io_uring_sqe_set_data(&entry, &op);
 }
 
