@@ -11,7 +11,6 @@ namespace {
 
 using Kind = IrqStep::Kind;
 
-
 // Collects the steps of one reconciliation.
 class Plan {
  public:
