@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "cli/assignment_output.h"
 #include "sysfs/assignment/group.h"
@@ -14,9 +13,6 @@ namespace {
 
 using sysfs::AssignmentHost;
 using sysfs::PciAddress;
-
-// Another run gives devices back meanwhile: as long as their drivers need.
-constexpr std::chrono::seconds kFinishPatience{120};
 
 // Devices that this run takes: what is there already is somebody else's to give back.
 std::vector<PciAddress> TakenDevices(const std::vector<sysfs::AssignmentPlan>& plans) {
@@ -76,7 +72,7 @@ base::Status FinishAbandoned(Context& context, std::string_view program, Assignm
   const auto seen = TRY(sysfs::ListSessions(host.journal));
   if (std::none_of(seen.begin(), seen.end(), is_dead)) return {};
   // Another run may have begun the same: with the lock only what it has left is to do.
-  const sysfs::FileLock lock = TRY(sysfs::LockSessions(host.journal, kFinishPatience));
+  const sysfs::FileLock lock = TRY(sysfs::LockSessions(host.journal));
   for (const sysfs::SessionNote& note : TRY(sysfs::ListSessions(host.journal))) {
     if (note.alive) continue;
     context.err << fmt::format("{}: giving back what pid {} left behind\n", program, note.pid);

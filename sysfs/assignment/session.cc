@@ -41,24 +41,24 @@ bool IsLocked(const std::string& path) {
 }
 
 // Beginning takes moments, ending as long as the devices' drivers need.
-constexpr std::chrono::seconds kBeginPatience{120};
+constexpr std::chrono::seconds kLockPatience{120};
 
 }  // namespace
 
-base::Result<FileLock> LockSessions(const Journal& journal, std::chrono::milliseconds patience) {
+base::Result<FileLock> LockSessions(const Journal& journal) {
   TRY(journal.Prepare());
   const std::string folder = Folder(journal);
   if (::mkdir(folder.c_str(), 0755) < 0 && errno != EEXIST)
     return base::FailErrno("make " + folder, errno);
   FileLock lock =
-      TRY(FileLock::Take(journal.folder() + "/lock-sessions", patience, base::Code::kLocked));
+      TRY(FileLock::Take(journal.folder() + "/lock-sessions", kLockPatience, base::Code::kLocked));
   TRY(lock.Note(fmt::format("{}\n", ::getpid())));
   return lock;
 }
 
 base::Result<Session> Session::Begin(const Journal& journal, int pid,
                                      const std::vector<PciAddress>& devices) {
-  const FileLock all = TRY(LockSessions(journal, kBeginPatience));
+  const FileLock all = TRY(LockSessions(journal));
   const std::string path = fmt::format("{}/{}", Folder(journal), pid);
   FileLock lock = TRY(FileLock::Take(path, std::chrono::milliseconds(0), base::Code::kLocked));
   TRY(lock.Note(FormatSession(pid, devices)));

@@ -6,7 +6,6 @@
 // left by a killed process: the next one that looks gives its devices back, by their records.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -18,8 +17,9 @@
 namespace sysfs {
 
 // Held while sessions of killed processes are ended, so that one run does it and not two, and by
-// Begin, so that no file is seen before its owner has locked it. kLocked names who has it.
-base::Result<FileLock> LockSessions(const Journal& journal, std::chrono::milliseconds patience);
+// Begin, so that no file is seen before its owner has locked it. Waits two minutes, as drivers may
+// need to take devices back, then kLocked names who has it.
+base::Result<FileLock> LockSessions(const Journal& journal);
 
 class Session {
  public:

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -105,7 +104,7 @@ TEST_F(WithCommand, TheNextRunFinishesForAKilledOne) {
 TEST_F(WithCommand, TwoRunsDoNotBothFinishForAKilledOne) {
   ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
   { ASSERT_TRUE(sysfs::Session::Begin(world_.journal(), 4000000, {{0, 8, 0, 0}})); }
-  auto other = sysfs::LockSessions(world_.journal(), std::chrono::milliseconds(0));
+  auto other = sysfs::LockSessions(world_.journal());
   ASSERT_TRUE(other);
   std::thread done([&] {
     while (OpenTimes(world_.journal().folder() + "/lock-sessions") < 2) std::this_thread::yield();
