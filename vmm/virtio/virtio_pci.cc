@@ -14,6 +14,8 @@ namespace {
 namespace header = sysfs::registers::header;
 
 constexpr uint8_t kQueueInterrupt = 1;
+constexpr uint8_t kConfigInterrupt = 2;
+constexpr unsigned kMostConfigWrites = 4096;
 // A guest's write is held up so long by a reset; a card that leaves waits longer.
 constexpr std::chrono::milliseconds kResetPatience{100};
 constexpr std::chrono::milliseconds kLeavePatience{5000};
@@ -63,13 +65,15 @@ VirtioPci::VirtioPci(Key, VirtioPciOptions options, std::unique_ptr<Device> devi
       kicks_(std::move(kicks)),
       config_(PlanConfigSpace(device_->model())),
       registers_(device_->model(), VectorsOf(device_->model())),
+      device_config_(device_->model().config),
       vectors_(options_.name, VectorsOf(device_->model()), options_.intx_gsi) {
   wiring_.interrupt = [this](uint16_t queue) {
     const std::lock_guard lock(mutex_);
     InterruptLocked(kQueueInterrupt, registers_.queues()[queue].vector);
   };
   wiring_.broken = [this](uint16_t queue, QueueFault fault) { OnBroken(queue, fault); };
-  io_side_.workers.resize(kicks_.size());
+  io_side_.runners.resize(kicks_.size());
+  device_->Attach([this](std::span<const std::byte> config) { ChangeConfig(config); });
 }
 
 std::vector<pci::BarInfo> VirtioPci::bars() const { return {BarOf()}; }
@@ -193,6 +197,8 @@ void VirtioPci::WriteBarLocked(Lock& lock, uint64_t offset, Width width, uint64_
     WriteCommonLocked(lock, offset - kCommonPlace, width, value);
   } else if (Within(offset, kNotifyPlace)) {
     NotifyLocked(offset - kNotifyPlace);
+  } else if (Within(offset, kConfigPlace)) {
+    WriteDeviceConfigLocked(offset - kConfigPlace, width, value);
   } else if (Within(offset, kTablePlace)) {
     if (vectors_.msix().WriteTable(offset - kTablePlace, width, value)) vectors_.Sync();
   }
@@ -224,14 +230,34 @@ void VirtioPci::NotifyLocked(uint64_t offset) {
 
 uint64_t VirtioPci::ReadDeviceConfigLocked(uint64_t offset, Width width) {
   registers_.NoteConfigRead();
-  const std::vector<std::byte>& config = device_->model().config;
   uint64_t value = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(width); ++i) {
-    if (offset + i < config.size()) {
-      value |= std::to_integer<uint64_t>(config[offset + i]) << (8 * i);
+    if (offset + i < device_config_.size()) {
+      value |= std::to_integer<uint64_t>(device_config_[offset + i]) << (8 * i);
     }
   }
   return value;
+}
+
+// A guest that writes faster than they are handled loses some.
+void VirtioPci::WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t value) {
+  if (!device_->model().config_writes || config_writes_ >= kMostConfigWrites) return;
+  ++config_writes_;
+  Post([this, offset, width, value] {
+    device_->WriteConfig(offset, width, value);
+    const std::lock_guard lock(mutex_);
+    --config_writes_;
+  });
+}
+
+void VirtioPci::ChangeConfig(std::span<const std::byte> config) {
+  const std::lock_guard lock(mutex_);
+  if (std::equal(config.begin(), config.end(), device_config_.begin(), device_config_.end())) {
+    return;
+  }
+  device_config_.assign(config.begin(), config.end());
+  registers_.NoteChange();
+  if (registers_.driver_ok()) InterruptLocked(kConfigInterrupt, registers_.config_vector());
 }
 
 uint64_t VirtioPci::ReadIsrLocked() { return std::exchange(isr_, uint8_t{0}); }

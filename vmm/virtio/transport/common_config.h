@@ -86,6 +86,7 @@ class CommonConfig {
   bool MaySetUp(const QueueRegisters& queue) const;
 
   const uint64_t offered_;
+  const std::vector<FeatureNeed> needs_;
   const unsigned vectors_;
   std::vector<QueueRegisters> queues_;
   uint32_t device_select_ = 0;

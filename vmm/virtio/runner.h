@@ -1,0 +1,43 @@
+// What works off one queue of a device, from its start to its end: a Worker of ours, or the host's
+// kernel (vhost).
+//
+// Everything on the I/O thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "sysfs/base/result.h"
+#include "vmm/virtio/queue/active_queue.h"
+
+namespace vmm {
+class EventLoop;
+}
+
+namespace vmm::virtio {
+
+// How it reaches the guest. Called on the I/O thread.
+struct RunnerWiring {
+  std::function<void(uint16_t queue)> interrupt;
+  std::function<void(uint16_t queue, QueueFault fault)> broken;
+};
+
+class Runner {
+ public:
+  Runner() = default;
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+  virtual ~Runner() = default;
+
+  virtual uint16_t index() const = 0;
+  // Takes kicks from now on. What came before is found, whether it was kicked for or not.
+  virtual base::Status Start(EventLoop& loop) = 0;
+  // Takes no more requests and touches no ring; calls `done` when none is in progress, at once or
+  // later, or when it goes on before that. Results wait for Resume.
+  virtual void Pause(std::function<void()> done) = 0;
+  virtual void Resume() = 0;
+  // A pause without a Resume.
+  virtual void End(std::function<void()> done) = 0;
+};
+
+}  // namespace vmm::virtio
