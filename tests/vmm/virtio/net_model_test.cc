@@ -166,7 +166,11 @@ TEST(TapPlan, TheHostIsLookedAt) {
   options.queues = 2;
   EXPECT_THAT(CheckLink(tree, options), FailsWith(base::Code::kUnfit));
   options.link = SocketLink{"/run/passt"};
-  EXPECT_THAT(CheckLink(test::FakeTree(), options), IsOk());
+  EXPECT_THAT(CheckLink(tree, options), FailsWith(base::Code::kNotFound));
+  tree.AddFile("/run/passt", "");
+  EXPECT_THAT(CheckLink(tree, options), IsOk());
+  options.link = SocketLink{"/run/other", true};
+  EXPECT_THAT(CheckLink(tree, options), IsOk());
 }
 
 }  // namespace

@@ -59,8 +59,12 @@ base::Status CheckInterface(const std::string& name, const InterfaceSnapshot& se
 }
 
 base::Status CheckLink(const sysfs::Tree& tree, const NetOptions& options) {
+  if (const auto* const socket = std::get_if<SocketLink>(&options.link)) {
+    if (socket->listen || tree.Exists(socket->path)) return {};
+    return Fail(Code::kNotFound, "socket " + socket->path + ": is not there",
+                "start the other side first (passt, another vmm with listen), or add listen");
+  }
   const auto* const tap = std::get_if<TapLink>(&options.link);
-  if (tap == nullptr) return {};
   if (!tree.Exists("/dev/net/tun")) {
     return Fail(Code::kNotFound, "/dev/net/tun: is not there", "load its module: modprobe tun");
   }
