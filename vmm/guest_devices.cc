@@ -31,7 +31,8 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   const Wiring& wired = devices->wiring_;
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
                                                      memory, wired.link, wired.populated)));
-  devices->emulated_ = TRY(EmulatedDevices::Create(options, plan.emulated, memory));
+  devices->emulated_ =
+      TRY(EmulatedDevices::Create(*wired.kernel, *wired.tree, options, plan.emulated, memory));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -46,6 +48,19 @@ TEST(AllowedCalls, NobodyExecutesOrTraces) {
           "fork", "vfork", "clone3", "reboot", "keyctl"}) {
       EXPECT_THAT(NamesOf(kind), Not(Contains(name))) << Name(kind);
     }
+  }
+}
+
+TEST(AllowedCalls, TheDevicesThreadUsesTheLinksThatItHas) {
+  const auto names = NamesOf(ThreadKind::kDevices);
+  for (const char* const name : {"socket", "connect", "bind", "listen", "openat", "execve"}) {
+    EXPECT_THAT(names, Not(Contains(name)));
+  }
+  for (const unsigned long request : {TUNSETOFFLOAD, TUNSETQUEUE, 0xaf02ul}) {
+    EXPECT_TRUE(Allows(ThreadKind::kDevices, "ioctl", 1, request));
+  }
+  for (const unsigned long request : {TUNSETIFF, TUNSETPERSIST, 0x8914ul}) {
+    EXPECT_FALSE(Allows(ThreadKind::kDevices, "ioctl", 1, request));
   }
 }
 
