@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
+#include "sysfs/base/fd.h"
 #include "sysfs/base/result.h"
 #include "vmm/virtio/queue/active_queue.h"
 
@@ -20,6 +22,9 @@ namespace vmm::virtio {
 struct RunnerWiring {
   std::function<void(uint16_t queue)> interrupt;
   std::function<void(uint16_t queue, QueueFault fault)> broken;
+  // The event of the queue's vector, for somebody else to signal; nothing while the guest wants no
+  // message for it.
+  std::function<std::optional<base::Fd>(uint16_t queue)> event;
 };
 
 class Runner {
@@ -38,6 +43,8 @@ class Runner {
   virtual void Resume() = 0;
   // A pause without a Resume.
   virtual void End(std::function<void()> done) = 0;
+  // RunnerWiring::event gives something else than before.
+  virtual void Rewire() {}
 };
 
 }  // namespace vmm::virtio

@@ -71,6 +71,10 @@ VirtioPci::VirtioPci(Key, VirtioPciOptions options, std::unique_ptr<Device> devi
     const std::lock_guard lock(mutex_);
     InterruptLocked(kQueueInterrupt, registers_.queues()[queue].vector);
   };
+  wiring_.event = [this](uint16_t queue) {
+    const std::lock_guard lock(mutex_);
+    return vectors_.Share(registers_.queues()[queue].vector);
+  };
   wiring_.broken = [this](uint16_t queue, QueueFault fault) { OnBroken(queue, fault); };
   io_side_.runners.resize(kicks_.size());
   device_->Attach([this](std::span<const std::byte> config) { ChangeConfig(config); });
@@ -137,7 +141,10 @@ std::vector<pci::BarChange> VirtioPci::WriteConfig(uint16_t offset, Width width,
   }
   const auto control = static_cast<uint16_t>(
       config_.Shadow(kMsixCapability + sysfs::registers::msix::kControl, Width::k2));
-  if (vectors_.msix().SetControl(control)) vectors_.Sync();
+  if (vectors_.msix().SetControl(control)) {
+    vectors_.Sync();
+    RewireLocked();
+  }
   if (!level) UpdatePinLocked();
   const pci::BarInfo bar = BarOf();
   const pci::DecodedBars decoded = std::exchange(decoded_, pci::DecodeBars(config_, {&bar, 1}));
@@ -155,6 +162,11 @@ base::Status VirtioPci::ApplyBar(const pci::BarChange& change, const pci::Spaces
   spaces_ = spaces;
   SetDoorbellsLocked();
   return {};
+}
+
+// Whoever signals vectors without us learns that they are others.
+void VirtioPci::RewireLocked() {
+  if (started_ && !std::exchange(rewires_, true)) Post([this] { RewireAll(); });
 }
 
 // Of the queues that work. A write that finds none is trapped and does the same.
@@ -210,6 +222,7 @@ void VirtioPci::WriteCommonLocked(Lock& lock, uint64_t offset, Width width, uint
   using Kind = RegisterEffect::Kind;
   switch (effect.kind) {
     case Kind::kNone:
+      if (offset == kQueueVectorOffset) RewireLocked();
       return;
     case Kind::kReset:
       return ResetLocked(lock, kResetPatience);

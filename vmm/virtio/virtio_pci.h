@@ -88,6 +88,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   void UpdatePinLocked();
   void InterruptLocked(uint8_t isr, uint16_t vector);
   void SetDoorbellsLocked();
+  void RewireLocked();
 
   // Life (virtio_pci_life.cc).
   void StartLocked();
@@ -105,6 +106,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   void EndQueue(uint16_t queue);
   void PauseAll();
   void ResumeAll();
+  void RewireAll();
   void EndQueues(const std::vector<uint16_t>& queues, std::function<void()> done);
   std::vector<uint16_t> RunningQueues() const;
   void OnBroken(uint16_t queue, QueueFault fault);
@@ -130,6 +132,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   uint8_t isr_ = 0;
   bool started_ = false;               // the I/O thread works, or is about to
   bool resetting_ = false;             // and is told to end
+  bool rewires_ = false;               // is about to
   unsigned pauses_ = 0;                // that wait for it
   unsigned config_writes_ = 0;         // that the device has not got yet
   std::optional<base::Range> window_;  // the BAR's, while it is active

@@ -158,6 +158,16 @@ void VirtioPci::ResumeAll() {
   }
 }
 
+void VirtioPci::RewireAll() {
+  {
+    const std::lock_guard lock(mutex_);
+    rewires_ = false;
+  }
+  for (const auto& runner : io_side_.runners) {
+    if (runner) runner->Rewire();
+  }
+}
+
 bool VirtioPci::RunDevice(uint64_t features) {
   const base::Status started = device_->Start(features, io_->loop());
   if (started) return true;

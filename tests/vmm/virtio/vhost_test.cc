@@ -60,6 +60,10 @@ class VhostTest : public testing::Test {
       interrupted_.push_back(queue);
       loop_->Stop();
     };
+    wiring_.event = [this](uint16_t) -> std::optional<base::Fd> {
+      if (!vector_) return std::nullopt;
+      return std::move(*vector_->fd().Duplicate());
+    };
     wiring_.broken = [this](uint16_t, QueueFault fault) {
       fault_ = fault;
       loop_->Stop();
@@ -92,6 +96,7 @@ class VhostTest : public testing::Test {
   RunnerWiring wiring_;
   std::vector<uint16_t> interrupted_;
   std::optional<QueueFault> fault_;
+  std::optional<base::EventFd> vector_;
   std::unique_ptr<Vhost> vhost_;
 };
 
@@ -163,6 +168,28 @@ TEST_F(VhostTest, ItsEventsReachTheGuest) {
   ASSERT_EQ(::write(error, &one, sizeof one), static_cast<ssize_t>(sizeof one));
   ASSERT_THAT(loop_->Run(), IsOk());
   EXPECT_EQ(fault_, QueueFault::kHostKernel);
+}
+
+TEST_F(VhostTest, WithAMessageItInterruptsByItself) {
+  Open();
+  int call = -1;
+  kernel_.On("VHOST_SET_VRING_CALL", [&](unsigned long, void* argument) {
+    call = static_cast<vhost_vring_file*>(argument)->fd;
+    return 0;
+  });
+  auto ring = Ring(0);
+  ring->Rewire();
+  EXPECT_EQ(call, -1) << "not started";
+  vector_ = std::move(*base::EventFd::Create());
+  ASSERT_THAT(ring->Start(*loop_), IsOk());
+  const uint64_t one = 1;
+  ASSERT_EQ(::write(call, &one, sizeof one), static_cast<ssize_t>(sizeof one));
+  EXPECT_EQ(*vector_->Take(), 1u);
+  vector_.reset();
+  ring->Rewire();
+  ASSERT_EQ(::write(call, &one, sizeof one), static_cast<ssize_t>(sizeof one));
+  ASSERT_THAT(loop_->Run(), IsOk());
+  EXPECT_THAT(interrupted_, ElementsAre(0));
 }
 
 TEST_F(VhostTest, WhatIsMissingHasACure) {

@@ -102,12 +102,16 @@ base::Status Vhost::StartRing(unsigned ring, const ActiveQueue& queue, const Gue
   TRY(Call(VHOST_SET_VRING_ADDR, &places, "VHOST_SET_VRING_ADDR"));
   vhost_vring_file kick{ring, events.kick.fd().raw()};
   TRY(Call(VHOST_SET_VRING_KICK, &kick, "VHOST_SET_VRING_KICK"));
-  vhost_vring_file call{ring, events.call.fd().raw()};
-  TRY(Call(VHOST_SET_VRING_CALL, &call, "VHOST_SET_VRING_CALL"));
+  TRY(SetCall(ring, events.call));
   vhost_vring_file error{ring, events.error.fd().raw()};
   TRY(Call(VHOST_SET_VRING_ERR, &error, "VHOST_SET_VRING_ERR"));
   vhost_vring_file backend{ring, tap.raw()};
   return Call(VHOST_NET_SET_BACKEND, &backend, "VHOST_NET_SET_BACKEND");
+}
+
+base::Status Vhost::SetCall(unsigned ring, const base::Fd& call) {
+  vhost_vring_file file{ring, call.raw()};
+  return Call(VHOST_SET_VRING_CALL, &file, "VHOST_SET_VRING_CALL");
 }
 
 base::Result<uint16_t> Vhost::StopRing(unsigned ring) {
@@ -151,8 +155,20 @@ base::Status VhostRing::Start(EventLoop& loop) {
   return paused_ ? base::Status() : Run();
 }
 
+const base::Fd& VhostRing::Call() {
+  vector_ = wiring_->event(index_);
+  return vector_ ? *vector_ : call_.fd();
+}
+
+void VhostRing::Rewire() {
+  if (!running_) return;
+  if (const base::Status set = vhost_->SetCall(index_ % 2, Call()); !set) {
+    base::Log(base::Level::kError, "{}", set.error().message());
+  }
+}
+
 base::Status VhostRing::Run() {
-  TRY(vhost_->StartRing(index_ % 2, queue_, *ram_, base_, {*kick_, call_, error_}, *tap_));
+  TRY(vhost_->StartRing(index_ % 2, queue_, *ram_, base_, {*kick_, Call(), error_}, *tap_));
   running_ = true;
   // A request may have come before anybody took kicks.
   return kick_->Signal();

@@ -4,7 +4,8 @@
 // The kernel reads and writes the rings by our addresses and checks only that they are some of
 // ours: what is given to it is therefore an ActiveQueue, whose areas lie in RAM. The order of calls
 // is fixed: owner, features, memory, then for each ring its size, base, addresses and events, last
-// the tap. The guest's kicks go straight to the kernel; its interrupts come by an event of ours.
+// the tap. The guest's kicks go straight to the kernel, and so do its interrupts
+// with MSI-X; by its pin they take the way through an event of ours.
 //
 // Create on any thread of the process whose memory is used; the rest on the I/O thread.
 #pragma once
@@ -34,12 +35,13 @@ class Vhost {
 
   struct RingEvents {
     const base::EventFd& kick;
-    const base::EventFd& call;
+    const base::Fd& call;
     const base::EventFd& error;
   };
   // Ring 0 receives, 1 transmits. `base` is the available index to go on with.
   base::Status StartRing(unsigned ring, const ActiveQueue& queue, const GuestRam& ram,
                          uint16_t base, const RingEvents& events, const base::Fd& tap);
+  base::Status SetCall(unsigned ring, const base::Fd& call);
   // Nothing of the guest's is in progress afterwards; gives the next base.
   base::Result<uint16_t> StopRing(unsigned ring);
 
@@ -70,8 +72,10 @@ class VhostRing final : public Runner {
   void Pause(std::function<void()> done) override;
   void Resume() override;
   void End(std::function<void()> done) override;
+  void Rewire() override;
 
  private:
+  const base::Fd& Call();
   base::Status Run();
   void Halt();
   void OnCall();
@@ -86,6 +90,7 @@ class VhostRing final : public Runner {
   const RunnerWiring* wiring_;
   const base::EventFd call_;
   const base::EventFd error_;
+  std::optional<base::Fd> vector_;  // the event of the guest's vector, in place of call_
   uint16_t base_ = 0;
   bool started_ = false;
   bool paused_ = false;

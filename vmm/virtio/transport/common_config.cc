@@ -23,7 +23,7 @@ enum Register : uint64_t {
   kGeneration = 21,
   kQueueSelect = 22,
   kQueueSize = 24,
-  kQueueVector = 26,
+  kQueueVector = kQueueVectorOffset,
   kQueueEnable = 28,
   kQueueNotifyOffset = 30,
   kQueueAddresses = 32,  // three of eight bytes

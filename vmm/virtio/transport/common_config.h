@@ -23,6 +23,7 @@ namespace vmm::virtio {
 
 inline constexpr uint16_t kNoVector = 0xffff;
 inline constexpr uint32_t kCommonConfigBytes = 60;  // to queue_reset
+inline constexpr uint64_t kQueueVectorOffset = 26;
 
 namespace status {
 inline constexpr uint8_t kAcknowledge = 1;
