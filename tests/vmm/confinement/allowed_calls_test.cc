@@ -75,11 +75,13 @@ TEST(AllowedCalls, AProcessorsThreadOpensNothing) {
 
 TEST(AllowedCalls, EmulatedDevicesHaveTheirFilesAndOpenNone) {
   const auto names = NamesOf(ThreadKind::kDevices);
-  for (const char* const name : {"openat", "open", "socket", "accept4", "connect", "kill", "unlink",
-                                 "execve", "ptrace", "seccomp", "getdents64", "clone3"}) {
+  for (const char* const name : {"openat", "open", "socket", "connect", "bind", "listen", "kill",
+                                 "unlink", "execve", "ptrace", "seccomp", "getdents64", "clone3"}) {
     EXPECT_THAT(names, Not(Contains(name)));
   }
   EXPECT_THAT(names, Contains("preadv2"));
+  // The next peer of a link that the machine listens for already.
+  EXPECT_THAT(names, Contains("accept4"));
   constexpr uint64_t kThread = 0x3d0f00, kFork = 0x1200011, kDiscard = 0x1277, kFormat = 0x0247;
   EXPECT_TRUE(Allows(ThreadKind::kDevices, "clone", 0, kThread));
   EXPECT_FALSE(Allows(ThreadKind::kDevices, "clone", 0, kFork));
