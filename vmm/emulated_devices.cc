@@ -4,29 +4,39 @@
 
 #include "vmm/platform.h"
 #include "vmm/virtio/blk/blk.h"
+#include "vmm/virtio/net/net.h"
+#include "vmm/virtio/net/tap_plan.h"
 #include "vmm/virtio/rng.h"
 
 namespace vmm {
 namespace {
 
-base::Result<std::unique_ptr<virtio::Device>> MakeDevice(const Options& options,
+base::Result<std::unique_ptr<virtio::Device>> MakeDevice(base::Kernel& kernel,
+                                                         const Options& options,
                                                          const PlannedEmulated& planned) {
   if (planned.kind == EmulatedKind::kRng) return std::make_unique<virtio::Rng>();
+  if (planned.kind == EmulatedKind::kNet) {
+    return std::unique_ptr<virtio::Device>(
+        TRY(virtio::Net::Create(kernel, options.nets[planned.index])));
+  }
   return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(options.disks[planned.index])));
 }
 
 }  // namespace
 
 base::Result<std::unique_ptr<EmulatedDevices>> EmulatedDevices::Create(
-    const Options& options, const std::vector<PlannedEmulated>& plan, const GuestMemory& memory) {
+    base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
+    const std::vector<PlannedEmulated>& plan, const GuestMemory& memory) {
+  for (const virtio::NetOptions& net : options.nets) TRY(virtio::CheckLink(tree, net));
   std::unique_ptr<EmulatedDevices> devices(new EmulatedDevices(memory));
   if (!plan.empty()) devices->io_ = TRY(virtio::IoThread::Create());
-  for (const PlannedEmulated& planned : plan) TRY(devices->Add(options, planned));
+  for (const PlannedEmulated& planned : plan) TRY(devices->Add(kernel, options, planned));
   return devices;
 }
 
-base::Status EmulatedDevices::Add(const Options& options, const PlannedEmulated& planned) {
-  std::unique_ptr<virtio::Device> device = TRY(MakeDevice(options, planned));
+base::Status EmulatedDevices::Add(base::Kernel& kernel, const Options& options,
+                                  const PlannedEmulated& planned) {
+  std::unique_ptr<virtio::Device> device = TRY(MakeDevice(kernel, options, planned));
   all_.push_back({planned.id, planned.devfn(),
                   TRY(virtio::VirtioPci::Create({planned.id, IntxGsi(planned.guest_slot, 0)},
                                                 std::move(device), ram_, *io_))});

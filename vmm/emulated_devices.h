@@ -13,7 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "sysfs/base/kernel.h"
 #include "sysfs/base/result.h"
+#include "sysfs/tree.h"
 #include "vmm/memory.h"
 #include "vmm/options.h"
 #include "vmm/pci/host_bridge.h"
@@ -28,7 +30,8 @@ class EmulatedDevices {
  public:
   // Opens and locks what they are made of. The memory outlives them.
   static base::Result<std::unique_ptr<EmulatedDevices>> Create(
-      const Options& options, const std::vector<PlannedEmulated>& plan, const GuestMemory& memory);
+      base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
+      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory);
   EmulatedDevices(const EmulatedDevices&) = delete;
   EmulatedDevices& operator=(const EmulatedDevices&) = delete;
   // Waits for what the host still does for them; they have been disconnected.
@@ -47,7 +50,7 @@ class EmulatedDevices {
 
  private:
   explicit EmulatedDevices(const GuestMemory& memory) : ram_(memory) {}
-  base::Status Add(const Options& options, const PlannedEmulated& planned);
+  base::Status Add(base::Kernel& kernel, const Options& options, const PlannedEmulated& planned);
 
   const virtio::GuestRam ram_;
   std::unique_ptr<virtio::IoThread> io_;

@@ -36,7 +36,8 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   };
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
                                                      memory, wired.link, std::move(hooks))));
-  devices->emulated_ = TRY(EmulatedDevices::Create(options, plan.emulated, memory));
+  devices->emulated_ =
+      TRY(EmulatedDevices::Create(*wired.kernel, *wired.tree, options, plan.emulated, memory));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));

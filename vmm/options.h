@@ -16,6 +16,7 @@
 #include "vmm/confinement/confine.h"
 #include "vmm/ram/pages.h"
 #include "vmm/virtio/blk/image.h"
+#include "vmm/virtio/net/options.h"
 
 namespace vmm {
 
@@ -39,6 +40,7 @@ struct Options {
   Pages pages = Pages::kTransparent;
   std::vector<AssignRequest> assign;
   std::vector<virtio::BlkOptions> disks;
+  std::vector<virtio::NetOptions> nets;
   bool rng = false;            // a virtio-rng
   unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;

@@ -54,6 +54,9 @@ std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
   for (size_t i = 0; i < options.disks.size(); ++i) {
     all.push_back({EmulatedKind::kDisk, i, 0, fmt::format("disk{}", i)});
   }
+  for (size_t i = 0; i < options.nets.size(); ++i) {
+    all.push_back({EmulatedKind::kNet, i, 0, fmt::format("net{}", i)});
+  }
   if (options.rng) all.push_back({EmulatedKind::kRng, 0, 0, "rng0"});
   return all;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/devices/selector.h"
 #include "cli/machines/disk_option.h"
+#include "cli/machines/net_option.h"
 #include "sysfs/base/text.h"
 #include "vfio/handed_over.h"
 #include "vmm/control/command.h"
@@ -175,6 +176,22 @@ base::Status AgreeOnBackend(vmm::Options& options) {
 // An empty text is no number, but CLI11 would take the default then.
 std::string NotEmpty(const std::string& text) { return text.empty() ? "a number is missing" : ""; }
 
+void AddEmulatedOptions(CLI::App& command, RunArguments& arguments) {
+  command
+      .add_option("--disk", arguments.disks,
+                  "A virtio disk from a raw image or a block device (repeatable)")
+      ->type_name(std::string(kDiskForm))
+      ->expected(1)
+      ->take_all();
+  command
+      .add_option("--net", arguments.nets,
+                  "A virtio network device on a tap or a socket (repeatable)")
+      ->type_name(std::string(kNetForm))
+      ->expected(1)
+      ->take_all();
+  command.add_flag("--rng", arguments.rng, "A virtio source of random numbers");
+}
+
 }  // namespace
 
 base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArguments& arguments) {
@@ -212,6 +229,7 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   for (const std::string& text : arguments.disks) {
     options.disks.push_back(TRY(ParseDisk(text, options.cpus)));
   }
+  for (const std::string& text : arguments.nets) options.nets.push_back(TRY(ParseNet(text)));
   options.rng = arguments.rng;
   TRY(AgreeOnBackend(options));
   return options;
@@ -222,13 +240,7 @@ void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("DEV|fd=N[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off][,token=UUID]")
       ->expected(1)
       ->take_all();
-  command
-      .add_option("--disk", arguments.disks,
-                  "A virtio disk from a raw image or a block device (repeatable)")
-      ->type_name(std::string(kDiskForm))
-      ->expected(1)
-      ->take_all();
-  command.add_flag("--rng", arguments.rng, "A virtio source of random numbers");
+  AddEmulatedOptions(command, arguments);
   command
       .add_option("--hotplug", arguments.hotplug,
                   "Ports for devices that come later, 0 to 30 (default 2)")

@@ -21,6 +21,7 @@ struct RunArguments {
   std::string memory = "512M";
   std::vector<std::string> assign;  // DEV or fd=N, then options
   std::vector<std::string> disks;   // FILE, then options
+  std::vector<std::string> nets;    // tap or socket, then options
   bool rng = false;
   std::optional<std::string> exec;
   std::optional<std::string> console;

@@ -117,6 +117,40 @@ Json DiskJson(const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen)
           {"port", seen.port}};
 }
 
+std::string LinkText(const vmm::virtio::NetOptions& net) {
+  if (const auto* const socket = std::get_if<vmm::virtio::SocketLink>(&net.link)) {
+    return fmt::format("socket {}{}", socket->path, socket->listen ? ", waits for its peer" : "");
+  }
+  const auto& tap = std::get<vmm::virtio::TapLink>(net.link);
+  return fmt::format("{}, {}", tap.interface.empty() ? "a new tap" : "tap " + tap.interface,
+                     tap.vhost ? "worked off by the host's kernel (vhost)"
+                               : "worked off by a thread of the machine");
+}
+
+void AddNet(Page& page, const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
+  page.Section(fmt::format("Network {}", seen.id));
+  page.Line("link", LinkText(net));
+  page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
+  page.Line("address", net.mac ? net.mac->Text() : "by chance");
+  page.Line("queues", std::to_string(net.queues));
+  if (net.mtu) page.Line("MTU", std::to_string(*net.mtu));
+}
+
+Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
+  const auto* const tap = std::get_if<vmm::virtio::TapLink>(&net.link);
+  const auto* const socket = std::get_if<vmm::virtio::SocketLink>(&net.link);
+  const bool named = tap != nullptr && !tap->interface.empty();
+  return {{"id", seen.id},
+          {"kind", tap != nullptr ? "tap" : "socket"},
+          {"interface", named ? Json(tap->interface) : Json(nullptr)},
+          {"vhost", tap != nullptr && tap->vhost},
+          {"path", socket != nullptr ? Json(socket->path) : Json(nullptr)},
+          {"mac", net.mac ? Json(net.mac->Text()) : Json(nullptr)},
+          {"mtu", net.mtu ? Json(*net.mtu) : Json(nullptr)},
+          {"queues", net.queues},
+          {"port", seen.port}};
+}
+
 std::string LockedText(const MachinePreview& preview) {
   const std::string amount = base::FormatSize(preview.plan->locked_bytes);
   if (preview.memlock.exempt) return amount + "; no limit counts (CAP_IPC_LOCK)";
@@ -278,6 +312,9 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
   for (size_t i = 0; i < preview.disks.size(); ++i) {
     AddDisk(page, options.disks[i], preview.disks[i]);
   }
+  for (size_t i = 0; i < preview.nets.size(); ++i) {
+    AddNet(page, options.nets[i], preview.nets[i]);
+  }
   if (preview.plan) {
     if (!preview.devices.empty()) AddDma(page, options, preview);
     AddMemory(page, *preview.plan);
@@ -294,6 +331,10 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
   Json disks = Json::array();
   for (size_t i = 0; i < preview.disks.size(); ++i) {
     disks.push_back(DiskJson(options.disks[i], preview.disks[i]));
+  }
+  Json nets = Json::array();
+  for (size_t i = 0; i < preview.nets.size(); ++i) {
+    nets.push_back(NetJson(options.nets[i], preview.nets[i]));
   }
   Json map = Json::array(), reserved = Json::array();
   if (preview.plan) {
@@ -316,6 +357,7 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"generated_initramfs", preview.generated_initramfs},
           {"devices", std::move(devices)},
           {"disks", std::move(disks)},
+          {"nets", std::move(nets)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
           {"memory_map", std::move(map)},
           {"reserved_iova", std::move(reserved)},

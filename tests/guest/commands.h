@@ -12,6 +12,7 @@ bool RunPci(std::string_view line);
 bool RunConfig(std::string_view line);
 bool RunFuzz(std::string_view line);
 bool RunBlk(std::string_view line);
+bool RunNet(std::string_view line);
 bool RunRng(std::string_view line);
 
 }  // namespace guest

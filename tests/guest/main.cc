@@ -24,6 +24,7 @@ bool Help(std::string_view) {
       "[BUS:DEV.FN]|read|write|loop|count\n"
       "edu factorial|interrupts|dma|outside | fuzz config|bars|ports BUS:DEV.FN SEED COUNT\n"
       "blk start MODE [noflush]|read|write|refused|zero|discard|flush|id|count|reset | rng BYTES\n"
+      "net start MODE|echo COUNT|send COUNT SIZE|count|reset\n"
       "echo TEXT | reset | crash | poweroff\n");
   return true;
 }
@@ -36,6 +37,7 @@ bool Run(std::string_view command) {
   if (verb == "nvme") return RunNvme(command);
   if (verb == "edu") return RunEdu(command);
   if (verb == "blk") return RunBlk(command);
+  if (verb == "net") return RunNet(command);
   if (verb == "rng") return RunRng(command);
   if (verb == "fuzz") return RunFuzz(command);
   if (verb == "echo") return Echo(command);

@@ -91,30 +91,31 @@ bool Virtio::Negotiate(uint64_t wanted) {
   return Load<uint8_t>(common_ + kStatus) == 11;
 }
 
-bool Virtio::SetUpQueue() {
-  for (auto& byte : available_.ring) byte = 0;
-  available_.flags = 0;
-  available_.index = 0;
-  available_.used_event = 0;
-  used_.flags = 0;
-  used_.index = 0;
-  used_.available_event = 0;
-  seen_ = 0;
-  const uint16_t vector = mode_ == InterruptMode::kMsix ? 1 : 0xffff;
-  Store<uint16_t>(common_ + kQueueSelect, 0);
+bool Virtio::SetUpQueue(unsigned index) {
+  Queue& queue = queues_[index];
+  for (auto& byte : queue.available.ring) byte = 0;
+  queue.available.flags = 0;
+  queue.available.index = 0;
+  queue.available.used_event = 0;
+  queue.used.flags = 0;
+  queue.used.index = 0;
+  queue.used.available_event = 0;
+  queue.seen = 0;
+  const uint16_t vector = mode_ == InterruptMode::kMsix && index == 0 ? 1 : 0xffff;
+  Store<uint16_t>(common_ + kQueueSelect, static_cast<uint16_t>(index));
   if (Load<uint16_t>(common_ + kQueueEnable) != 0) return false;
   Store<uint16_t>(common_ + kQueueSize, kSize);
   Store<uint16_t>(common_ + kQueueVector, vector);
   if (Load<uint16_t>(common_ + kQueueVector) != vector) return false;
-  StoreAddress(common_ + kDescriptors, AddressOf(descriptors_));
-  StoreAddress(common_ + kDriverArea, AddressOf(&available_));
-  StoreAddress(common_ + kDeviceArea, AddressOf(&used_));
-  notify_ += uint64_t{multiplier_} * Load<uint16_t>(common_ + kQueueNotifyOffset);
+  StoreAddress(common_ + kDescriptors, AddressOf(queue.descriptors));
+  StoreAddress(common_ + kDriverArea, AddressOf(&queue.available));
+  StoreAddress(common_ + kDeviceArea, AddressOf(&queue.used));
+  queue.notify = notify_ + uint64_t{multiplier_} * Load<uint16_t>(common_ + kQueueNotifyOffset);
   Store<uint16_t>(common_ + kQueueEnable, 1);
   return true;
 }
 
-bool Virtio::Start(uint16_t type, uint64_t features, InterruptMode mode) {
+bool Virtio::Start(uint16_t type, uint64_t features, InterruptMode mode, unsigned queues) {
   const auto found = FindDevice(kVendor, static_cast<uint16_t>(kFirstDevice + type));
   if (!found) return Fail("virtio: no such device");
   function_ = *found;
@@ -126,7 +127,9 @@ bool Virtio::Start(uint16_t type, uint64_t features, InterruptMode mode) {
   if (!SetInterrupts(function_, mode, 2)) return Fail("virtio: no such interrupt");
   pin_isr = isr_;
   SetAcknowledge(kFirstVector, mode == InterruptMode::kPin ? OnPin : nullptr);
-  if (!SetUpQueue()) return Fail("virtio: its queue does not work");
+  for (unsigned i = 0; i < queues; ++i) {
+    if (!SetUpQueue(i)) return Fail("virtio: its queue does not work");
+  }
   Store<uint8_t>(common_ + kStatus, 15);
   return Load<uint8_t>(common_ + kStatus) == 15 || Fail("virtio: does not start");
 }
@@ -135,34 +138,44 @@ uint64_t Virtio::interrupts() const {
   return InterruptCount(mode_ == InterruptMode::kMsix ? kFirstVector + 1 : kFirstVector);
 }
 
-std::optional<uint32_t> Virtio::Do(const VirtioPiece* pieces, unsigned count) {
+void Virtio::Give(unsigned index, const VirtioPiece* pieces, unsigned count) {
+  Queue& queue = queues_[index];
   for (unsigned i = 0; i < count; ++i) {
-    descriptors_[i].address = AddressOf(pieces[i].memory);
-    descriptors_[i].size = pieces[i].size;
-    descriptors_[i].flags =
+    queue.descriptors[i].address = AddressOf(pieces[i].memory);
+    queue.descriptors[i].size = pieces[i].size;
+    queue.descriptors[i].flags =
         static_cast<uint16_t>((i + 1 < count ? 1 : 0) | (pieces[i].writable ? 2 : 0));
-    descriptors_[i].next = static_cast<uint16_t>(i + 1);
+    queue.descriptors[i].next = static_cast<uint16_t>(i + 1);
   }
-  const uint64_t before = interrupts();
-  const uint16_t index = available_.index;
-  available_.ring[index % kSize] = 0;
-  available_.used_event = seen_;
+  const uint16_t next = queue.available.index;
+  queue.available.ring[next % kSize] = 0;
+  queue.available.used_event = queue.seen;
   Fence();
-  available_.index = static_cast<uint16_t>(index + 1);
+  queue.available.index = static_cast<uint16_t>(next + 1);
   Fence();
-  const bool wanted =
-      (features_ & kEventIdx) == 0 ? (used_.flags & 1) == 0 : used_.available_event == index;
-  if (wanted) Store<uint16_t>(notify_, 0);
-  const bool interrupted =
-      mode_ == InterruptMode::kPoll || WaitFor([&] { return interrupts() != before; }, kPatience);
-  if (!interrupted) return Fail("virtio: no interrupt"), std::nullopt;
-  if (!WaitFor([this] { return used_.index != seen_; }, kPatience)) {
+  const bool wanted = (features_ & kEventIdx) == 0 ? (queue.used.flags & 1) == 0
+                                                   : queue.used.available_event == next;
+  if (wanted) Store<uint16_t>(queue.notify, static_cast<uint16_t>(index));
+}
+
+std::optional<uint32_t> Virtio::Take(unsigned index) {
+  Queue& queue = queues_[index];
+  if (!WaitFor([&] { return queue.used.index != queue.seen; }, kPatience)) {
     return Fail("virtio: no answer"), std::nullopt;
   }
   Fence();
-  const uint32_t size = used_.ring[seen_ % kSize].size;
-  seen_ = static_cast<uint16_t>(seen_ + 1);
+  const uint32_t size = queue.used.ring[queue.seen % kSize].size;
+  queue.seen = static_cast<uint16_t>(queue.seen + 1);
   return size;
+}
+
+std::optional<uint32_t> Virtio::Do(const VirtioPiece* pieces, unsigned count) {
+  const uint64_t before = interrupts();
+  Give(0, pieces, count);
+  const bool interrupted =
+      mode_ == InterruptMode::kPoll || WaitFor([&] { return interrupts() != before; }, kPatience);
+  if (!interrupted) return Fail("virtio: no interrupt"), std::nullopt;
+  return Take(0);
 }
 
 }  // namespace guest

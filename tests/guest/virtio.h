@@ -1,5 +1,5 @@
-// A modern virtio device on the PCI bus (virtio 1.2, 4.1) with one split queue, one request at a
-// time.
+// A modern virtio device on the PCI bus (virtio 1.2, 4.1) with one or two split queues, one request
+// at a time in each.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,15 @@ struct VirtioPiece {
 class Virtio {
  public:
   // Finds the device by its type and starts it with these features of its own (besides the version
-  // and, where it is offered, EVENT_IDX), queue 0 alone. False and a message when it does not come
-  // up.
-  bool Start(uint16_t type, uint64_t features, InterruptMode mode);
+  // and, where it is offered, EVENT_IDX), so many queues. False and a message when it does not come
+  // up. Queue 0 alone interrupts.
+  bool Start(uint16_t type, uint64_t features, InterruptMode mode, unsigned queues = 1);
   bool started() const { return common_ != 0; }
   // Gives the device a request and waits for it; the length that the device reports, or nothing.
   std::optional<uint32_t> Do(const VirtioPiece* pieces, unsigned count);
+  // The same in two steps, for any queue and without a look at interrupts.
+  void Give(unsigned queue, const VirtioPiece* pieces, unsigned count);
+  std::optional<uint32_t> Take(unsigned queue);
   uint64_t features() const { return features_; }
   uint64_t interrupts() const;
   template <class T>
@@ -33,6 +36,7 @@ class Virtio {
 
  private:
   static constexpr unsigned kSize = 8;
+  static constexpr unsigned kQueues = 2;
   struct Descriptor {
     uint64_t address;
     uint32_t size;
@@ -57,21 +61,25 @@ class Virtio {
 
   bool FindStructures();
   bool Negotiate(uint64_t wanted);
-  bool SetUpQueue();
+  bool SetUpQueue(unsigned index);
   static void OnPin();
 
   Function function_;
   uint64_t common_ = 0;
   uint64_t isr_ = 0;
-  uint64_t notify_ = 0;
   uint64_t config_ = 0;
   uint32_t multiplier_ = 0;
   uint64_t features_ = 0;
   InterruptMode mode_ = InterruptMode::kPoll;
-  uint16_t seen_ = 0;
-  alignas(16) volatile Descriptor descriptors_[kSize];
-  alignas(4) volatile Available available_;
-  alignas(4) volatile Used used_;
+  struct Queue {
+    uint64_t notify;
+    uint16_t seen;
+    alignas(16) volatile Descriptor descriptors[kSize];
+    alignas(4) volatile Available available;
+    alignas(4) volatile Used used;
+  };
+  uint64_t notify_ = 0;  // the structure
+  Queue queues_[kQueues] = {};
 };
 
 uint64_t LoadConfig(uint64_t address, unsigned width);

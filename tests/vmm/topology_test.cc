@@ -44,15 +44,17 @@ TEST(PlanTopology, EmulatedDevicesComeBehindAssignedOnes) {
   options.hotplug_ports = 1;
   options.assign.push_back({At(8).device.address, std::nullopt});
   options.disks.resize(2);
+  options.nets.resize(1);
   options.rng = true;
   const auto plan = PlanTopology(options, {At(8)});
   ASSERT_THAT(plan, IsOk());
-  ASSERT_THAT(plan->emulated, SizeIs(3));
-  EXPECT_THAT(plan->ports, SizeIs(5));
+  ASSERT_THAT(plan->emulated, SizeIs(4));
+  EXPECT_THAT(plan->ports, SizeIs(6));
   EXPECT_EQ(plan->emulated[1].id, "disk1");
   EXPECT_EQ(plan->emulated[1].index, 1u);
   EXPECT_EQ(plan->emulated[1].guest_slot, 3);
-  EXPECT_EQ(plan->emulated[2].id, "rng0");
+  EXPECT_EQ(plan->emulated[2].id, "net0");
+  EXPECT_EQ(plan->emulated[3].id, "rng0");
   options.disks.resize(40);
   EXPECT_THAT(PlanTopology(options, {At(8)}), test::FailsWith(base::Code::kUsage));
 }

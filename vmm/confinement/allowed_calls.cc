@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -96,18 +97,26 @@ constexpr std::array kGiveBack = {"mkdir",
                                   "statfs",
                                   "fstatfs"};
 
-// Emulated devices: their loop, and the files that they have. A ring for files could do what the
-// table does not allow (io_uring(7)); the thread is the only one that may make one.
-constexpr std::array kDeviceWork = {
-    "epoll_ctl", "epoll_wait", "epoll_pwait",    "timerfd_settime",   "timerfd_create",
-    "preadv",    "preadv2",    "pwritev",        "pwritev2",          "fdatasync",
-    "fallocate", "fstat",      "io_uring_setup", "io_uring_register", "io_uring_enter",
-    "dup",       "fcntl"};
+// Emulated devices: their loop, the files that they have, frames over sockets that are there. A
+// ring for files could do what the table does not allow (io_uring(7)); the thread is the only one
+// that may make one.
+constexpr std::array kDeviceWork = {"epoll_ctl",      "epoll_wait",
+                                    "epoll_pwait",    "timerfd_settime",
+                                    "timerfd_create", "preadv",
+                                    "preadv2",        "pwritev",
+                                    "pwritev2",       "fdatasync",
+                                    "fallocate",      "fstat",
+                                    "io_uring_setup", "io_uring_register",
+                                    "io_uring_enter", "dup",
+                                    "fcntl",          "sendmsg",
+                                    "sendto",         "recvfrom",
+                                    "accept4"};
 
 constexpr uint64_t kAll = ~uint64_t{0};
 // The type of an ioctl is its second byte (include/uapi/asm-generic/ioctl.h).
 constexpr uint64_t kIoctlType = 0xff00;
 constexpr uint64_t kKvm = 0xae00;
+constexpr uint64_t kVhost = 0xaf00;
 constexpr uint64_t kVfioAndIommufd = uint64_t{';'} << 8;
 
 template <size_t kCount>
@@ -162,7 +171,9 @@ std::vector<CallRule> AllowedCalls(ThreadKind kind, int pid) {
     Add(calls, kDeviceWork);
     AddThreads(calls);
     calls.push_back({"prctl", {{0, kAll, PR_SET_NAME}}});
-    for (const uint64_t request : {uint64_t{BLKDISCARD}, uint64_t{BLKZEROOUT}}) {
+    AddIoctls(calls, {kVhost});
+    for (const uint64_t request : {uint64_t{BLKDISCARD}, uint64_t{BLKZEROOUT},
+                                   uint64_t{TUNSETOFFLOAD}, uint64_t{TUNSETQUEUE}}) {
       calls.push_back({"ioctl", {{1, kAll, request}}});
     }
     return calls;

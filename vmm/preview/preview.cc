@@ -8,6 +8,7 @@
 #include "vmm/kvm/system.h"
 #include "vmm/machine_image.h"
 #include "vmm/ram/populate.h"
+#include "vmm/virtio/net/tap_plan.h"
 
 namespace vmm {
 namespace {
@@ -82,17 +83,22 @@ void DescribeDevices(const sysfs::Tree& tree, const HostSnapshot& host, MachineP
   }
 }
 
-void DescribeDisks(const Options& options, MachinePreview& preview) {
+void DescribeEmulated(const sysfs::Tree& tree, const Options& options, MachinePreview& preview) {
   const MachinePlan& plan = *preview.plan;
   for (const PlannedEmulated& planned : plan.emulated) {
-    if (planned.kind != EmulatedKind::kDisk) continue;
     const auto port = std::find_if(plan.ports.begin(), plan.ports.end(), [&](const auto& one) {
       return one.guest_slot == planned.guest_slot;
     });
     const uint8_t number = port == plan.ports.end() ? uint8_t{0} : port->number;
-    const auto bytes =
-        Take(virtio::CheckImage(options.disks[planned.index].image), preview.problems);
-    preview.disks.push_back({planned.id, number, bytes.value_or(0)});
+    if (planned.kind == EmulatedKind::kDisk) {
+      const auto bytes =
+          Take(virtio::CheckImage(options.disks[planned.index].image), preview.problems);
+      preview.disks.push_back({planned.id, number, bytes.value_or(0)});
+    } else if (planned.kind == EmulatedKind::kNet) {
+      const base::Status fits = virtio::CheckLink(tree, options.nets[planned.index]);
+      if (!fits) preview.problems.push_back(fits.error());
+      preview.nets.push_back({planned.id, number});
+    }
   }
 }
 
@@ -125,7 +131,7 @@ MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const 
   preview.plan = Take(ArrangeMachine(options, host), preview.problems);
   if (!preview.plan) return preview;
   DescribeDevices(tree, host, preview);
-  DescribeDisks(options, preview);
+  DescribeEmulated(tree, options, preview);
   if (!preview.devices.empty()) ReadDma(kernel, tree, options, preview);
   ReadImage(tree, options, preview);
   return preview;

@@ -36,10 +36,16 @@ struct DiskPreview {
   uint64_t bytes = 0;  // 0: unknown
 };
 
+struct NetPreview {
+  std::string id;
+  uint8_t port = 0;
+};
+
 struct MachinePreview {
   std::optional<MachinePlan> plan;  // nothing when no address plan is possible
   std::vector<DevicePreview> devices;
   std::vector<DiskPreview> disks;  // in the order of Options::disks
+  std::vector<NetPreview> nets;    // in the order of Options::nets
   std::string kernel;              // the file that boots
   bool generated_initramfs = false;
   std::optional<vfio::Choice> dma;  // nothing without devices, or when none works

@@ -35,6 +35,11 @@ std::byte* GuestRam::Aligned(uint64_t address, uint64_t size, Use use) const {
   return bytes.size() == size ? bytes.data() : nullptr;
 }
 
+std::byte* GuestRam::HostAddress(uint64_t address, uint64_t size) const {
+  const std::span<std::byte> bytes = Find(address, size, Use::kWrite);
+  return bytes.size() == size ? bytes.data() : nullptr;
+}
+
 bool GuestRam::Contains(uint64_t address, uint64_t size) const {
   return std::any_of(regions_.begin(), regions_.end(), [&](const Region& region) {
     return base::Range{region.base, region.bytes.size()}.Contains(base::Range{address, size});

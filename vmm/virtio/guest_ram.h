@@ -41,6 +41,10 @@ class GuestRam {
   explicit GuestRam(std::vector<Region> regions) : regions_(std::move(regions)) {}
   explicit GuestRam(const GuestMemory& memory);
 
+  std::span<const Region> regions() const { return regions_; }
+  // The host's address of what lies inside one region, for the kernel; nullptr otherwise.
+  std::byte* HostAddress(uint64_t address, uint64_t size) const;
+
   // Whether all of it is inside one region, as a ring has to be.
   bool Contains(uint64_t address, uint64_t size) const;
 

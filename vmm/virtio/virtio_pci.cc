@@ -14,6 +14,8 @@ namespace {
 namespace header = sysfs::registers::header;
 
 constexpr uint8_t kQueueInterrupt = 1;
+constexpr uint8_t kConfigInterrupt = 2;
+constexpr unsigned kMostConfigWrites = 4096;
 // A guest's write is held up so long by a reset; a card that leaves waits longer.
 constexpr std::chrono::milliseconds kResetPatience{100};
 constexpr std::chrono::milliseconds kLeavePatience{5000};
@@ -63,14 +65,20 @@ VirtioPci::VirtioPci(Key, VirtioPciOptions options, std::unique_ptr<Device> devi
       kicks_(std::move(kicks)),
       config_(PlanConfigSpace(device_->model())),
       registers_(device_->model(), VectorsOf(device_->model())),
+      device_config_(device_->model().config),
       vectors_(options_.name, VectorsOf(device_->model()), options_.intx_gsi) {
   wiring_.interrupt = [this](uint16_t queue) {
     const std::lock_guard lock(mutex_);
     InterruptLocked(kQueueInterrupt, registers_.queues()[queue].vector);
   };
+  wiring_.event = [this](uint16_t queue) {
+    const std::lock_guard lock(mutex_);
+    return vectors_.Share(registers_.queues()[queue].vector);
+  };
   wiring_.broken = [this](uint16_t queue, QueueFault fault) { OnBroken(queue, fault); };
+  io_side_.runners.resize(kicks_.size());
+  device_->Attach([this](std::span<const std::byte> config) { ChangeConfig(config); });
   wiring_.counters = &counters_;
-  io_side_.workers.resize(kicks_.size());
 }
 
 std::vector<pci::BarInfo> VirtioPci::bars() const { return {BarOf()}; }
@@ -134,7 +142,10 @@ std::vector<pci::BarChange> VirtioPci::WriteConfig(uint16_t offset, Width width,
   }
   const auto control = static_cast<uint16_t>(
       config_.Shadow(kMsixCapability + sysfs::registers::msix::kControl, Width::k2));
-  if (vectors_.msix().SetControl(control)) vectors_.Sync();
+  if (vectors_.msix().SetControl(control)) {
+    vectors_.Sync();
+    RewireLocked();
+  }
   if (!level) UpdatePinLocked();
   const pci::BarInfo bar = BarOf();
   const pci::DecodedBars decoded = std::exchange(decoded_, pci::DecodeBars(config_, {&bar, 1}));
@@ -152,6 +163,11 @@ base::Status VirtioPci::ApplyBar(const pci::BarChange& change, const pci::Spaces
   spaces_ = spaces;
   SetDoorbellsLocked();
   return {};
+}
+
+// Whoever signals vectors without us learns that they are others.
+void VirtioPci::RewireLocked() {
+  if (started_ && !std::exchange(rewires_, true)) Post([this] { RewireAll(); });
 }
 
 // Of the queues that work. A write that finds none is trapped and does the same.
@@ -196,6 +212,8 @@ void VirtioPci::WriteBarLocked(Lock& lock, uint64_t offset, Width width, uint64_
     WriteCommonLocked(lock, offset - kCommonPlace, width, value);
   } else if (Within(offset, kNotifyPlace)) {
     NotifyLocked(offset - kNotifyPlace);
+  } else if (Within(offset, kConfigPlace)) {
+    WriteDeviceConfigLocked(offset - kConfigPlace, width, value);
   } else if (Within(offset, kTablePlace)) {
     if (vectors_.msix().WriteTable(offset - kTablePlace, width, value)) vectors_.Sync();
   }
@@ -207,6 +225,7 @@ void VirtioPci::WriteCommonLocked(Lock& lock, uint64_t offset, Width width, uint
   using Kind = RegisterEffect::Kind;
   switch (effect.kind) {
     case Kind::kNone:
+      if (offset == kQueueVectorOffset) RewireLocked();
       return;
     case Kind::kReset:
       return ResetLocked(lock, kResetPatience);
@@ -227,14 +246,34 @@ void VirtioPci::NotifyLocked(uint64_t offset) {
 
 uint64_t VirtioPci::ReadDeviceConfigLocked(uint64_t offset, Width width) {
   registers_.NoteConfigRead();
-  const std::vector<std::byte>& config = device_->model().config;
   uint64_t value = 0;
   for (unsigned i = 0; i < static_cast<unsigned>(width); ++i) {
-    if (offset + i < config.size()) {
-      value |= std::to_integer<uint64_t>(config[offset + i]) << (8 * i);
+    if (offset + i < device_config_.size()) {
+      value |= std::to_integer<uint64_t>(device_config_[offset + i]) << (8 * i);
     }
   }
   return value;
+}
+
+// A guest that writes faster than they are handled loses some.
+void VirtioPci::WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t value) {
+  if (!device_->model().config_writes || config_writes_ >= kMostConfigWrites) return;
+  ++config_writes_;
+  Post([this, offset, width, value] {
+    device_->WriteConfig(offset, width, value);
+    const std::lock_guard lock(mutex_);
+    --config_writes_;
+  });
+}
+
+void VirtioPci::ChangeConfig(std::span<const std::byte> config) {
+  const std::lock_guard lock(mutex_);
+  if (std::equal(config.begin(), config.end(), device_config_.begin(), device_config_.end())) {
+    return;
+  }
+  device_config_.assign(config.begin(), config.end());
+  registers_.NoteChange();
+  if (registers_.driver_ok()) InterruptLocked(kConfigInterrupt, registers_.config_vector());
 }
 
 uint64_t VirtioPci::ReadIsrLocked() { return std::exchange(isr_, uint8_t{0}); }

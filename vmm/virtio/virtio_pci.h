@@ -72,7 +72,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   using Lock = std::unique_lock<std::mutex>;
   // What the I/O thread alone has.
   struct IoSide {
-    std::vector<std::unique_ptr<Worker>> workers;  // by queue; nothing where it is off
+    std::vector<std::unique_ptr<Runner>> runners;  // by queue; nothing where it is off
     bool master = false;
     Watch pin_ends;
   };
@@ -83,11 +83,14 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   void WriteCommonLocked(Lock& lock, uint64_t offset, Width width, uint64_t value);
   void NotifyLocked(uint64_t offset);
   uint64_t ReadDeviceConfigLocked(uint64_t offset, Width width);
+  void WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t value);
+  void ChangeConfig(std::span<const std::byte> config);
   uint64_t ReadIsrLocked();
   bool PinLevelLocked() const;
   void UpdatePinLocked();
   void InterruptLocked(uint8_t isr, uint16_t vector);
   void SetDoorbellsLocked();
+  void RewireLocked();
 
   // Life (virtio_pci_life.cc).
   void StartLocked();
@@ -105,6 +108,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   void EndQueue(uint16_t queue);
   void PauseAll();
   void ResumeAll();
+  void RewireAll();
   void EndQueues(const std::vector<uint16_t>& queues, std::function<void()> done);
   std::vector<uint16_t> RunningQueues() const;
   void OnBroken(uint16_t queue, QueueFault fault);
@@ -118,7 +122,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   IoThread* io_;
   const std::vector<base::EventFd> kicks_;  // by queue
   DeviceCounters counters_;
-  WorkerWiring wiring_;
+  RunnerWiring wiring_;
   base::Limited log_;
 
   std::mutex mutex_;  // all below but io_side_
@@ -126,11 +130,14 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   pci::ConfigSpace config_;
   pci::DecodedBars decoded_;
   CommonConfig registers_;
+  std::vector<std::byte> device_config_;
   Vectors vectors_;
   uint8_t isr_ = 0;
   bool started_ = false;               // the I/O thread works, or is about to
   bool resetting_ = false;             // and is told to end
+  bool rewires_ = false;               // is about to
   unsigned pauses_ = 0;                // that wait for it
+  unsigned config_writes_ = 0;         // that the device has not got yet
   std::optional<base::Range> window_;  // the BAR's, while it is active
   pci::Spaces spaces_;
   std::vector<kvm::Doorbell> doorbells_;

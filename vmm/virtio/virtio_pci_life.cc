@@ -147,14 +147,24 @@ void VirtioPci::PauseAll() {
     --pauses_;
     quiet_.notify_all();
   });
-  for (const uint16_t index : running) io_side_.workers[index]->Pause(one);
+  for (const uint16_t index : running) io_side_.runners[index]->Pause(one);
   one();
 }
 
 void VirtioPci::ResumeAll() {
   io_side_.master = true;
-  for (const auto& worker : io_side_.workers) {
-    if (worker) worker->Resume();
+  for (const auto& runner : io_side_.runners) {
+    if (runner) runner->Resume();
+  }
+}
+
+void VirtioPci::RewireAll() {
+  {
+    const std::lock_guard lock(mutex_);
+    rewires_ = false;
+  }
+  for (const auto& runner : io_side_.runners) {
+    if (runner) runner->Rewire();
   }
 }
 
@@ -167,11 +177,17 @@ bool VirtioPci::RunDevice(uint64_t features) {
 }
 
 void VirtioPci::RunQueue(uint16_t index, const ActiveQueue& queue) {
-  auto& worker = io_side_.workers[index];
-  worker = std::make_unique<Worker>(index, queue, *ram_, *device_, kicks_[index], wiring_);
-  if (!io_side_.master) worker->Pause([] {});
-  if (const base::Status started = worker->Start(io_->loop()); !started) {
-    worker.reset();
+  auto& runner = io_side_.runners[index];
+  runner = device_->MakeRunner(index, queue, *ram_, kicks_[index], wiring_);
+  if (!runner) {
+    auto worker = std::make_unique<Worker>(index, queue, *ram_, *device_, kicks_[index], wiring_);
+    device_->OnQueueStart(*worker);
+    runner = std::move(worker);
+  }
+  if (!io_side_.master) runner->Pause([] {});
+  if (const base::Status started = runner->Start(io_->loop()); !started) {
+    device_->OnQueueEnd(index);
+    runner.reset();
     const std::lock_guard lock(mutex_);
     FailLocked(started.error().message());
   }
@@ -179,8 +195,8 @@ void VirtioPci::RunQueue(uint16_t index, const ActiveQueue& queue) {
 
 std::vector<uint16_t> VirtioPci::RunningQueues() const {
   std::vector<uint16_t> running;
-  for (const auto& worker : io_side_.workers) {
-    if (worker) running.push_back(worker->index());
+  for (const auto& runner : io_side_.runners) {
+    if (runner) running.push_back(runner->index());
   }
   return running;
 }
@@ -188,13 +204,17 @@ std::vector<uint16_t> VirtioPci::RunningQueues() const {
 // A worker may be in the middle of its last call when it is idle, so it goes in a later turn.
 void VirtioPci::EndQueues(const std::vector<uint16_t>& queues, std::function<void()> done) {
   const auto drop = [this, queues, done = std::move(done)] {
-    for (const uint16_t index : queues) io_side_.workers[index].reset();
+    for (const uint16_t index : queues) {
+      if (!io_side_.runners[index]) continue;
+      device_->OnQueueEnd(index);
+      io_side_.runners[index].reset();
+    }
     done();
   };
   const auto one = CountDown(queues.size() + 1, [this, drop] { Post(drop); });
   for (const uint16_t index : queues) {
-    if (const auto& worker = io_side_.workers[index]) {
-      worker->End(one);
+    if (const auto& runner = io_side_.runners[index]) {
+      runner->End(one);
     } else {
       one();
     }

@@ -4,8 +4,13 @@
 
 namespace vmm::virtio {
 
+std::unique_ptr<Runner> Device::MakeRunner(uint16_t, const ActiveQueue&, const GuestRam&,
+                                           const base::EventFd&, const RunnerWiring&) {
+  return nullptr;
+}
+
 Worker::Worker(uint16_t index, const ActiveQueue& queue, const GuestRam& ram, Device& device,
-               const base::EventFd& kick, const WorkerWiring& wiring)
+               const base::EventFd& kick, const RunnerWiring& wiring)
     : index_(index),
       ram_(&ram),
       device_(&device),
@@ -26,22 +31,23 @@ void Worker::OnKick() {
   Run();
 }
 
-// True when the queue's turn is over before its requests are.
-bool Worker::TakeSome() {
+// The queue's turn may be over before its requests are.
+Worker::Turn Worker::TakeSome() {
   for (unsigned count = 0; count < queue_.size(); ++count) {
-    if (queue_.Take(chain_) != Taken::kChain) return false;
+    if (!device_->Wants(*this)) return Turn::kUnwanted;
+    if (queue_.Take(chain_) != Taken::kChain) return Turn::kEmpty;
     ++with_device_;
     DeviceCounters::Count(wiring_->counters->requests);
     worked_ = true;
     device_->Handle(*this, chain_);
   }
-  return true;
+  return Turn::kOver;
 }
 
 void Worker::Run() {
   if (paused_) return;
   queue_.Disarm();
-  const bool more = TakeSome();
+  const Turn turn = TakeSome();
   // Results of before first, then new work for the kernel.
   Show();
   if (std::exchange(worked_, false)) {
@@ -51,7 +57,8 @@ void Worker::Run() {
   if (queue_.fault() && !std::exchange(reported_, true)) {
     wiring_->broken(index_, *queue_.fault());
   }
-  if (more || queue_.Arm()) static_cast<void>(kick_->Signal());
+  if (turn == Turn::kOver || (turn == Turn::kEmpty && queue_.Arm()))
+    static_cast<void>(kick_->Signal());
 }
 
 void Worker::Finish(const Chain& chain, uint32_t written) {

@@ -90,6 +90,22 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"--disk", "d,queues=x"}, "queues=x"}, Wrong{{"--disk", "d,format=qcow2"}, "qcow2"},
         Wrong{{"--rng=x"}, "--rng"}));
 INSTANTIATE_TEST_SUITE_P(
+    Nets, BadInput,
+    testing::Values(
+        Wrong{{"--net", ""}, "--net"}, Wrong{{"--net"}, "--net"},
+        Wrong{{"--net", "user"}, "unknown option \"user\""}, Wrong{{"--net", "tap,bogus"}, "bogus"},
+        Wrong{{"--net", "tap,"}, "no option of it"}, Wrong{{"--net", "tap,ifname="}, "ifname="},
+        Wrong{{"--net", "tap,queues=0"}, "queues=0"}, Wrong{{"--net", "tap,queues=9"}, "queues=9"},
+        Wrong{{"--net", "tap,queues=x"}, "queues=x"}, Wrong{{"--net", "tap,vhost=maybe"}, "maybe"},
+        Wrong{{"--net", "tap,path=/x"}, "path=/x"}, Wrong{{"--net", "tap,mac=1"}, "mac="},
+        Wrong{{"--net", "tap,mac=53:54:00:12:34:56"}, "no address of one device"},
+        Wrong{{"--net", "tap,mtu=67"}, "mtu=67"}, Wrong{{"--net", "tap,mtu=65536"}, "mtu=65536"},
+        Wrong{{"--net", "tap,mtu=1500,mtu=1500"}, "mtu is given twice"},
+        Wrong{{"--net", "socket"}, "path= is missing"}, Wrong{{"--net", "socket,path="}, "path="},
+        Wrong{{"--net", "socket,path=/x,listen=1"}, "listen=1"},
+        Wrong{{"--net", "socket,path=/x,queues=2"}, "queues=2"},
+        Wrong{{"--net", "socket,path=/x,vhost=on"}, "vhost=on"}));
+INSTANTIATE_TEST_SUITE_P(
     SubOptions, BadInput,
     testing::ValuesIn(Assigned(
         {"",        "bogus",     "bogus=1",      "addr=",         "addr=0",

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -49,6 +51,19 @@ TEST(AllowedCalls, NobodyExecutesOrTraces) {
   }
 }
 
+TEST(AllowedCalls, TheDevicesThreadUsesTheLinksThatItHas) {
+  const auto names = NamesOf(ThreadKind::kDevices);
+  for (const char* const name : {"socket", "connect", "bind", "listen", "openat", "execve"}) {
+    EXPECT_THAT(names, Not(Contains(name)));
+  }
+  for (const unsigned long request : {TUNSETOFFLOAD, TUNSETQUEUE, 0xaf02ul}) {
+    EXPECT_TRUE(Allows(ThreadKind::kDevices, "ioctl", 1, request));
+  }
+  for (const unsigned long request : {TUNSETIFF, TUNSETPERSIST, 0x8914ul}) {
+    EXPECT_FALSE(Allows(ThreadKind::kDevices, "ioctl", 1, request));
+  }
+}
+
 TEST(AllowedCalls, AProcessorsThreadOpensNothing) {
   const auto names = NamesOf(ThreadKind::kVcpu);
   for (const char* const name : {"openat", "open", "socket", "accept4", "clone", "kill", "unlink",
@@ -60,11 +75,13 @@ TEST(AllowedCalls, AProcessorsThreadOpensNothing) {
 
 TEST(AllowedCalls, EmulatedDevicesHaveTheirFilesAndOpenNone) {
   const auto names = NamesOf(ThreadKind::kDevices);
-  for (const char* const name : {"openat", "open", "socket", "accept4", "connect", "kill", "unlink",
-                                 "execve", "ptrace", "seccomp", "getdents64", "clone3"}) {
+  for (const char* const name : {"openat", "open", "socket", "connect", "bind", "listen", "kill",
+                                 "unlink", "execve", "ptrace", "seccomp", "getdents64", "clone3"}) {
     EXPECT_THAT(names, Not(Contains(name)));
   }
   EXPECT_THAT(names, Contains("preadv2"));
+  // The next peer of a link that the machine listens for already.
+  EXPECT_THAT(names, Contains("accept4"));
   constexpr uint64_t kThread = 0x3d0f00, kFork = 0x1200011, kDiscard = 0x1277, kFormat = 0x0247;
   EXPECT_TRUE(Allows(ThreadKind::kDevices, "clone", 0, kThread));
   EXPECT_FALSE(Allows(ThreadKind::kDevices, "clone", 0, kFork));

@@ -1,4 +1,5 @@
 // The games of the fuzz targets by chance, from seeds that are always the same.
+#include "tests/fuzz/virtio_devices.h"
 #include "tests/fuzz/virtio_function.h"
 #include "tests/fuzz/virtio_queue.h"
 #include "tests/support/random_input.h"
@@ -20,6 +21,14 @@ TEST(VirtioGames, ACorrectGuest) {
 
 TEST(VirtioGames, AHostileGuest) {
   PlayAll([](auto& input) { test::virtio_queue::PlayHostile(input); }, 3000, 4000);
+}
+
+TEST(VirtioGames, ANetworkDeviceBetweenAHostileGuestAndABadHost) {
+  PlayAll([](auto& input) { test::virtio_devices::PlayNet(input); }, 100, 60000);
+}
+
+TEST(VirtioGames, AConsoleOfAHostileGuest) {
+  PlayAll([](auto& input) { test::virtio_devices::PlayConsole(input); }, 100, 60000);
 }
 
 TEST(VirtioGames, RegistersOfADisk) {

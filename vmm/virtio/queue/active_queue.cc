@@ -35,6 +35,8 @@ std::string_view FaultText(QueueFault fault) {
       return "a readable buffer behind a writable one";
     case QueueFault::kTooManyInFlight:
       return "more descriptors in use than there are";
+    case QueueFault::kHostKernel:
+      return "the host's kernel has met an error in it";
   }
   return "";
 }

@@ -28,6 +28,7 @@ enum class QueueFault : uint8_t {
   kBadIndirect,      // its size, its place, or one inside another or not negotiated
   kReadAfterWrite,   // a readable buffer behind a writable one
   kTooManyInFlight,  // more ring entries than there are
+  kHostKernel,       // that works the queue off, and has met an error of the guest's
 };
 std::string_view FaultText(QueueFault fault);
 

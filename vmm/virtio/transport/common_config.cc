@@ -1,5 +1,6 @@
 #include "vmm/virtio/transport/common_config.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 
@@ -22,7 +23,7 @@ enum Register : uint64_t {
   kGeneration = 21,
   kQueueSelect = 22,
   kQueueSize = 24,
-  kQueueVector = 26,
+  kQueueVector = kQueueVectorOffset,
   kQueueEnable = 28,
   kQueueNotifyOffset = 30,
   kQueueAddresses = 32,  // three of eight bytes
@@ -47,7 +48,7 @@ void SetHalf(uint64_t& address, bool high, uint64_t value) {
 }  // namespace
 
 CommonConfig::CommonConfig(const DeviceModel& model, unsigned vectors)
-    : offered_(Offered(model)), vectors_(vectors) {
+    : offered_(Offered(model)), needs_(model.needs), vectors_(vectors) {
   for (const uint16_t size : model.queue_sizes) queues_.push_back({size, {}, kNoVector});
   Reset();
 }
@@ -139,7 +140,11 @@ RegisterEffect CommonConfig::WriteStatus(uint8_t value) {
 }
 
 bool CommonConfig::AcceptsFeatures() const {
-  return (driver_features_ & ~offered_) == 0 && (driver_features_ & feature::kVersion1) != 0;
+  const bool whole = std::all_of(needs_.begin(), needs_.end(), [this](const FeatureNeed& one) {
+    return (driver_features_ & one.feature) == 0 || (driver_features_ & one.needs) == one.needs;
+  });
+  return whole && (driver_features_ & ~offered_) == 0 &&
+         (driver_features_ & feature::kVersion1) != 0;
 }
 
 void CommonConfig::WriteFeatures(uint32_t value) {

@@ -23,6 +23,7 @@ namespace vmm::virtio {
 
 inline constexpr uint16_t kNoVector = 0xffff;
 inline constexpr uint32_t kCommonConfigBytes = 60;  // to queue_reset
+inline constexpr uint64_t kQueueVectorOffset = 26;
 
 namespace status {
 inline constexpr uint8_t kAcknowledge = 1;
@@ -86,6 +87,7 @@ class CommonConfig {
   bool MaySetUp(const QueueRegisters& queue) const;
 
   const uint64_t offered_;
+  const std::vector<FeatureNeed> needs_;
   const unsigned vectors_;
   std::vector<QueueRegisters> queues_;
   uint32_t device_select_ = 0;

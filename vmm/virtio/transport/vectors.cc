@@ -72,15 +72,29 @@ void Vectors::Sync() {
   for (const unsigned v : waiting) report(v, Listen(*router_, vectors_[v]));
 }
 
-void Vectors::Signal(uint16_t index) {
-  if (index >= vectors_.size() || !msix_.enabled() || router_ == nullptr) return;
+// With its event; nothing when there is none to be had.
+Vectors::Vector* Vectors::Find(uint16_t index) {
+  if (index >= vectors_.size() || !msix_.enabled() || router_ == nullptr) return nullptr;
   Vector& vector = vectors_[index];
-  if (!vector.event) {
-    auto event = base::EventFd::Create();
-    if (!event) return log_.Log(base::Level::kError, "{}: {}", name_, event.error().message());
-    vector.event = std::move(*event);
+  if (vector.event) return &vector;
+  auto event = base::EventFd::Create();
+  if (!event) {
+    log_.Log(base::Level::kError, "{}: {}", name_, event.error().message());
+    return nullptr;
   }
-  static_cast<void>(vector.event->Signal());
+  vector.event = std::move(*event);
+  return &vector;
+}
+
+void Vectors::Signal(uint16_t index) {
+  if (const Vector* const vector = Find(index)) static_cast<void>(vector->event->Signal());
+}
+
+std::optional<base::Fd> Vectors::Share(uint16_t index) {
+  const Vector* const vector = Find(index);
+  if (vector == nullptr) return std::nullopt;
+  auto copy = vector->event->fd().Duplicate();
+  return copy ? std::optional(std::move(*copy)) : std::nullopt;
 }
 
 uint64_t Vectors::ReadPending(uint64_t offset, Width width) {

@@ -38,6 +38,9 @@ class Vectors {
   void Sync();
   // Nothing for a vector that does not exist, or with MSI-X off.
   void Signal(uint16_t vector);
+  // A vector's event for somebody else who signals it; nothing for a vector that does not exist, or
+  // with MSI-X off.
+  std::optional<base::Fd> Share(uint16_t vector);
   uint64_t ReadPending(uint64_t offset, Width width);
 
   // Raises the pin's level until the guest ends the interrupt; for as long as it is wanted this is
@@ -57,6 +60,7 @@ class Vectors {
     bool connected = false;
     kvm::Irqfd irqfd;
   };
+  Vector* Find(uint16_t index);
   base::Status Route(Vector& vector, const kvm::MsiMessage& message);
   static base::Status Listen(kvm::InterruptRouter& router, Vector& vector);
   static void TakePending(Vector& vector);

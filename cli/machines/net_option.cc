@@ -1,0 +1,115 @@
+#include "cli/machines/net_option.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+
+#include "sysfs/base/text.h"
+
+namespace cli {
+namespace {
+
+using base::Code;
+using base::Fail;
+using vmm::virtio::NetOptions;
+using vmm::virtio::SocketLink;
+using vmm::virtio::TapLink;
+
+constexpr uint64_t kMostMtu = 65535;
+
+base::Failure Unknown(std::string_view part, std::string_view whole) {
+  return Fail(Code::kUsage, fmt::format("--net {}: unknown option \"{}\"", whole, part),
+              fmt::format("--net takes {}", kNetForm));
+}
+
+base::Result<unsigned> ParseCount(std::string_view part, std::string_view value, uint64_t least,
+                                  uint64_t most) {
+  const auto count = base::ParseDecimal(value, most);
+  if (count && *count >= least) return static_cast<unsigned>(*count);
+  return Fail(Code::kUsage, fmt::format("--net: {}: not a number that is possible", part),
+              fmt::format("use {} to {}", least, most));
+}
+
+base::Result<std::string> ParseText(std::string_view part, std::string_view value) {
+  if (!value.empty()) return std::string(value);
+  return Fail(Code::kUsage, fmt::format("--net: {}: its value is empty", part));
+}
+
+base::Status ParseTap(std::string_view name, std::string_view value, std::string_view part,
+                      NetOptions& net, TapLink& tap) {
+  if (name == "ifname") {
+    tap.interface = TRY(ParseText(part, value));
+  } else if (name == "queues") {
+    net.queues = TRY(ParseCount(part, value, 1, vmm::virtio::kMostNetQueues));
+  } else if (name == "vhost" && (value == "on" || value == "off")) {
+    tap.vhost = value == "on";
+  } else {
+    return Fail(Code::kUsage, fmt::format("--net tap: \"{}\" is no option of it", part),
+                fmt::format("--net takes {}", kNetForm));
+  }
+  return {};
+}
+
+base::Status ParseSocket(std::string_view name, std::string_view value, std::string_view part,
+                         SocketLink& socket) {
+  if (name == "path") {
+    socket.path = TRY(ParseText(part, value));
+  } else if (part == "listen") {
+    socket.listen = true;
+  } else {
+    return Fail(Code::kUsage, fmt::format("--net socket: \"{}\" is no option of it", part),
+                fmt::format("--net takes {}", kNetForm));
+  }
+  return {};
+}
+
+base::Status ParseOne(std::string_view part, NetOptions& net) {
+  const size_t equals = part.find('=');
+  const std::string_view name = part.substr(0, equals);
+  const std::string_view value =
+      equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
+  if (name == "mac") {
+    auto mac = vmm::virtio::ParseMac(value);
+    if (!mac) return base::Failure(std::move(mac).error().With("--net: mac="));
+    net.mac = *mac;
+    return {};
+  }
+  if (name == "mtu") {
+    net.mtu = static_cast<uint16_t>(TRY(ParseCount(part, value, vmm::virtio::kLeastMtu, kMostMtu)));
+    return {};
+  }
+  if (auto* const tap = std::get_if<TapLink>(&net.link)) {
+    return ParseTap(name, value, part, net, *tap);
+  }
+  return ParseSocket(name, value, part, std::get<SocketLink>(net.link));
+}
+
+}  // namespace
+
+base::Result<NetOptions> ParseNet(std::string_view text) {
+  const auto parts = base::Split(text, ',');
+  NetOptions net;
+  if (parts.front() == "socket") {
+    net.link = SocketLink{};
+  } else if (parts.front() != "tap") {
+    return Unknown(parts.front(), text);
+  }
+  std::set<std::string_view> seen;
+  for (size_t i = 1; i < parts.size(); ++i) {
+    const std::string_view part = parts[i];
+    const std::string_view name = part.substr(0, part.find('='));
+    if (!seen.insert(name).second) {
+      return Fail(Code::kUsage, fmt::format("--net {}: {} is given twice", text, name));
+    }
+    TRY(ParseOne(part, net));
+  }
+  const auto* const socket = std::get_if<SocketLink>(&net.link);
+  if (socket != nullptr && socket->path.empty()) {
+    return Fail(Code::kUsage, fmt::format("--net {}: path= is missing", text),
+                "name the Unix socket of the other side");
+  }
+  return net;
+}
+
+}  // namespace cli

@@ -1,0 +1,165 @@
+#include "vmm/virtio/console.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "tests/support/matchers.h"
+#include "tests/support/virtio_function.h"
+
+namespace vmm::virtio {
+namespace {
+
+using test::Eventually;
+using test::IsOk;
+
+TEST(OutputRing, TheOldestMakesWay) {
+  OutputRing ring;
+  std::vector<std::byte> bytes(OutputRing::kRoom - 1, std::byte{1});
+  ring.Push(bytes);
+  const std::array<std::byte, 3> more{std::byte{2}, std::byte{3}, std::byte{4}};
+  ring.Push(more);
+  EXPECT_EQ(ring.size(), OutputRing::kRoom);
+  EXPECT_EQ(ring.dropped(), 2u);
+  std::vector<std::byte> all;
+  while (ring.size() != 0) {
+    const auto front = ring.Front();
+    all.insert(all.end(), front.begin(), front.end());
+    ring.Pop(front.size());
+  }
+  ASSERT_EQ(all.size(), OutputRing::kRoom);
+  EXPECT_EQ(all.front(), std::byte{1});
+  EXPECT_EQ(all.back(), std::byte{4});
+  bytes.resize(3 * OutputRing::kRoom);
+  ring.Push(bytes);
+  EXPECT_EQ(ring.size(), OutputRing::kRoom);
+  EXPECT_EQ(ring.dropped(), 2 + 2 * OutputRing::kRoom);
+}
+
+class ConsoleTest : public test::VirtioFunction {
+ protected:
+  ConsoleTest() {
+    int ends[2];
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    reader_ = base::Fd(ends[0]);
+    auto made = Console::Create({base::Fd(ends[1]), "console", 80, 25});
+    EXPECT_THAT(made, IsOk());
+    console_ = made->get();
+    Make(std::move(*made));
+  }
+  // Queue 0 has the rings of the fixture's driver; queue 1 its own further up.
+  void StartBoth() {
+    Start({}, 16);
+    SetStatus(0);
+    SetStatus(3);
+    Negotiate(kVersion1);
+    SetStatus(11);
+    EnableMsix(3);
+    SetUpQueue(0, 1);
+    output_.emplace(std::span(bytes_).subspan(0x20000), kBase + 0x20000, uint16_t{16},
+                    RingFeatures{});
+    std::swap(driver_, output_);
+    SetUpQueue(1, 2);
+    std::swap(driver_, output_);
+    SetStatus(15);
+  }
+  void Print(const std::string& text) {
+    for (size_t i = 0; i < text.size(); ++i)
+      output_->Store<uint8_t>(kData + i, static_cast<uint8_t>(text[i]));
+    ASSERT_TRUE(output_->Add({{kData, static_cast<uint32_t>(text.size()), false}}, 1, false));
+    Kick(1);
+    ASSERT_TRUE(Eventually([&] { return output_->Reap().has_value(); }));
+  }
+  std::string ReadOutput(size_t count) {
+    std::string text(count, '\0');
+    size_t done = 0;
+    while (done < count) {
+      const ssize_t got = ::read(reader_.raw(), text.data() + done, count - done);
+      if (got <= 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return text.substr(0, done);
+  }
+
+  base::Fd reader_;
+  Console* console_ = nullptr;
+  std::optional<test::VirtioDriver> output_;
+};
+
+TEST_F(ConsoleTest, PrintsWhatTheGuestWrites) {
+  StartBoth();
+  Print("hello");
+  EXPECT_EQ(ReadOutput(5), "hello");
+  Print(" again");
+  EXPECT_EQ(ReadOutput(6), " again");
+}
+
+TEST_F(ConsoleTest, NobodyReadsAndTheGuestGoesOn) {
+  StartBoth();
+  const std::string line(4096, 'x');
+  for (unsigned i = 0; i < 64; ++i) Print(line);
+  Print("the end");
+  uint64_t dropped = 0;
+  OnIo([&] { dropped = console_->dropped(); });
+  EXPECT_GT(dropped, 0u);
+  // What is kept is the newest, and comes when somebody reads.
+  const size_t total = 64 * line.size() + 7 - dropped;
+  const std::string all = ReadOutput(total);
+  ASSERT_EQ(all.size(), total);
+  EXPECT_EQ(all.substr(total - 7), "the end");
+}
+
+TEST_F(ConsoleTest, InputWaitsForRoom) {
+  const std::string text = "input of a user";
+  EXPECT_EQ(console_->Input({reinterpret_cast<const uint8_t*>(text.data()), text.size()}),
+            text.size());
+  StartBoth();
+  const auto take = [&](uint32_t room) {
+    EXPECT_TRUE(driver_->Add({{kData + 0x100, room, true}}, 1, false));
+    Kick(0);
+    std::optional<test::VirtioDriver::Done> done;
+    EXPECT_TRUE(Eventually([&] { return (done = driver_->Reap()).has_value(); }));
+    std::string got;
+    for (uint32_t i = 0; done && i < done->written; ++i)
+      got.push_back(static_cast<char>(driver_->Load<uint8_t>(kData + 0x100 + i)));
+    return got;
+  };
+  EXPECT_EQ(take(8), "input of");
+  EXPECT_EQ(take(100), " a user");
+  // A buffer that is there already.
+  ASSERT_TRUE(driver_->Add({{kData + 0x100, 64, true}}, 2, false));
+  Kick(0);
+  const uint8_t key = 'k';
+  EXPECT_EQ(console_->Input({&key, 1}), 1u);
+  EXPECT_TRUE(Eventually([&] { return driver_->Reap().has_value(); }));
+}
+
+TEST_F(ConsoleTest, InputIsBounded) {
+  const std::vector<uint8_t> much(Console::kMostInput + 10);
+  EXPECT_EQ(console_->Input(much), Console::kMostInput);
+  EXPECT_EQ(console_->Input(much), 0u);
+}
+
+TEST_F(ConsoleTest, AnEmergencyNeedsNoDriver) {
+  Write(0x2008, Width::k4, '!');
+  EXPECT_EQ(ReadOutput(1), "!");
+  for (unsigned i = 0; i < 100; ++i) Write(0x2000 + i, Width::k1, i);
+  Write(0x2008, Width::k1, '?');
+  EXPECT_EQ(ReadOutput(2), "\x08?");
+}
+
+TEST_F(ConsoleTest, ANewSizeIsAnInterruptAndAnotherGeneration) {
+  StartBoth();
+  Write(16, Width::k2, 0);
+  EXPECT_EQ(Read(0x2000, Width::k4), 80u | 25u << 16);
+  const uint64_t before = Read(21, Width::k1);
+  OnIo([&] { console_->Resize(132, 43); });
+  EXPECT_TRUE(TakeInterrupt(EventOf(0x40)));
+  EXPECT_EQ(Read(0x2000, Width::k4), 132u | 43u << 16);
+  EXPECT_NE(Read(21, Width::k1), before);
+  OnIo([&] { console_->Resize(132, 43); });
+  EXPECT_FALSE(TakeInterrupt(EventOf(0x40), 0)) << "nothing has changed";
+}
+
+}  // namespace
+}  // namespace vmm::virtio

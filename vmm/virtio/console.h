@@ -1,0 +1,100 @@
+// virtio-console with one port (virtio 1.2, 5.3).
+//
+// A guest may spin until its output is taken (Linux's hvc does, under a lock), so output is taken
+// at once, whatever becomes of it: it goes through a bounded ring whose oldest bytes make way,
+// counted, when the descriptor takes none. What is left in it when the device goes is written with
+// the patience of a serial port. Input waits in a bounded buffer until the guest gives it room.
+//
+// Threads: Input from any; the rest as Device says.
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sysfs/base/fd.h"
+#include "vmm/event_loop.h"
+#include "vmm/virtio/device.h"
+
+namespace vmm::virtio {
+
+// Bytes on their way to a descriptor. Not thread safe.
+class OutputRing {
+ public:
+  static constexpr size_t kRoom = size_t{64} << 10;
+
+  void Push(std::span<const std::byte> bytes);
+  // The oldest, as many as lie together.
+  std::span<const std::byte> Front() const;
+  void Pop(size_t count);
+  size_t size() const { return size_; }
+  uint64_t dropped() const { return dropped_; }
+
+ private:
+  std::vector<std::byte> bytes_;  // kRoom of them with the first Push
+  size_t first_ = 0;
+  size_t size_ = 0;
+  uint64_t dropped_ = 0;
+};
+
+struct ConsoleOptions {
+  base::Fd output;
+  std::string name;  // the output's, for messages
+  uint16_t columns = 80;
+  uint16_t rows = 25;
+};
+
+class Console final : public Device {
+ public:
+  static constexpr size_t kMostInput = size_t{64} << 10;
+
+  static base::Result<std::unique_ptr<Console>> Create(ConsoleOptions options);
+  class Key;
+  Console(Key key, ConsoleOptions options, base::EventFd wake);  // for Create alone
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+  ~Console() override;
+
+  // How many bytes it takes: all that there is room for.
+  size_t Input(std::span<const uint8_t> bytes);
+  // On the I/O thread.
+  void Resize(uint16_t columns, uint16_t rows);
+  uint64_t dropped() const { return ring_.dropped(); }
+
+  const DeviceModel& model() const override { return model_; }
+  void Attach(ChangeConfig change) override { change_config_ = std::move(change); }
+  void WriteConfig(uint64_t offset, Width width, uint64_t value) override;
+  base::Status Start(uint64_t features, EventLoop& loop) override;
+  void OnQueueStart(Worker& worker) override;
+  void OnQueueEnd(uint16_t queue) override;
+  bool Wants(Worker& worker) override;
+  void Handle(Worker& worker, const Chain& chain) override;
+  void Submit() override { Drain(); }
+  void Stop() override;
+
+ private:
+  static constexpr uint16_t kReceive = 0;
+  void OnInput();
+  void HandleOutput(Worker& worker, const Chain& chain);
+  void HandleInput(Worker& worker, const Chain& chain);
+  void Drain();
+
+  const ConsoleOptions options_;
+  const size_t piece_;  // that a ready output takes without waiting
+  DeviceModel model_;
+  ChangeConfig change_config_;
+  OutputRing ring_;
+  bool dropping_ = false;
+  EventLoop* loop_ = nullptr;  // while it is started
+  Worker* receive_ = nullptr;
+  base::EventFd wake_;  // input has come
+  std::mutex mutex_;    // of the input
+  std::deque<std::byte> input_;
+  Watch input_watch_;
+  Watch output_watch_;
+  bool waiting_ = false;  // for the output
+};
+
+}  // namespace vmm::virtio

@@ -1,0 +1,109 @@
+// virtio-net over ports of the host (virtio 1.2, 5.1), or with its queues given to the host's
+// kernel.
+//
+// No request of a guest is held: a frame that cannot go yet is kept by its port, and the next one
+// stays in the ring until it has gone. A frame for the guest waits in its port's own memory until
+// there is a buffer for it, and nothing more is read from the host meanwhile: what comes too much
+// is lost where a network card would lose it. A frame that does not fit into the guest's buffer is
+// lost, the buffer given back empty.
+//
+// On the I/O thread, but the model.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sysfs/base/kernel.h"
+#include "sysfs/base/log.h"
+#include "vmm/event_loop.h"
+#include "vmm/virtio/device.h"
+#include "vmm/virtio/net/control.h"
+#include "vmm/virtio/net/port.h"
+#include "vmm/virtio/net/vhost.h"
+#include "vmm/virtio/worker.h"
+
+namespace vmm::virtio {
+
+struct NetCounters {
+  uint64_t sent = 0;      // frames of the guest
+  uint64_t received = 0;  // frames for it
+  uint64_t send_drops = 0;
+  uint64_t receive_drops = 0;
+};
+
+class TapPort;
+
+class Net final : public Device {
+ public:
+  // Opens what the options name. Errors as OpenTap, StreamPort and Vhost have them.
+  static base::Result<std::unique_ptr<Net>> Create(base::Kernel& kernel, const NetOptions& options);
+  // One port for each pair of the shape.
+  Net(std::string name, const NetShape& shape, std::vector<std::unique_ptr<NetPort>> ports);
+  Net(const Net&) = delete;
+  Net& operator=(const Net&) = delete;
+  ~Net() override;
+
+  const NetCounters& counters() const { return counters_; }
+  const NetState& state() const { return state_; }
+
+  const DeviceModel& model() const override { return model_; }
+  void Attach(ChangeConfig change) override { change_config_ = std::move(change); }
+  base::Status Start(uint64_t features, EventLoop& loop) override;
+  std::unique_ptr<Runner> MakeRunner(uint16_t queue, const ActiveQueue& ring, const GuestRam& ram,
+                                     const base::EventFd& kick,
+                                     const RunnerWiring& wiring) override;
+  void OnQueueStart(Worker& worker) override;
+  void OnQueueEnd(uint16_t queue) override;
+  bool Wants(Worker& worker) override;
+  void Handle(Worker& worker, const Chain& chain) override;
+  void Submit() override;
+  void Stop() override;
+
+ private:
+  // What vhost does for a pair.
+  struct Offloaded {
+    std::unique_ptr<Vhost> vhost;
+    const base::Fd* tap = nullptr;
+    bool begun = false;
+  };
+  struct Pair {
+    std::unique_ptr<NetPort> port;
+    std::optional<Offloaded> offloaded;
+    Worker* receive = nullptr;
+    Worker* transmit = nullptr;
+    std::optional<NetFrame> waiting;  // for a buffer
+    bool kept = false;                // the port has a frame that is to go
+    std::optional<Watch> readable;
+    std::optional<Watch> writable;
+  };
+  static base::Result<std::unique_ptr<Net>> CreateTap(base::Kernel& kernel,
+                                                      const NetOptions& options,
+                                                      const TapLink& link, NetShape shape);
+  Pair* Find(uint16_t queue);
+  bool Fetch(Pair& pair);
+  void Transmit(Pair& pair, Worker& worker, const Chain& chain);
+  void Receive(Pair& pair, Worker& worker, const Chain& chain);
+  void HandleControl(Worker& worker, const Chain& chain);
+  void Apply(const NetState& before);
+  void OnReadable(Pair& pair);
+  void OnWritable(Pair& pair);
+  void OnLink(Pair& pair);
+  void Wait(Pair& pair);
+  bool IsActive(const Pair& pair) const;
+  void Complain(const base::Status& status);
+
+  const std::string name_;
+  const NetShape shape_;
+  const DeviceModel model_;
+  uint16_t control_;  // its queue
+  ChangeConfig change_config_;
+  std::vector<Pair> pairs_;
+  EventLoop* loop_ = nullptr;  // while it is started
+  NetState state_;
+  NetCounters counters_;
+  std::vector<iovec> iovecs_;
+  base::Limited log_;
+};
+
+}  // namespace vmm::virtio
