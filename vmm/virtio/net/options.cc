@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace vmm::virtio {
 namespace {
@@ -47,7 +48,8 @@ base::Result<Mac> ParseMac(std::string_view text) {
 
 Mac RandomMac() {
   Mac mac;
-  static_cast<void>(::getrandom(mac.bytes.data(), mac.bytes.size(), 0));
+  // So few bytes come whole, unless a signal comes first (getrandom(2)).
+  while (::getrandom(mac.bytes.data(), mac.bytes.size(), 0) < 0 && errno == EINTR) continue;
   mac.bytes.front() = static_cast<uint8_t>((mac.bytes.front() & 0xfc) | 2);
   return mac;
 }
