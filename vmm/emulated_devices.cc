@@ -1,7 +1,10 @@
 #include "vmm/emulated_devices.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "sysfs/base/log.h"
 #include "vmm/platform.h"
 #include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/net/net.h"
@@ -11,15 +14,23 @@
 namespace vmm {
 namespace {
 
-base::Result<std::unique_ptr<virtio::Device>> MakeDevice(base::Kernel& kernel,
-                                                         const Options& options,
-                                                         const PlannedEmulated& planned) {
-  if (planned.kind == EmulatedKind::kRng) return std::make_unique<virtio::Rng>();
-  if (planned.kind == EmulatedKind::kNet) {
-    return std::unique_ptr<virtio::Device>(
-        TRY(virtio::Net::Create(kernel, options.nets[planned.index])));
-  }
-  return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(options.disks[planned.index])));
+EmulatedStats StatsOf(const EmulatedDevices::Emulated& one) {
+  const virtio::DeviceCounters& counters = one.function->counters();
+  return {one.id,
+          counters.traps,
+          counters.kicks,
+          counters.batches,
+          counters.requests,
+          counters.interrupts,
+          counters.suppressed};
+}
+
+std::shared_ptr<virtio::BlkRing> MakeRing() {
+  auto ring = virtio::BlkRing::Create();
+  if (ring) return *ring;
+  base::Log(base::Level::kInfo, "vmm: disks are read and written by threads: {}",
+            ring.error().message());
+  return nullptr;
 }
 
 }  // namespace
@@ -27,45 +38,69 @@ base::Result<std::unique_ptr<virtio::Device>> MakeDevice(base::Kernel& kernel,
 base::Result<std::unique_ptr<EmulatedDevices>> EmulatedDevices::Create(
     base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
     const std::vector<PlannedEmulated>& plan, const GuestMemory& memory) {
+  std::unique_ptr<EmulatedDevices> devices(new EmulatedDevices(kernel, tree, memory));
   for (const virtio::NetOptions& net : options.nets) TRY(virtio::CheckLink(tree, net));
-  std::unique_ptr<EmulatedDevices> devices(new EmulatedDevices(memory));
-  if (!plan.empty()) devices->io_ = TRY(virtio::IoThread::Create());
-  for (const PlannedEmulated& planned : plan) TRY(devices->Add(kernel, options, planned));
+  const bool has_monitor = !options.name.empty() || !options.monitor.empty();
+  if (has_monitor || !options.disks.empty()) devices->ring_ = MakeRing();
+  for (const PlannedEmulated& planned : plan) TRY(devices->Add(planned));
   return devices;
 }
 
-base::Status EmulatedDevices::Add(base::Kernel& kernel, const Options& options,
-                                  const PlannedEmulated& planned) {
-  std::unique_ptr<virtio::Device> device = TRY(MakeDevice(kernel, options, planned));
-  all_.push_back({planned.id, planned.devfn(),
-                  TRY(virtio::VirtioPci::Create({planned.id, IntxGsi(planned.guest_slot, 0)},
-                                                std::move(device), ram_, *io_))});
-  return {};
+base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(
+    const EmulatedRequest& request) {
+  if (const auto* const disk = std::get_if<virtio::BlkOptions>(&request)) {
+    return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(*disk, ring_)));
+  }
+  if (const auto* const net = std::get_if<virtio::NetOptions>(&request)) {
+    TRY(virtio::CheckLink(*tree_, *net));
+    return std::unique_ptr<virtio::Device>(TRY(virtio::Net::Create(*kernel_, *net)));
+  }
+  return std::make_unique<virtio::Rng>();
+}
+
+base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
+    const PlannedEmulated& planned) {
+  if (!io_) io_ = TRY(virtio::IoThread::Create());
+  std::unique_ptr<virtio::Device> device = TRY(Make(planned.request));
+  auto function = TRY(virtio::VirtioPci::Create({planned.id, IntxGsi(planned.guest_slot, 0)},
+                                                std::move(device), ram_, *io_));
+  all_.push_back({planned.id, planned.devfn(), function});
+  return function;
+}
+
+// What ran last on the thread may still hold it.
+void EmulatedDevices::End(Emulated taken) {
+  taken.function->Drain();
+  io_->Settle();
 }
 
 EmulatedDevices::~EmulatedDevices() {
-  for (const Emulated& one : all_) closed_.push_back(one.function);
-  for (const auto& function : closed_) function->Drain();
+  for (const Emulated& one : all_) one.function->Drain();
+}
+
+std::string EmulatedDevices::FreeId(const EmulatedRequest& request) const {
+  for (unsigned number = 0;; ++number) {
+    std::string id = fmt::format("{}{}", KindOf(request).name, number);
+    const bool taken =
+        std::any_of(all_.begin(), all_.end(), [&](const Emulated& one) { return one.id == id; });
+    if (!taken) return id;
+  }
 }
 
 std::vector<EmulatedStats> EmulatedDevices::stats() const {
-  std::vector<EmulatedStats> all;
-  for (const Emulated& one : all_) {
-    const virtio::DeviceCounters& counters = one.function->counters();
-    all.push_back({one.id, counters.traps, counters.kicks, counters.batches, counters.requests,
-                   counters.interrupts, counters.suppressed});
-  }
+  std::vector<EmulatedStats> all = gone_;
+  for (const Emulated& one : all_) all.push_back(StatsOf(one));
   return all;
 }
 
-std::optional<std::string> EmulatedDevices::Close(uint8_t port) {
+std::optional<EmulatedDevices::Emulated> EmulatedDevices::Take(uint8_t port) {
   const auto found =
       std::find_if(all_.begin(), all_.end(), [&](const Emulated& one) { return one.port == port; });
   if (found == all_.end()) return std::nullopt;
-  std::string id = std::move(found->id);
-  if (!found->function->idle()) closed_.push_back(found->function);
+  Emulated taken = std::move(*found);
   all_.erase(found);
-  return id;
+  gone_.push_back(StatsOf(taken));
+  return taken;
 }
 
 }  // namespace vmm

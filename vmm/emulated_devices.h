@@ -1,26 +1,28 @@
 // The emulated devices of a machine: disks and the rest that no card of the host serves.
 //
-// They share one thread, which is there when there is a device. Each sits behind a root port of its
-// own, as an assigned device does.
+// They share one thread and one ring of the kernel, which are there when there is a device. Each
+// sits behind a root port of its own, as an assigned device does.
 //
 // Threads: everything from the thread that owns the machine.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
+#include "vmm/emulated_request.h"
 #include "vmm/memory.h"
 #include "vmm/options.h"
 #include "vmm/pci/host_bridge.h"
 #include "vmm/stats.h"
 #include "vmm/topology.h"
+#include "vmm/virtio/blk/ring.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/virtio_pci.h"
 
@@ -28,7 +30,8 @@ namespace vmm {
 
 class EmulatedDevices {
  public:
-  // Opens and locks what they are made of. The memory outlives them.
+  // Opens and locks what they are made of. Everything that is given outlives them. A ring is made
+  // for a machine that has a disk, or whose monitor may bring one: a confined thread makes none.
   static base::Result<std::unique_ptr<EmulatedDevices>> Create(
       base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
       const std::vector<PlannedEmulated>& plan, const GuestMemory& memory);
@@ -43,19 +46,29 @@ class EmulatedDevices {
     std::shared_ptr<virtio::VirtioPci> function;
   };
   const std::vector<Emulated>& all() const { return all_; }
-  // Of those that are there.
+  // disk0, or the first of its kind that nobody has.
+  std::string FreeId(const EmulatedRequest& request) const;
+  base::Result<std::shared_ptr<virtio::VirtioPci>> Add(const PlannedEmulated& planned);
+  // The card of this port is out of the guest: the device, if it was one of these.
+  std::optional<Emulated> Take(uint8_t port);
+  // Waits for what the host does for it; then its file or link is free. From any thread.
+  void End(Emulated taken);
+
+  // Of all that were ever there.
   std::vector<EmulatedStats> stats() const;
-  // The card of this port is out of the guest: its id, if it was one of these.
-  std::optional<std::string> Close(uint8_t port);
 
  private:
-  explicit EmulatedDevices(const GuestMemory& memory) : ram_(memory) {}
-  base::Status Add(base::Kernel& kernel, const Options& options, const PlannedEmulated& planned);
+  EmulatedDevices(base::Kernel& kernel, const sysfs::Tree& tree, const GuestMemory& memory)
+      : kernel_(&kernel), tree_(&tree), ram_(memory) {}
+  base::Result<std::unique_ptr<virtio::Device>> Make(const EmulatedRequest& request);
 
+  base::Kernel* kernel_;
+  const sysfs::Tree* tree_;
   const virtio::GuestRam ram_;
+  std::shared_ptr<virtio::BlkRing> ring_;
   std::unique_ptr<virtio::IoThread> io_;
   std::vector<Emulated> all_;
-  std::vector<std::shared_ptr<virtio::VirtioPci>> closed_;  // with something in progress
+  std::vector<EmulatedStats> gone_;
 };
 
 }  // namespace vmm

@@ -81,7 +81,10 @@ void EventLoop::RunPosted() {
     const std::lock_guard lock(mutex_);
     functions.swap(posted_);
   }
-  for (const auto& function : functions) function();
+  for (auto& function : functions) {
+    function();
+    function = nullptr;
+  }
 }
 
 void EventLoop::Post(std::function<void()> function) {

@@ -53,7 +53,7 @@ class EventLoop {
   base::Result<Watch> Add(const base::Fd& fd, std::function<void()> callback,
                           Wait wait = Wait::kReadable);
 
-  // Runs `function` on the loop's thread, after what was posted before.
+  // Runs `function` on the loop's thread, after what was posted before has run and is gone.
   void Post(std::function<void()> function);
 
   // Until Stop. Only fails when waiting fails.

@@ -167,10 +167,7 @@ base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
 base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8_t> port_number) {
   const sysfs::PciAddress& address = request.host;
   const std::string id = IdOf(request);
-  const bool known = std::any_of(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
-    return one.id == id || one.device->address() == address;
-  });
-  if (known || PortOf(id))
+  if (IsKnown(id) || Find(address) != nullptr)
     return Fail(Code::kUsage, id + ": the machine has this id or device already");
   const uint8_t port = TRY(ChoosePort(id, port_number));
   const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
@@ -199,9 +196,35 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
     return status;
   }
   plugged_.push_back(std::move(plugged));
+  NoteCard(port);
+  return {};
+}
+
+base::Status GuestDevices::Add(const EmulatedRequest& request, std::string id,
+                               std::optional<uint8_t> port_number) {
+  if (id.empty()) id = emulated_->FreeId(request);
+  if (IsKnown(id)) return Fail(Code::kUsage, id + ": the machine has this id already");
+  const uint8_t port = TRY(ChoosePort(id, port_number));
+  pci::Card card;
+  card.functions.front() =
+      TRY(emulated_->Add({request, static_cast<uint8_t>(port / 8), std::move(id)}));
+  if (base::Status inserted = bridge_->Insert(port, std::move(card)); !inserted) {
+    if (auto emulated = emulated_->Take(port)) emulated_->End(std::move(*emulated));
+    return inserted;
+  }
+  NoteCard(port);
+  return {};
+}
+
+void GuestDevices::NoteCard(uint8_t port) {
   waits_.CardCame(port, steady_clock::now());
   ArmPatience();
-  return {};
+}
+
+bool GuestDevices::IsKnown(const std::string& id) const {
+  return std::any_of(plugged_.begin(), plugged_.end(),
+                     [&](const Plugged& one) { return one.id == id; }) ||
+         PortOf(id).has_value();
 }
 
 std::optional<uint8_t> GuestDevices::PortOf(const std::string& id) const {
@@ -266,26 +289,35 @@ void GuestDevices::Close(uint8_t port) {
   std::vector<Plugged> card(std::make_move_iterator(gone), std::make_move_iterator(plugged_.end()));
   plugged_.erase(gone, plugged_.end());
   for (Plugged& one : card) Close(std::move(one));
-  if (const auto id = emulated_->Close(port)) {
-    base::Log(base::Level::kInfo, "{}: has left the machine", *id);
-    if (wiring_.gone) wiring_.gone(*id);
-  }
+  if (auto emulated = emulated_->Take(port)) Close(std::move(*emulated));
 }
 
+// The kernel resets it at its last close: 100 ms, and up to a minute for one that does not answer
+// any longer (pci_dev_wait). The machine goes on meanwhile.
 void GuestDevices::Close(Plugged plugged) {
   auto device = std::move(plugged.device);
   plugged.watches.clear();
   closed_.push_back({std::string(device->name()), device->counters()});
   assignment_->Remove(device, wiring_.unlink);
-  const auto left = [this, name = std::string(device->name()), id = std::move(plugged.id)] {
+  const std::string name(device->name());
+  const auto held = std::make_shared<std::shared_ptr<AssignedDevice>>(std::move(device));
+  CloseInBackground([held] { held->reset(); }, name, std::move(plugged.id));
+}
+
+// The host may have requests of it in progress.
+void GuestDevices::Close(EmulatedDevices::Emulated emulated) {
+  const std::string id = emulated.id;
+  const auto held = std::make_shared<EmulatedDevices::Emulated>(std::move(emulated));
+  CloseInBackground([this, held] { emulated_->End(std::move(*held)); }, id, id);
+}
+
+void GuestDevices::CloseInBackground(std::function<void()> end, std::string name, std::string id) {
+  const auto left = [this, name = std::move(name), id = std::move(id)] {
     base::Log(base::Level::kInfo, "{}: has left the machine", name);
     if (wiring_.gone) wiring_.gone(id);
   };
-  // The kernel resets it at its last close: 100 ms, and up to a minute for one that does not answer
-  // any longer (pci_dev_wait). The machine goes on meanwhile.
-  const auto held = std::make_shared<std::shared_ptr<AssignedDevice>>(std::move(device));
-  const auto close = [this, held, left] {
-    held->reset();
+  const auto close = [this, end = std::move(end), left] {
+    end();
     wiring_.loop->Post(left);
   };
   std::erase_if(closing_, [](const Thread& one) { return one.WaitUntil({}); });

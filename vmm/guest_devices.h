@@ -69,6 +69,9 @@ class GuestDevices {
   // Opens the device and plugs it into a free port, or into that of this number. kUnfit when it is
   // not free, kUsage when the machine has the id or the device.
   base::Status Add(const AssignRequest& request, std::optional<uint8_t> port_number = {});
+  // The same with an emulated device; without an id it is named by its kind: disk0.
+  base::Status Add(const EmulatedRequest& request, std::string id,
+                   std::optional<uint8_t> port_number = {});
   // Asks the guest; `gone` tells when it is done, after `patience` at the latest. With none the
   // device is taken at once. kNotFound, kUnfit when it cannot leave.
   base::Status Remove(const std::string& id, std::chrono::seconds patience);
@@ -95,6 +98,9 @@ class GuestDevices {
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
   std::optional<uint8_t> PortOf(const std::string& id) const;
+  bool IsKnown(const std::string& id) const;
+  // The card goes into the port when the guest has seen it empty.
+  void NoteCard(uint8_t port);
   base::Result<uint8_t> ChoosePort(const std::string& id, std::optional<uint8_t> number) const;
   void OnWanted(const sysfs::PciAddress& device);
   void OnError(const sysfs::PciAddress& device);
@@ -105,6 +111,9 @@ class GuestDevices {
   // The port's card is out of the guest: closes its devices.
   void Close(uint8_t port);
   void Close(Plugged plugged);
+  void Close(EmulatedDevices::Emulated emulated);
+  // Ends something that may wait, by a thread; then says that the device has left.
+  void CloseInBackground(std::function<void()> end, std::string name, std::string id);
   base::Status InsertCard(uint8_t port, const CardFunctions& functions);
 
   const Wiring wiring_;

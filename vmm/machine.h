@@ -73,6 +73,7 @@ class Machine {
   control::Answer<control::Json> Execute(const control::Command& command);
   control::Answer<control::Json> Do(control::Verb verb);
   base::Status Add(const control::DeviceAdd& device);
+  base::Status Add(const control::EmulatedAdd& device);
   void Announce(std::string_view event, const control::Json& data = {});
   base::Status Pause();
   base::Status Continue();

@@ -29,6 +29,17 @@ Json CommandList() {
   return list;
 }
 
+// A port is named as the guest's bus behind it is numbered at the start: port1, port2. Nothing for
+// no name.
+base::Result<std::optional<uint8_t>> PortNumber(const std::string& bus) {
+  if (bus.empty()) return std::nullopt;
+  const bool is_port = bus.starts_with("port");
+  const auto number = base::ParseDecimal(std::string_view(bus).substr(is_port ? 4 : 0), 255);
+  if (is_port && number) return static_cast<uint8_t>(*number);
+  return base::Fail(base::Code::kUsage, bus + ": not a port of this machine",
+                    "port1, port2, ...; any free one without bus");
+}
+
 std::string Absolute(const std::string& path) {
   std::error_code failed;
   const auto absolute = std::filesystem::absolute(path, failed);
@@ -85,19 +96,8 @@ void Machine::AskForReset() {
   });
 }
 
-// A port is named as the guest's bus behind it is numbered at the start: port1, port2.
 base::Status Machine::Add(const control::DeviceAdd& device) {
-  std::optional<uint8_t> port;
-  if (!device.bus.empty()) {
-    const bool is_port = device.bus.starts_with("port");
-    const auto number =
-        base::ParseDecimal(std::string_view(device.bus).substr(is_port ? 4 : 0), 255);
-    if (!is_port || !number) {
-      return base::Fail(base::Code::kUsage, device.bus + ": not a port of this machine",
-                        "port1, port2, ...; any free one without bus");
-    }
-    port = static_cast<uint8_t>(*number);
-  }
+  const std::optional<uint8_t> port = TRY(PortNumber(device.bus));
   if (device.devfn.value_or(0) != 0)
     return base::Fail(base::Code::kUsage, "addr: a port has the one device 00.0");
   AssignRequest request;
@@ -106,6 +106,13 @@ base::Status Machine::Add(const control::DeviceAdd& device) {
   request.vf_token = device.token;
   if (!device.rom.empty()) request.rom = TRY(assigned::ParseRomRequest(device.rom));
   return devices_->Add(request, port);
+}
+
+base::Status Machine::Add(const control::EmulatedAdd& device) {
+  const std::optional<uint8_t> port = TRY(PortNumber(device.bus));
+  const EmulatedRequest request = TRY(ParseEmulated(device.driver, device.settings, options_.cpus));
+  TRY(CheckHotPlug(request));
+  return devices_->Add(request, device.id, port);
 }
 
 Answer<Json> Machine::Do(Verb verb) {
@@ -145,6 +152,7 @@ Answer<Json> Machine::Do(Verb verb) {
 Answer<Json> Machine::Execute(const control::Command& command) {
   if (!board_) return tl::unexpected(control::Refusal{"GenericError", "the machine is ending"});
   if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) return Done(Add(*add));
+  if (const auto* const add = std::get_if<control::EmulatedAdd>(&command)) return Done(Add(*add));
   if (const auto* const remove = std::get_if<control::DeviceDel>(&command)) {
     return Done(devices_->Remove(remove->id, remove->force ? std::chrono::seconds(0) : kLeaveTime));
   }

@@ -10,18 +10,6 @@
 namespace vmm {
 namespace {
 
-virtio::DeviceKind KindOf(EmulatedKind kind) {
-  switch (kind) {
-    case EmulatedKind::kDisk:
-      return virtio::kBlkKind;
-    case EmulatedKind::kNet:
-      return virtio::kNetKind;
-    case EmulatedKind::kRng:
-      break;
-  }
-  return virtio::kRngKind;
-}
-
 // The user's own system: nothing is generated.
 boot::BootRequest UserRequest(const Options& options) {
   boot::BootRequest request;
@@ -36,7 +24,7 @@ base::Result<boot::BootRequest> DefaultRequest(const sysfs::Tree& tree, const Op
   guest::GuestRequest wanted;
   for (const PlannedDevice& device : plan.devices) wanted.modaliases.push_back(device.modalias);
   for (const PlannedEmulated& device : plan.emulated) {
-    for (std::string& alias : virtio::Modaliases(KindOf(device.kind))) {
+    for (std::string& alias : virtio::Modaliases(KindOf(device.request).device)) {
       const bool known = std::find(wanted.modaliases.begin(), wanted.modaliases.end(), alias) !=
                          wanted.modaliases.end();
       if (!known) wanted.modaliases.push_back(std::move(alias));

@@ -51,13 +51,14 @@ bool SharesCard(const HostDevice& device, const std::vector<HostDevice>& all) {
 
 std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
   std::vector<PlannedEmulated> all;
-  for (size_t i = 0; i < options.disks.size(); ++i) {
-    all.push_back({EmulatedKind::kDisk, i, 0, fmt::format("disk{}", i)});
-  }
-  for (size_t i = 0; i < options.nets.size(); ++i) {
-    all.push_back({EmulatedKind::kNet, i, 0, fmt::format("net{}", i)});
-  }
-  if (options.rng) all.push_back({EmulatedKind::kRng, 0, 0, "rng0"});
+  std::map<std::string_view, unsigned> counts;
+  const auto add = [&](EmulatedRequest request) {
+    const std::string_view kind = KindOf(request).name;
+    all.push_back({std::move(request), 0, fmt::format("{}{}", kind, counts[kind]++)});
+  };
+  for (const virtio::BlkOptions& disk : options.disks) add(disk);
+  for (const virtio::NetOptions& net : options.nets) add(net);
+  if (options.rng) add(RngOptions{});
   return all;
 }
 

@@ -12,6 +12,7 @@
 
 #include "sysfs/base/result.h"
 #include "sysfs/pci_address.h"
+#include "vmm/emulated_request.h"
 #include "vmm/options.h"
 
 namespace vmm {
@@ -32,12 +33,9 @@ struct PlannedDevice {
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };
 
-enum class EmulatedKind : uint8_t { kDisk, kNet, kRng };
-
 // Behind a port of its own.
 struct PlannedEmulated {
-  EmulatedKind kind = EmulatedKind::kDisk;
-  size_t index = 0;        // of a disk, in Options::disks; of a network device, in nets
+  EmulatedRequest request;
   uint8_t guest_slot = 0;  // its port's
   std::string id;          // disk0, disk1, net0, rng0
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <memory>
 
 #include "cli/commands.h"
@@ -134,13 +135,23 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
       ->required();
   command
       .add_option("ARG", options.arguments,
-                  "device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID]; "
+                  "device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID], or "
+                  "driver=virtio-blk-pci file=FILE, driver=virtio-net-pci type=tap|socket ..., "
+                  "driver=virtio-rng-pci with the settings of --disk and --net; "
                   "device-del id=ID [force=true]")
       ->type_name("[NAME=VALUE...]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");
   command.add_flag("--wait", options.wait,
                    "Until the machine has ended and its devices are free (always with quit)");
+}
+
+// The machine has a working directory of its own.
+std::string AsSent(std::string_view name, const std::string& value) {
+  const bool is_path = name == "file" || name == "path" || (name == "rom" && value != "off");
+  std::error_code failed;
+  const auto absolute = std::filesystem::absolute(value, failed);
+  return !is_path || value.empty() || failed ? value : absolute.string();
 }
 
 }  // namespace
@@ -162,7 +173,8 @@ base::Result<ControlRequest> MakeControlRequest(std::string_view verb,
     if (sign == std::string::npos || sign == 0) {
       return Fail(Code::kUsage, fmt::format("{}: not NAME=VALUE", base::Quote(argument)));
     }
-    request.arguments[argument.substr(0, sign)] = argument.substr(sign + 1);
+    const std::string name = argument.substr(0, sign);
+    request.arguments[name] = AsSent(name, argument.substr(sign + 1));
   }
   if (verb == "device-add" && !request.arguments.contains("driver")) {
     request.arguments["driver"] = "vfio-pci";

@@ -5,13 +5,13 @@
 #include <set>
 
 #include "cli/devices/selector.h"
-#include "cli/machines/disk_option.h"
-#include "cli/machines/net_option.h"
 #include "sysfs/base/text.h"
 #include "vfio/handed_over.h"
 #include "vmm/control/command.h"
 #include "vmm/control/registry.h"
 #include "vmm/control/socket.h"
+#include "vmm/virtio/blk/settings.h"
+#include "vmm/virtio/net/settings.h"
 
 namespace cli {
 namespace {
@@ -180,13 +180,13 @@ void AddEmulatedOptions(CLI::App& command, RunArguments& arguments) {
   command
       .add_option("--disk", arguments.disks,
                   "A virtio disk from a raw image or a block device (repeatable)")
-      ->type_name(std::string(kDiskForm))
+      ->type_name(std::string(vmm::virtio::kDiskForm))
       ->expected(1)
       ->take_all();
   command
       .add_option("--net", arguments.nets,
                   "A virtio network device on a tap or a socket (repeatable)")
-      ->type_name(std::string(kNetForm))
+      ->type_name(std::string(vmm::virtio::kNetForm))
       ->expected(1)
       ->take_all();
   command.add_flag("--rng", arguments.rng, "A virtio source of random numbers");
@@ -227,9 +227,15 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
     options.assign.push_back(TRY(ParseAssign(tree, text, options.handed_over)));
   }
   for (const std::string& text : arguments.disks) {
-    options.disks.push_back(TRY(ParseDisk(text, options.cpus)));
+    auto disk = vmm::virtio::ParseDisk(base::Split(text, ','), options.cpus);
+    if (!disk) return base::Failure(std::move(disk).error().With("--disk " + text));
+    options.disks.push_back(std::move(*disk));
   }
-  for (const std::string& text : arguments.nets) options.nets.push_back(TRY(ParseNet(text)));
+  for (const std::string& text : arguments.nets) {
+    auto net = vmm::virtio::ParseNet(base::Split(text, ','));
+    if (!net) return base::Failure(std::move(net).error().With("--net " + text));
+    options.nets.push_back(std::move(*net));
+  }
   options.rng = arguments.rng;
   TRY(AgreeOnBackend(options));
   return options;

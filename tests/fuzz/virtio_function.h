@@ -27,7 +27,10 @@ class Guest final : public VirtioFunction {
     options.queues = 2;
     options.image.raw = true;
     options.packed = true;
-    auto made = vmm::virtio::Blk::Create(options);
+    auto ring = vmm::virtio::BlkRing::Create();
+    EXPECT_TRUE(ring.has_value()) << ring.error().message();
+    if (!ring) return;
+    auto made = vmm::virtio::Blk::Create(options, *ring);
     EXPECT_TRUE(made.has_value()) << made.error().message();
     if (made) Make(std::move(*made));
   }

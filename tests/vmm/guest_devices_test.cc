@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_tree.h"
 #include "tests/support/fake_vfio_device.h"
 #include "tests/support/fake_vfio_host.h"
 #include "tests/support/matchers.h"
+#include "tests/support/temp_folder.h"
 
 namespace vmm {
 namespace {
@@ -30,7 +33,7 @@ class GuestDevicesTest : public testing::Test {
     host_.Add(second_, 15);
     host_.Add(fixed_, 16);
     plan_.layout.ram = {{0, 2 * base::kMiB}};
-    plan_.ports = {{1, 1}};
+    plan_.ports = {{1, 1}, {2, 2}};
     plan_.devices = {{kFirst, 1, true, 0, "", "first", {}},
                      {kSecond, 1, true, 1, "", "second", {}},
                      {kOnBus0, 5, false, 0, "", "fixed", {}}};
@@ -132,6 +135,32 @@ TEST_F(GuestDevicesTest, ByForceTheWholeCardGoesAtOnce) {
   ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
   RunUntilGone(2);
   EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
+}
+
+TEST_F(GuestDevicesTest, AnEmulatedDiskComesAndItsImageIsFreeWhenItHasGone) {
+  const test::TempFolder folder;
+  virtio::BlkOptions disk;
+  disk.image.file = folder.path() + "/disk";
+  std::ofstream(disk.image.file) << std::string(4096, 'x');
+  ASSERT_THAT(devices_->Add(EmulatedRequest(disk), ""), IsOk());
+  EXPECT_THAT(devices_->Add(EmulatedRequest(disk), "disk0"), test::FailsWith(base::Code::kUsage));
+  EXPECT_THAT(devices_->Add(EmulatedRequest(disk), "first"), test::FailsWith(base::Code::kUsage));
+  EXPECT_THAT(devices_->Add(EmulatedRequest(RngOptions{}), ""),
+              test::FailsWith(base::Code::kUnfit));
+  EXPECT_THAT(virtio::OpenImage(disk.image), test::FailsWith(base::Code::kInUse));
+  ASSERT_THAT(devices_->Remove("disk0", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(1);
+  EXPECT_THAT(gone_, ElementsAre("disk0"));
+  EXPECT_THAT(virtio::OpenImage(disk.image), IsOk());
+  EXPECT_EQ(devices_->emulated_stats().size(), 1u);
+}
+
+TEST_F(GuestDevicesTest, WhatCannotBeMadeLeavesItsPortFree) {
+  virtio::BlkOptions disk;
+  disk.image.file = "/nowhere/disk";
+  EXPECT_THAT(devices_->Add(EmulatedRequest(disk), ""), test::FailsWith(base::Code::kNotFound));
+  EXPECT_THAT(devices_->Add(EmulatedRequest(RngOptions{}), "", uint8_t{2}), IsOk());
+  EXPECT_EQ(devices_->ids().at("rng0"), "rng0");
 }
 
 }  // namespace

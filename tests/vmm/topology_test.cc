@@ -44,6 +44,7 @@ TEST(PlanTopology, EmulatedDevicesComeBehindAssignedOnes) {
   options.hotplug_ports = 1;
   options.assign.push_back({At(8).device.address, std::nullopt});
   options.disks.resize(2);
+  options.disks[1].serial = "second";
   options.nets.resize(1);
   options.rng = true;
   const auto plan = PlanTopology(options, {At(8)});
@@ -51,7 +52,7 @@ TEST(PlanTopology, EmulatedDevicesComeBehindAssignedOnes) {
   ASSERT_THAT(plan->emulated, SizeIs(4));
   EXPECT_THAT(plan->ports, SizeIs(6));
   EXPECT_EQ(plan->emulated[1].id, "disk1");
-  EXPECT_EQ(plan->emulated[1].index, 1u);
+  EXPECT_EQ(std::get<virtio::BlkOptions>(plan->emulated[1].request).serial, "second");
   EXPECT_EQ(plan->emulated[1].guest_slot, 3);
   EXPECT_EQ(plan->emulated[2].id, "net0");
   EXPECT_EQ(plan->emulated[3].id, "rng0");

@@ -1,6 +1,7 @@
 #include "vmm/control/command.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -80,12 +81,36 @@ Answer<uint8_t> ParseDevfn(std::string_view text) {
   if (!name##_answer) return tl::unexpected(name##_answer.error()); \
   auto name = std::move(*name##_answer)
 
+// A setting may be text, a number or a boolean.
+Answer<EmulatedSetting> SettingOf(const std::string& name, const Json& value) {
+  if (value.is_string()) return EmulatedSetting{name, value.get<std::string>()};
+  if (value.is_boolean() || value.is_number_unsigned()) return EmulatedSetting{name, value.dump()};
+  return Refuse(fmt::format("Invalid parameter type for {}, expected: string", base::Quote(name)));
+}
+
+Answer<Command> ParseEmulatedAdd(const std::string& driver, Json arguments) {
+  const auto drivers = EmulatedDrivers();
+  if (std::find(drivers.begin(), drivers.end(), driver) == drivers.end()) {
+    return Refuse(fmt::format("{} is not a driver of this machine: vfio-pci, {}",
+                              base::Quote(driver), fmt::join(drivers, ", ")));
+  }
+  TAKE_OR_RETURN(id, TakeText(arguments, "id", false));
+  TAKE_OR_RETURN(bus, TakeText(arguments, "bus", false));
+  EmulatedAdd add{driver, std::move(id), std::move(bus), {}};
+  if (!add.id.empty()) {
+    if (auto checked = CheckDeviceId(add.id); !checked)
+      return tl::unexpected(RefusalOf(checked.error()));
+  }
+  for (const auto& [name, value] : arguments.items()) {
+    TAKE_OR_RETURN(setting, SettingOf(name, value));
+    add.settings.push_back(std::move(setting));
+  }
+  return add;
+}
+
 Answer<Command> ParseDeviceAdd(Json arguments) {
   TAKE_OR_RETURN(driver, TakeText(arguments, "driver", true));
-  if (driver != "vfio-pci") {
-    return Refuse(
-        fmt::format("{} is not a driver of this machine: vfio-pci is", base::Quote(driver)));
-  }
+  if (driver != "vfio-pci") return ParseEmulatedAdd(driver, std::move(arguments));
   TAKE_OR_RETURN(host, TakeText(arguments, "host", true));
   TAKE_OR_RETURN(id, TakeText(arguments, "id", false));
   TAKE_OR_RETURN(bus, TakeText(arguments, "bus", false));

@@ -15,6 +15,7 @@
 #include "sysfs/pci_address.h"
 #include "vfio/vf_token.h"
 #include "vmm/control/json.h"
+#include "vmm/emulated_request.h"
 
 namespace vmm::control {
 
@@ -56,13 +57,22 @@ struct DeviceAdd {
   bool operator==(const DeviceAdd&) const = default;
 };
 
+// device_add with another driver: an emulated device, whose settings are checked by who makes it.
+struct EmulatedAdd {
+  std::string driver;
+  std::string id;   // empty: by its kind
+  std::string bus;  // the port; empty for any free one
+  std::vector<EmulatedSetting> settings;
+  bool operator==(const EmulatedAdd&) const = default;
+};
+
 struct DeviceDel {
   std::string id;
   bool force = false;  // ours: without asking the guest
   bool operator==(const DeviceDel&) const = default;
 };
 
-using Command = std::variant<Verb, DeviceAdd, DeviceDel>;
+using Command = std::variant<Verb, DeviceAdd, EmulatedAdd, DeviceDel>;
 
 struct Request {
   std::optional<Json> id;  // of any type; comes back with the reply

@@ -83,19 +83,18 @@ void DescribeDevices(const sysfs::Tree& tree, const HostSnapshot& host, MachineP
   }
 }
 
-void DescribeEmulated(const sysfs::Tree& tree, const Options& options, MachinePreview& preview) {
+void DescribeEmulated(const sysfs::Tree& tree, MachinePreview& preview) {
   const MachinePlan& plan = *preview.plan;
   for (const PlannedEmulated& planned : plan.emulated) {
     const auto port = std::find_if(plan.ports.begin(), plan.ports.end(), [&](const auto& one) {
       return one.guest_slot == planned.guest_slot;
     });
     const uint8_t number = port == plan.ports.end() ? uint8_t{0} : port->number;
-    if (planned.kind == EmulatedKind::kDisk) {
-      const auto bytes =
-          Take(virtio::CheckImage(options.disks[planned.index].image), preview.problems);
+    if (const auto* const disk = std::get_if<virtio::BlkOptions>(&planned.request)) {
+      const auto bytes = Take(virtio::CheckImage(disk->image), preview.problems);
       preview.disks.push_back({planned.id, number, bytes.value_or(0)});
-    } else if (planned.kind == EmulatedKind::kNet) {
-      const base::Status fits = virtio::CheckLink(tree, options.nets[planned.index]);
+    } else if (const auto* const net = std::get_if<virtio::NetOptions>(&planned.request)) {
+      const base::Status fits = virtio::CheckLink(tree, *net);
       if (!fits) preview.problems.push_back(fits.error());
       preview.nets.push_back({planned.id, number});
     }
@@ -131,7 +130,7 @@ MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const 
   preview.plan = Take(ArrangeMachine(options, host), preview.problems);
   if (!preview.plan) return preview;
   DescribeDevices(tree, host, preview);
-  DescribeEmulated(tree, options, preview);
+  DescribeEmulated(tree, preview);
   if (!preview.devices.empty()) ReadDma(kernel, tree, options, preview);
   ReadImage(tree, options, preview);
   return preview;

@@ -1,5 +1,7 @@
 #include "vmm/virtio/io_thread.h"
 
+#include <future>
+
 #include "sysfs/base/log.h"
 #include "vmm/confinement/confine.h"
 
@@ -17,6 +19,12 @@ base::Result<std::unique_ptr<IoThread>> IoThread::Create() {
     if (!ran) base::Log(base::Level::kError, "devices: {}", ran.error().message());
   }));
   return io;
+}
+
+void IoThread::Settle() {
+  std::promise<void> settled;
+  loop_->Post([&settled] { settled.set_value(); });
+  settled.get_future().wait();
 }
 
 IoThread::~IoThread() {

@@ -22,6 +22,8 @@ class IoThread {
   // After what was posted.
   ~IoThread();
 
+  // Returns when what was posted before has run and is gone. From another thread.
+  void Settle();
   // Outlives everything that is registered with it.
   EventLoop& loop() { return *loop_; }
 

@@ -1,15 +1,19 @@
-#include "cli/machines/net_option.h"
-
 #include <gmock/gmock.h>
 
 #include "cli/machines/plan_output.h"
+#include "sysfs/base/text.h"
 #include "tests/support/matchers.h"
+#include "vmm/virtio/net/settings.h"
 
 namespace cli {
 namespace {
 
 using test::IsOk;
 using testing::HasSubstr;
+
+base::Result<vmm::virtio::NetOptions> ParseNet(std::string_view text) {
+  return vmm::virtio::ParseNet(base::Split(text, ','));
+}
 
 TEST(NetOption, ATapHasItsDefaults) {
   const auto net = ParseNet("tap");

@@ -97,6 +97,23 @@ TEST(ParseRequest, DeviceAddTakesAToken) {
             Command(add));
 }
 
+TEST(ParseRequest, DeviceAddOfAnEmulatedDevice) {
+  EXPECT_EQ(Parsed(R"({"execute": "device_add", "arguments": {"driver": "virtio-blk-pci",
+                       "file": "/disk,1", "readonly": true, "queues": 2, "id": "d", "bus": "port1"}})"),
+            Command(EmulatedAdd{"virtio-blk-pci",
+                                "d",
+                                "port1",
+                                {{"file", "/disk,1"}, {"queues", "2"}, {"readonly", "true"}}}));
+  EXPECT_EQ(Parsed(R"({"execute": "device_add", "arguments": {"driver": "virtio-rng-pci"}})"),
+            Command(EmulatedAdd{"virtio-rng-pci", "", "", {}}));
+  ExpectRefused(
+      R"({"execute": "device_add", "arguments": {"driver": "virtio-rng-pci", "id": "1"}})",
+      "not an id");
+  ExpectRefused(
+      R"({"execute": "device_add", "arguments": {"driver": "virtio-blk-pci", "file": ["x"]}})",
+      "'file'");
+}
+
 TEST(ParseRequest, DeviceAddRefuses) {
   const auto refused = [](const std::string& arguments, const std::string& what) {
     ExpectRefused(R"({"execute": "device_add", "arguments": {)" + arguments + "}}", what);

@@ -43,8 +43,13 @@ class BlkTest : public test::VirtioFunction, public testing::WithParamInterface<
   void Open(BlkOptions options) {
     options.image.file = path_;
     options.image.cache = GetParam().cache;
-    options.ring = GetParam().ring;
-    auto made = Blk::Create(std::move(options));
+    std::shared_ptr<BlkRing> ring;
+    if (GetParam().ring) {
+      auto opened = BlkRing::Create();
+      ASSERT_THAT(opened, IsOk());
+      ring = *opened;
+    }
+    auto made = Blk::Create(std::move(options), std::move(ring));
     // A file system in memory has no direct access.
     if (!made && GetParam().cache == CacheMode::kNone) GTEST_SKIP() << made.error().message();
     ASSERT_THAT(made, IsOk());

@@ -59,16 +59,17 @@ void DropFront(std::vector<iovec>& iovecs, uint64_t bytes) {
 
 class Blk::Key {};
 
-base::Result<std::unique_ptr<Blk>> Blk::Create(BlkOptions options) {
+base::Result<std::unique_ptr<Blk>> Blk::Create(BlkOptions options, std::shared_ptr<BlkRing> ring) {
   Image image = TRY(OpenImage(options.image));
-  return std::make_unique<Blk>(Key(), std::move(options), std::move(image));
+  return std::make_unique<Blk>(Key(), std::move(options), std::move(image), std::move(ring));
 }
 
-Blk::Blk(Key, BlkOptions options, Image image)
+Blk::Blk(Key, BlkOptions options, Image image, std::shared_ptr<BlkRing> ring)
     : options_(std::move(options)),
       image_(std::move(image)),
       shape_(ShapeOf(options_, image_)),
-      model_(BlkModel(shape_)) {}
+      model_(BlkModel(shape_)),
+      ring_(std::move(ring)) {}
 
 Blk::~Blk() = default;
 
@@ -97,16 +98,14 @@ BlkCallbacks Blk::Callbacks() {
 
 BlkEngine* Blk::Engine(BlkWork work) {
   const bool common = IsTransfer(work) || work == BlkWork::kFlush;
-  if (common && options_.ring && !no_ring_) {
+  if (common && ring_) {
     if (fast_) return fast_.get();
-    auto made = MakeRingEngine(image_.fd, *loop_, Callbacks());
+    auto made = ring_->MakeEngine(image_.fd, *loop_, Callbacks());
     if (made) {
       fast_ = std::move(*made);
       return fast_.get();
     }
-    no_ring_ = true;
-    base::Log(base::Level::kInfo, "{}: read and written by a thread: {}", options_.image.file,
-              made.error().message());
+    log_.Log(base::Level::kWarning, "{}: {}", options_.image.file, made.error().message());
   }
   if (slow_) return slow_.get();
   auto made = MakeThreadEngine(image_.fd, *loop_, Callbacks());

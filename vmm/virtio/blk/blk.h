@@ -18,6 +18,7 @@
 #include "vmm/virtio/blk/engine.h"
 #include "vmm/virtio/blk/image.h"
 #include "vmm/virtio/blk/request.h"
+#include "vmm/virtio/blk/ring.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/worker.h"
 
@@ -25,10 +26,12 @@ namespace vmm::virtio {
 
 class Blk final : public Device {
  public:
-  // Opens and locks the image.
-  static base::Result<std::unique_ptr<Blk>> Create(BlkOptions options);
+  // Opens and locks the image. Without a ring a thread does what it would do.
+  static base::Result<std::unique_ptr<Blk>> Create(BlkOptions options,
+                                                   std::shared_ptr<BlkRing> ring = {});
   class Key;
-  Blk(Key key, BlkOptions options, Image image);  // for Create alone
+  Blk(Key key, BlkOptions options, Image image,
+      std::shared_ptr<BlkRing> ring);  // for Create alone
   Blk(const Blk&) = delete;
   Blk& operator=(const Blk&) = delete;
   ~Blk() override;
@@ -80,10 +83,10 @@ class Blk final : public Device {
   std::vector<Slot*> free_;
   std::vector<Worker*> touched_;
   base::Limited log_;
+  std::shared_ptr<BlkRing> ring_;
   // First used, first made.
   std::unique_ptr<BlkEngine> fast_;
   std::unique_ptr<BlkEngine> slow_;
-  bool no_ring_ = false;
 };
 
 }  // namespace vmm::virtio

@@ -1,5 +1,5 @@
 // Reads, writes and the rest on a disk image, without waiting: by a ring of the kernel
-// (io_uring(7)) or, where there is none, by a thread with plain calls.
+// (ring.h) or, where there is none, by a thread with plain calls.
 //
 // Everything on the thread of the event loop. An engine does not end before its operations: what
 // they write into is the guest's memory.
@@ -19,8 +19,11 @@
 
 namespace vmm::virtio {
 
+class BlkEngine;
+
 // One system call's worth; stays where it is until it is done.
 struct BlkOp {
+  BlkEngine* engine = nullptr;  // that has it
   BlkWork work = BlkWork::kRead;
   uint64_t offset = 0;
   uint64_t size = 0;          // of a range
@@ -45,9 +48,7 @@ class BlkEngine {
   virtual void Submit() = 0;
 };
 
-// The image and the loop outlive it. kUnsupported, kDenied or kKernel where there are no rings.
-base::Result<std::unique_ptr<BlkEngine>> MakeRingEngine(const base::Fd& image, EventLoop& loop,
-                                                        BlkCallbacks callbacks);
+// The image and the loop outlive it.
 base::Result<std::unique_ptr<BlkEngine>> MakeThreadEngine(const base::Fd& image, EventLoop& loop,
                                                           BlkCallbacks callbacks);
 

@@ -39,7 +39,6 @@ struct BlkOptions {
   ImageOptions image;
   std::string serial;   // at most 20 bytes
   unsigned queues = 1;  // 1 to 16
-  bool ring = true;     // io_uring where the kernel has it
   bool packed = false;  // offers packed virtqueues; no gain was seen in them
 };
 inline constexpr unsigned kMostBlkQueues = 16;

@@ -1,4 +1,4 @@
-#include "cli/machines/disk_option.h"
+#include "vmm/virtio/blk/settings.h"
 
 #include <fmt/format.h>
 
@@ -8,34 +8,32 @@
 
 #include "sysfs/base/text.h"
 
-namespace cli {
+namespace vmm::virtio {
 namespace {
 
 using base::Code;
 using base::Fail;
-using vmm::virtio::BlkOptions;
-using vmm::virtio::CacheMode;
 
 base::Result<CacheMode> ParseCache(std::string_view text) {
   for (const auto mode :
        {CacheMode::kWriteback, CacheMode::kNone, CacheMode::kWritethrough, CacheMode::kUnsafe}) {
     if (text == CacheName(mode)) return mode;
   }
-  return Fail(Code::kUsage, fmt::format("--disk: cache={}: not a mode", text),
+  return Fail(Code::kUsage, fmt::format("cache={}: not a mode", text),
               "use writeback, none, writethrough or unsafe");
 }
 
 base::Result<std::string> ParseSerial(std::string_view text) {
   const bool printable =
       std::all_of(text.begin(), text.end(), [](char one) { return one > ' ' && one <= '~'; });
-  if (!text.empty() && text.size() <= vmm::virtio::kMostSerial && printable) {
+  if (!text.empty() && text.size() <= kMostSerial && printable) {
     return std::string(text);
   }
-  return Fail(Code::kUsage, fmt::format("--disk: serial={}: not a serial number", text),
-              fmt::format("use 1 to {} printable characters", vmm::virtio::kMostSerial));
+  return Fail(Code::kUsage, fmt::format("serial={}: not a serial number", text),
+              fmt::format("use 1 to {} printable characters", kMostSerial));
 }
 
-base::Status ParseOne(std::string_view part, std::string_view whole, BlkOptions& disk) {
+base::Status ParseOne(std::string_view part, BlkOptions& disk) {
   const auto value = [&](std::string_view name) { return part.substr(name.size()); };
   if (part == "readonly") {
     disk.image.readonly = true;
@@ -44,42 +42,40 @@ base::Status ParseOne(std::string_view part, std::string_view whole, BlkOptions&
   } else if (part.starts_with("cache=")) {
     disk.image.cache = TRY(ParseCache(value("cache=")));
   } else if (part.starts_with("queues=")) {
-    const auto queues = base::ParseDecimal(value("queues="), vmm::virtio::kMostBlkQueues);
+    const auto queues = base::ParseDecimal(value("queues="), kMostBlkQueues);
     if (!queues || *queues == 0) {
-      return Fail(Code::kUsage, fmt::format("--disk: {}: not a number of queues", part),
-                  fmt::format("use 1 to {}", vmm::virtio::kMostBlkQueues));
+      return Fail(Code::kUsage, fmt::format("{}: not a number of queues", part),
+                  fmt::format("use 1 to {}", kMostBlkQueues));
     }
     disk.queues = static_cast<unsigned>(*queues);
   } else if (part == "format=raw") {
     disk.image.raw = true;
   } else if (part.starts_with("format=")) {
-    return Fail(Code::kUsage, fmt::format("--disk: {}: only raw images are known", part),
+    return Fail(Code::kUsage, fmt::format("{}: only raw images are known", part),
                 "convert it: qemu-img convert -O raw OLD NEW");
   } else {
-    return Fail(Code::kUsage, fmt::format("--disk {}: unknown option \"{}\"", whole, part),
-                fmt::format("--disk takes {}", kDiskForm));
+    return Fail(Code::kUsage, fmt::format("unknown option \"{}\"", part),
+                fmt::format("a disk is {}", kDiskForm));
   }
   return {};
 }
 
 }  // namespace
 
-base::Result<BlkOptions> ParseDisk(std::string_view text, unsigned cpus) {
-  const auto parts = base::Split(text, ',');
+base::Result<BlkOptions> ParseDisk(const std::vector<std::string_view>& parts, unsigned cpus) {
   BlkOptions disk;
   disk.image.file = parts.front();
-  disk.queues = std::min(cpus, vmm::virtio::kMostBlkQueues);
-  if (disk.image.file.empty()) return Fail(Code::kUsage, "--disk: the file's name is empty");
+  disk.queues = std::min(cpus, kMostBlkQueues);
+  if (disk.image.file.empty()) return Fail(Code::kUsage, "the file's name is empty");
   std::set<std::string_view> seen;
   for (size_t i = 1; i < parts.size(); ++i) {
     const std::string_view part = parts[i];
     if (!seen.insert(part.substr(0, part.find('='))).second) {
-      return Fail(Code::kUsage, fmt::format("--disk {}: {} is given twice", text,
-                                            part.substr(0, part.find('='))));
+      return Fail(Code::kUsage, fmt::format("{} is given twice", part.substr(0, part.find('='))));
     }
-    TRY(ParseOne(part, text, disk));
+    TRY(ParseOne(part, disk));
   }
   return disk;
 }
 
-}  // namespace cli
+}  // namespace vmm::virtio

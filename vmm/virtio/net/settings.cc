@@ -1,4 +1,4 @@
-#include "cli/machines/net_option.h"
+#include "vmm/virtio/net/settings.h"
 
 #include <fmt/format.h>
 
@@ -7,33 +7,30 @@
 
 #include "sysfs/base/text.h"
 
-namespace cli {
+namespace vmm::virtio {
 namespace {
 
 using base::Code;
 using base::Fail;
-using vmm::virtio::NetOptions;
-using vmm::virtio::SocketLink;
-using vmm::virtio::TapLink;
 
 constexpr uint64_t kMostMtu = 65535;
 
-base::Failure Unknown(std::string_view part, std::string_view whole) {
-  return Fail(Code::kUsage, fmt::format("--net {}: unknown option \"{}\"", whole, part),
-              fmt::format("--net takes {}", kNetForm));
+base::Failure Unknown(std::string_view part) {
+  return Fail(Code::kUsage, fmt::format("unknown option \"{}\"", part),
+              fmt::format("a network device is {}", kNetForm));
 }
 
 base::Result<unsigned> ParseCount(std::string_view part, std::string_view value, uint64_t least,
                                   uint64_t most) {
   const auto count = base::ParseDecimal(value, most);
   if (count && *count >= least) return static_cast<unsigned>(*count);
-  return Fail(Code::kUsage, fmt::format("--net: {}: not a number that is possible", part),
+  return Fail(Code::kUsage, fmt::format("{}: not a number that is possible", part),
               fmt::format("use {} to {}", least, most));
 }
 
 base::Result<std::string> ParseText(std::string_view part, std::string_view value) {
   if (!value.empty()) return std::string(value);
-  return Fail(Code::kUsage, fmt::format("--net: {}: its value is empty", part));
+  return Fail(Code::kUsage, fmt::format("{}: its value is empty", part));
 }
 
 base::Status ParseTap(std::string_view name, std::string_view value, std::string_view part,
@@ -41,12 +38,12 @@ base::Status ParseTap(std::string_view name, std::string_view value, std::string
   if (name == "ifname") {
     tap.interface = TRY(ParseText(part, value));
   } else if (name == "queues") {
-    net.queues = TRY(ParseCount(part, value, 1, vmm::virtio::kMostNetQueues));
-  } else if (name == "vhost" && (value == "on" || value == "off")) {
-    tap.vhost = value == "on";
+    net.queues = TRY(ParseCount(part, value, 1, kMostNetQueues));
+  } else if (part == "vhost" || part == "vhost=on" || part == "vhost=off") {
+    tap.vhost = part != "vhost=off";
   } else {
-    return Fail(Code::kUsage, fmt::format("--net tap: \"{}\" is no option of it", part),
-                fmt::format("--net takes {}", kNetForm));
+    return Fail(Code::kUsage, fmt::format("tap: \"{}\" is no option of it", part),
+                fmt::format("a network device is {}", kNetForm));
   }
   return {};
 }
@@ -58,8 +55,8 @@ base::Status ParseSocket(std::string_view name, std::string_view value, std::str
   } else if (part == "listen") {
     socket.listen = true;
   } else {
-    return Fail(Code::kUsage, fmt::format("--net socket: \"{}\" is no option of it", part),
-                fmt::format("--net takes {}", kNetForm));
+    return Fail(Code::kUsage, fmt::format("socket: \"{}\" is no option of it", part),
+                fmt::format("a network device is {}", kNetForm));
   }
   return {};
 }
@@ -70,13 +67,13 @@ base::Status ParseOne(std::string_view part, NetOptions& net) {
   const std::string_view value =
       equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
   if (name == "mac") {
-    auto mac = vmm::virtio::ParseMac(value);
-    if (!mac) return base::Failure(std::move(mac).error().With("--net: mac="));
+    auto mac = ParseMac(value);
+    if (!mac) return base::Failure(std::move(mac).error().With("mac="));
     net.mac = *mac;
     return {};
   }
   if (name == "mtu") {
-    net.mtu = static_cast<uint16_t>(TRY(ParseCount(part, value, vmm::virtio::kLeastMtu, kMostMtu)));
+    net.mtu = static_cast<uint16_t>(TRY(ParseCount(part, value, kLeastMtu, kMostMtu)));
     return {};
   }
   if (auto* const tap = std::get_if<TapLink>(&net.link)) {
@@ -87,29 +84,27 @@ base::Status ParseOne(std::string_view part, NetOptions& net) {
 
 }  // namespace
 
-base::Result<NetOptions> ParseNet(std::string_view text) {
-  const auto parts = base::Split(text, ',');
+base::Result<NetOptions> ParseNet(const std::vector<std::string_view>& parts) {
   NetOptions net;
   if (parts.front() == "socket") {
     net.link = SocketLink{};
   } else if (parts.front() != "tap") {
-    return Unknown(parts.front(), text);
+    return Unknown(parts.front());
   }
   std::set<std::string_view> seen;
   for (size_t i = 1; i < parts.size(); ++i) {
     const std::string_view part = parts[i];
     const std::string_view name = part.substr(0, part.find('='));
     if (!seen.insert(name).second) {
-      return Fail(Code::kUsage, fmt::format("--net {}: {} is given twice", text, name));
+      return Fail(Code::kUsage, fmt::format("{} is given twice", name));
     }
     TRY(ParseOne(part, net));
   }
   const auto* const socket = std::get_if<SocketLink>(&net.link);
   if (socket != nullptr && socket->path.empty()) {
-    return Fail(Code::kUsage, fmt::format("--net {}: path= is missing", text),
-                "name the Unix socket of the other side");
+    return Fail(Code::kUsage, "socket: path= is missing", "name the Unix socket of the other side");
   }
   return net;
 }
 
-}  // namespace cli
+}  // namespace vmm::virtio

@@ -1,0 +1,84 @@
+#include "vmm/emulated_request.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "vmm/virtio/blk/settings.h"
+#include "vmm/virtio/net/settings.h"
+
+namespace vmm {
+namespace {
+
+// In the order of EmulatedRequest.
+constexpr std::array kKinds = {
+    EmulatedKind{"disk", "virtio-blk-pci", virtio::kBlkKind},
+    EmulatedKind{"net", "virtio-net-pci", virtio::kNetKind},
+    EmulatedKind{"rng", "virtio-rng-pci", virtio::kRngKind},
+};
+static_assert(kKinds.size() == std::variant_size_v<EmulatedRequest>);
+
+// `first` stands in front of the others, without its name.
+base::Result<std::vector<std::string>> InOrder(const std::vector<EmulatedSetting>& settings,
+                                               std::string_view first) {
+  std::vector<std::string> parts(1);
+  bool given = false;
+  for (const EmulatedSetting& one : settings) {
+    if (one.name == first && !std::exchange(given, true)) {
+      parts.front() = one.value;
+    } else if (one.value == "true") {
+      parts.push_back(one.name);
+    } else if (one.value != "false") {
+      parts.push_back(one.name + "=" + one.value);
+    }
+  }
+  if (given) return parts;
+  return base::Fail(base::Code::kUsage, fmt::format("{}= is missing", first));
+}
+
+std::vector<std::string_view> ViewsOf(const std::vector<std::string>& parts) {
+  return {parts.begin(), parts.end()};
+}
+
+}  // namespace
+
+EmulatedKind KindOf(const EmulatedRequest& request) { return kKinds.at(request.index()); }
+
+std::vector<std::string_view> EmulatedDrivers() {
+  std::vector<std::string_view> drivers;
+  for (const EmulatedKind& kind : kKinds) drivers.push_back(kind.driver);
+  return drivers;
+}
+
+base::Status CheckHotPlug(const EmulatedRequest& request) {
+  const auto* const net = std::get_if<virtio::NetOptions>(&request);
+  const auto* const socket = net == nullptr ? nullptr : std::get_if<virtio::SocketLink>(&net->link);
+  if (socket == nullptr || socket->listen) return {};
+  return base::Fail(base::Code::kUnfit,
+                    socket->path +
+                        ": a running machine connects to nobody (its system calls are "
+                        "confined)",
+                    "let it listen (listen=true) and the other side connect, or use a tap");
+}
+
+base::Result<EmulatedRequest> ParseEmulated(std::string_view driver,
+                                            const std::vector<EmulatedSetting>& settings,
+                                            unsigned cpus) {
+  if (driver == KindOf(virtio::BlkOptions{}).driver) {
+    return TRY(virtio::ParseDisk(ViewsOf(TRY(InOrder(settings, "file"))), cpus));
+  }
+  if (driver == KindOf(virtio::NetOptions{}).driver) {
+    return TRY(virtio::ParseNet(ViewsOf(TRY(InOrder(settings, "type")))));
+  }
+  if (driver == KindOf(RngOptions{}).driver) {
+    if (settings.empty()) return RngOptions{};
+    return base::Fail(base::Code::kUsage,
+                      fmt::format("{}: not a setting of {}", settings.front().name, driver));
+  }
+  return base::Fail(base::Code::kUsage, fmt::format("{}: not a driver of this machine", driver),
+                    fmt::format("vfio-pci, {}", fmt::join(EmulatedDrivers(), ", ")));
+}
+
+}  // namespace vmm
