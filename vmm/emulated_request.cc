@@ -14,9 +14,9 @@ namespace {
 
 // In the order of EmulatedRequest.
 constexpr std::array kKinds = {
-    EmulatedKind{"disk", "virtio-blk-pci", virtio::kBlkKind},
-    EmulatedKind{"net", "virtio-net-pci", virtio::kNetKind},
-    EmulatedKind{"rng", "virtio-rng-pci", virtio::kRngKind},
+    EmulatedKind{"disk", "virtio-blk-pci", "virtio_blk"},
+    EmulatedKind{"net", "virtio-net-pci", "virtio_net"},
+    EmulatedKind{"rng", "virtio-rng-pci", "virtio_rng"},
 };
 static_assert(kKinds.size() == std::variant_size_v<EmulatedRequest>);
 

@@ -23,7 +23,7 @@ using EmulatedRequest = std::variant<virtio::BlkOptions, virtio::NetOptions, Rng
 struct EmulatedKind {
   std::string_view name;    // of the first one but for its number: disk, net, rng
   std::string_view driver;  // as device_add has it, QEMU's names: virtio-blk-pci ...
-  virtio::DeviceKind device;
+  std::string_view module;  // Linux's driver, beside virtio_pci
 };
 EmulatedKind KindOf(const EmulatedRequest& request);
 

@@ -44,7 +44,9 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   devices->bridge_->OnRemoved([raw = devices.get()](uint8_t port) {
     raw->wiring_.loop->Post([raw, port] {
       // Meanwhile it may have been closed by another hand, and another card may be there.
-      if (raw->bridge_->IsFree(port)) raw->Close(port);
+      if (!raw->bridge_->IsFree(port)) return;
+      raw->forced_.erase(port);
+      raw->Close(port);
     });
   });
   TRY(devices->PlugAll());
@@ -142,6 +144,8 @@ std::map<std::string, std::string> GuestDevices::ids() const {
   return ids;
 }
 
+// A guest may not be done with a card that was taken from it: Linux's virtio driver waits for ever
+// for the reset of one that is no longer there (vp_reset), and its port with it.
 base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
                                                std::optional<uint8_t> number) const {
   // A card that has just left is closed by a later turn of the loop: its port is not free before.
@@ -150,12 +154,17 @@ base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
            std::none_of(plugged_.begin(), plugged_.end(),
                         [&](const Plugged& one) { return one.port == port; });
   };
+  std::optional<uint8_t> last_choice;
   for (const PlannedPort& port : plan_->ports) {
     if (number && port.number != *number) continue;
-    if (is_free(port.devfn())) return port.devfn();
+    if (is_free(port.devfn())) {
+      if (number || !forced_.contains(port.devfn())) return port.devfn();
+      if (!last_choice) last_choice = port.devfn();
+    }
     if (number)
       return Fail(Code::kUnfit, fmt::format("{}: port{} has a device already", id, *number));
   }
+  if (last_choice) return *last_choice;
   if (!number) {
     return Fail(Code::kUnfit, id + ": the machine has no free hot-plug port",
                 "remove a device, or start the machine with more ports (--hotplug N)");
@@ -278,6 +287,7 @@ void GuestDevices::OnPatience() {
 }
 
 void GuestDevices::TakeOut(uint8_t port) {
+  forced_.insert(port);
   bridge_->TakeOut(port);
   Close(port);
 }

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -122,6 +123,7 @@ class GuestDevices {
   std::unique_ptr<EmulatedDevices> emulated_;
   std::shared_ptr<pci::HostBridge> bridge_;
   std::vector<Plugged> plugged_;
+  std::set<uint8_t> forced_;  // ports whose last card was taken: chosen last
   PortWaits waits_;
   std::vector<DeviceStats> closed_;
   std::unique_ptr<Timer> patience_;

@@ -1,11 +1,10 @@
 #include "vmm/machine_image.h"
 
-#include <algorithm>
+#include <set>
 
 #include "sysfs/base/log.h"
 #include "vmm/guest/command_line.h"
 #include "vmm/guest/guest.h"
-#include "vmm/virtio/transport/pci_layout.h"
 
 namespace vmm {
 namespace {
@@ -23,13 +22,12 @@ base::Result<boot::BootRequest> DefaultRequest(const sysfs::Tree& tree, const Op
                                                const MachinePlan& plan) {
   guest::GuestRequest wanted;
   for (const PlannedDevice& device : plan.devices) wanted.modaliases.push_back(device.modalias);
+  // By name: a kernel may not tell which devices its built-in drivers are for (before Linux 6.17).
+  std::set<std::string_view> modules;
   for (const PlannedEmulated& device : plan.emulated) {
-    for (std::string& alias : virtio::Modaliases(KindOf(device.request).device)) {
-      const bool known = std::find(wanted.modaliases.begin(), wanted.modaliases.end(), alias) !=
-                         wanted.modaliases.end();
-      if (!known) wanted.modaliases.push_back(std::move(alias));
-    }
+    modules.insert({"virtio_pci", KindOf(device.request).module});
   }
+  wanted.drivers.assign(modules.begin(), modules.end());
   wanted.exec = options.exec;
   wanted.kernel = options.kernel;
   wanted.append = options.append;

@@ -50,7 +50,9 @@ base::Result<GuestImage> BuildGuest(const sysfs::Tree& tree, const GuestRequest&
       request.kernel.empty() ? TRY(FindKernel(tree, TRY(RunningRelease(tree)))) : request.kernel;
   InitramfsContent content;
   content.programs = TRY(FindBusybox(tree));
-  content.modules = TRY(CollectModules(tree, find, request.modaliases, OwnModules()));
+  std::vector<std::string> claims = request.modaliases;
+  claims.insert(claims.end(), request.drivers.begin(), request.drivers.end());
+  content.modules = TRY(CollectModules(tree, find, claims, OwnModules()));
   content.command = request.exec;
   content.extra = request.extra_files;
   image.remarks = content.modules.remarks;

@@ -56,6 +56,17 @@ TEST_F(BuildGuestTest, TakesTheHostsKernelAndTheDriver) {
   EXPECT_THAT(archive, HasSubstr("modules/000-nvme.ko"));
 }
 
+TEST_F(BuildGuestTest, AnEmulatedDevicesDriverIsAskedForByItsName) {
+  GuestRequest request;
+  request.drivers = {"pci:nvme", "virtio_none"};
+  const auto image = Build(request);
+  ASSERT_THAT(image, IsOk());
+  EXPECT_THAT(image->remarks, ElementsAre(HasSubstr("virtio_none")));
+  const std::string archive(reinterpret_cast<const char*>(image->initrd.data()),
+                            image->initrd.size());
+  EXPECT_THAT(archive, HasSubstr("modules/000-nvme.ko"));
+}
+
 TEST_F(BuildGuestTest, AnotherKernelNeedsNoneOfTheHosts) {
   tree_.Remove("/boot/vmlinuz-6.12.1");
   GuestRequest request;

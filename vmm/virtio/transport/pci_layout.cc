@@ -129,14 +129,6 @@ pci::ConfigSpace PlanConfigSpace(const DeviceModel& model) {
   return space;
 }
 
-std::vector<std::string> Modaliases(const DeviceKind& kind) {
-  const uint32_t code = kind.device_class;
-  return {fmt::format("pci:v{:08X}d{:08X}sv{:08X}sd{:08X}bc{:02X}sc{:02X}i{:02X}", kVendor,
-                      kFirstDevice + kind.type, kVendor, kSubsystem, code >> 16, code >> 8 & 0xff,
-                      code & 0xff),
-          fmt::format("virtio:d{:08X}v{:08X}", kind.type, kVendor)};
-}
-
 std::optional<WindowTarget> ReadWindow(const pci::ConfigSpace& config) {
   const uint32_t bar = config.Shadow(At(kWindowCapability, 4), Width::k1);
   const uint32_t offset = config.Shadow(At(kWindowCapability, 8), Width::k4);

@@ -40,9 +40,6 @@ pci::BarInfo BarOf();
 // As after a reset.
 pci::ConfigSpace PlanConfigSpace(const DeviceModel& model);
 
-// By which a Linux guest finds the drivers: of the PCI function, and of the device behind it.
-std::vector<std::string> Modaliases(const DeviceKind& kind);
-
 // What the window shows, as the guest has set it: nothing unless it lies in the BAR and has a
 // natural width.
 struct WindowTarget {
