@@ -193,7 +193,9 @@ void AddCtlCommand(CLI::App& app, Context& context) {
       "and\n"
       "quit ask nobody. device-del returns when the guest has let go, after 30 s at the latest; "
       "with\n"
-      "force=true at once. qmp JSON sends one command as it is and prints the reply.\n"
+      "force=true at once (a Linux guest then plugs no more: its virtio drivers wait for a card "
+      "that\n"
+      "is gone; an assigned card may be taken so). qmp JSON sends one command as it is and prints the reply.\n"
       "Exit status: 3 no such machine, 7 refused by it, 8 no answer in time.");
   command->callback([options, &context] {
     context.run = [options, &context] { return RunCtl(context, *options); };
