@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "sysfs/base/kernel.h"
@@ -21,17 +23,31 @@
 #include "vmm/pci/host_bridge.h"
 #include "vmm/stats.h"
 #include "vmm/topology.h"
+#include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/virtio_pci.h"
 
 namespace vmm {
+
+// A guest has broken a queue of its device, which waits for a reset.
+struct QueueBroken {
+  uint16_t queue = 0;
+  std::string reason;
+};
+struct DeviceNotice {
+  std::string id;
+  std::variant<virtio::BlkFault, QueueBroken> what;
+};
+// From the devices' thread. At most one in a second for each device, but those that stop the
+// machine.
+using NoticeHandler = std::function<void(DeviceNotice notice)>;
 
 class EmulatedDevices {
  public:
   // Opens and locks what they are made of. The memory outlives them.
   static base::Result<std::unique_ptr<EmulatedDevices>> Create(
       base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
-      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory);
+      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory, NoticeHandler notice);
   EmulatedDevices(const EmulatedDevices&) = delete;
   EmulatedDevices& operator=(const EmulatedDevices&) = delete;
   // Waits for what the host still does for them; they have been disconnected.
@@ -41,18 +57,26 @@ class EmulatedDevices {
     std::string id;
     uint8_t port = 0;  // devfn
     std::shared_ptr<virtio::VirtioPci> function;
+    virtio::Blk* disk = nullptr;  // the function's, if it is one
   };
   const std::vector<Emulated>& all() const { return all_; }
   // Of those that are there.
   std::vector<EmulatedStats> stats() const;
+  // The disk's new size, after its file was made so large; kNotFound, kTimedOut when the devices'
+  // thread does not come to it, else as Blk::Resize.
+  base::Result<uint64_t> ResizeDisk(const std::string& id, std::optional<uint64_t> bytes);
+  // The machine goes on: what the host's storage has failed is tried again.
+  void Retry();
   // The card of this port is out of the guest: its id, if it was one of these.
   std::optional<std::string> Close(uint8_t port);
 
  private:
-  explicit EmulatedDevices(const GuestMemory& memory) : ram_(memory) {}
+  EmulatedDevices(const GuestMemory& memory, NoticeHandler notice)
+      : ram_(memory), notice_(std::move(notice)) {}
   base::Status Add(base::Kernel& kernel, const Options& options, const PlannedEmulated& planned);
 
   const virtio::GuestRam ram_;
+  const NoticeHandler notice_;
   std::unique_ptr<virtio::IoThread> io_;
   std::vector<Emulated> all_;
   std::vector<std::shared_ptr<virtio::VirtioPci>> closed_;  // with something in progress

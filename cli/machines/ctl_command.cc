@@ -37,6 +37,7 @@ constexpr std::array kVerbs = {
     NamedVerb{"pci", "query-pci"},
     NamedVerb{"device-add", "device_add", true},
     NamedVerb{"device-del", "device_del", true},
+    NamedVerb{"block-resize", "block_resize", true},
 };
 constexpr std::string_view kRaw = "qmp";
 constexpr unsigned kMaxTimeout = 86400;
@@ -135,7 +136,7 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
   command
       .add_option("ARG", options.arguments,
                   "device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID]; "
-                  "device-del id=ID [force=true]")
+                  "device-del id=ID [force=true]; block-resize id=ID [size=SIZE]")
       ->type_name("[NAME=VALUE...]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");

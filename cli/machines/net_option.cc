@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sysfs/base/text.h"
+#include "vmm/virtio/rate_limit.h"
 
 namespace cli {
 namespace {
@@ -79,6 +80,12 @@ base::Status ParseOne(std::string_view part, NetOptions& net) {
     net.mtu = static_cast<uint16_t>(TRY(ParseCount(part, value, vmm::virtio::kLeastMtu, kMostMtu)));
     return {};
   }
+  if (name == "rate") {
+    auto rate = vmm::virtio::ParseByteRate(value);
+    if (!rate) return base::Failure(std::move(rate).error().With("--net: rate="));
+    net.rate = *rate;
+    return {};
+  }
   if (auto* const tap = std::get_if<TapLink>(&net.link)) {
     return ParseTap(name, value, part, net, *tap);
   }
@@ -103,6 +110,12 @@ base::Result<NetOptions> ParseNet(std::string_view text) {
       return Fail(Code::kUsage, fmt::format("--net {}: {} is given twice", text, name));
     }
     TRY(ParseOne(part, net));
+  }
+  const auto* const tap = std::get_if<TapLink>(&net.link);
+  if (net.rate != 0 && tap != nullptr && tap->vhost) {
+    return Fail(Code::kUsage,
+                fmt::format("--net {}: with vhost=on the machine sees no frame", text),
+                "use vhost=off, or tc(8) on the tap");
   }
   const auto* const socket = std::get_if<SocketLink>(&net.link);
   if (socket != nullptr && socket->path.empty()) {

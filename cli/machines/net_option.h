@@ -10,7 +10,7 @@ namespace cli {
 
 inline constexpr std::string_view kNetForm =
     "tap[,ifname=NAME][,queues=N][,vhost=on|off]|socket,path=FILE[,listen], "
-    "each [,mac=ADDRESS][,mtu=N]";
+    "each [,mac=ADDRESS][,mtu=N][,rate=SIZE]";
 
 // kUsage names the option and what it takes. A file's name may hold no comma.
 base::Result<vmm::virtio::NetOptions> ParseNet(std::string_view text);

@@ -110,7 +110,8 @@ constexpr std::array kDeviceWork = {"epoll_ctl",      "epoll_wait",
                                     "io_uring_enter", "dup",
                                     "fcntl",          "sendmsg",
                                     "sendto",         "recvfrom",
-                                    "accept4"};
+                                    "accept4",        "ftruncate",
+                                    "lseek"};
 
 constexpr uint64_t kAll = ~uint64_t{0};
 // The type of an ioctl is its second byte (include/uapi/asm-generic/ioctl.h).

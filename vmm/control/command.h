@@ -38,6 +38,7 @@ enum class Verb : uint8_t {
   kQueryKvm,
   kQueryStatus,
   kQueryPci,
+  kQueryBlock,
   kStop,
   kCont,
   kPowerdown,  // system_powerdown
@@ -62,7 +63,13 @@ struct DeviceDel {
   bool operator==(const DeviceDel&) const = default;
 };
 
-using Command = std::variant<Verb, DeviceAdd, DeviceDel>;
+struct BlockResize {
+  std::string id;                 // ours: device is QEMU's word
+  std::optional<uint64_t> bytes;  // QEMU's size; ours: nothing, as large as it is now
+  bool operator==(const BlockResize&) const = default;
+};
+
+using Command = std::variant<Verb, DeviceAdd, DeviceDel, BlockResize>;
 
 struct Request {
   std::optional<Json> id;  // of any type; comes back with the reply
