@@ -64,6 +64,8 @@ void Blk::OnQueueEnd(uint16_t queue) {
 
 void Blk::Handle(Worker& worker, const Chain& chain) {
   BlkParsed parsed = ParseBlk(worker.ram(), chain, shape_.limits);
+  const bool transfers = parsed.request && IsTransfer(parsed.request->work);
+  limiter_.Charge(transfers ? parsed.request->ranges.front().size : 0);
   if (!parsed.status_at) return worker.Finish(chain, 0);
   Slot& slot = TakeSlot();
   slot.worker = &worker;
@@ -71,7 +73,6 @@ void Blk::Handle(Worker& worker, const Chain& chain) {
   slot.status_at = *parsed.status_at;
   if (!parsed.request) return Finish(slot, parsed.status);
   slot.request = std::move(*parsed.request);
-  limiter_.Charge(IsTransfer(slot.request.work) ? slot.request.ranges.front().size : 0);
   Begin(slot);
 }
 
