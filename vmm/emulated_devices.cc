@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 
 #include "sysfs/base/log.h"
 #include "vmm/platform.h"
-#include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/net/net.h"
 #include "vmm/virtio/net/tap_plan.h"
+#include "vmm/virtio/rate_limit.h"
 #include "vmm/virtio/rng.h"
 
 namespace vmm {
@@ -33,23 +35,50 @@ std::shared_ptr<virtio::BlkRing> MakeRing() {
   return nullptr;
 }
 
+constexpr std::chrono::seconds kResizePatience{3};
+
+// Of one device, on the devices' thread.
+NoticeHandler AtMostOneInASecond(NoticeHandler notice) {
+  return [notice = std::move(notice),
+          bucket = std::make_shared<virtio::TokenBucket>(1)](DeviceNotice what) {
+    const auto* const fault = std::get_if<virtio::BlkFault>(&what.what);
+    const auto now = virtio::RateLimiter::SteadyTime();
+    const bool over = bucket->Delay(now) > std::chrono::nanoseconds(0);
+    if (over && (fault == nullptr || !fault->stop)) return;
+    bucket->Take(1, now);
+    if (notice) notice(std::move(what));
+  };
+}
+
+// What happens on the host is told, and a guest's broken queue.
+virtio::Blk* Listen(virtio::Device& device, const NoticeHandler& notice, const std::string& id) {
+  auto* const disk = dynamic_cast<virtio::Blk*>(&device);
+  if (disk != nullptr) {
+    disk->OnFault([notice, id](const virtio::BlkFault& fault) { notice({id, fault}); });
+  }
+  return disk;
+}
+
 }  // namespace
 
 base::Result<std::unique_ptr<EmulatedDevices>> EmulatedDevices::Create(
     base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
-    const std::vector<PlannedEmulated>& plan, const GuestMemory& memory) {
-  std::unique_ptr<EmulatedDevices> devices(new EmulatedDevices(kernel, tree, memory));
+    const std::vector<PlannedEmulated>& plan, const GuestMemory& memory, NoticeHandler notice) {
+  std::unique_ptr<EmulatedDevices> devices(
+      new EmulatedDevices(kernel, tree, memory, std::move(notice)));
   for (const virtio::NetOptions& net : options.nets) TRY(virtio::CheckLink(tree, net));
-  const bool has_monitor = !options.name.empty() || !options.monitor.empty();
-  if (has_monitor || !options.disks.empty()) devices->ring_ = MakeRing();
+  devices->has_monitor_ = !options.name.empty() || !options.monitor.empty();
+  if (devices->has_monitor_ || !options.disks.empty()) devices->ring_ = MakeRing();
   for (const PlannedEmulated& planned : plan) TRY(devices->Add(planned));
   return devices;
 }
 
 base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(
     const EmulatedRequest& request) {
-  if (const auto* const disk = std::get_if<virtio::BlkOptions>(&request)) {
-    return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(*disk, ring_)));
+  if (const auto* const wanted = std::get_if<virtio::BlkOptions>(&request)) {
+    virtio::BlkOptions disk = *wanted;
+    disk.errors = virtio::WithDefaults(disk.errors, has_monitor_);
+    return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(std::move(disk), ring_)));
   }
   if (const auto* const net = std::get_if<virtio::NetOptions>(&request)) {
     TRY(virtio::CheckLink(*tree_, *net));
@@ -62,9 +91,14 @@ base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
     const PlannedEmulated& planned) {
   if (!io_) io_ = TRY(virtio::IoThread::Create());
   std::unique_ptr<virtio::Device> device = TRY(Make(planned.request));
-  auto function = TRY(virtio::VirtioPci::Create({planned.id, IntxGsi(planned.guest_slot, 0)},
-                                                std::move(device), ram_, *io_));
-  all_.push_back({planned.id, planned.devfn(), function});
+  const NoticeHandler notice = AtMostOneInASecond(notice_);
+  virtio::Blk* const disk = Listen(*device, notice, planned.id);
+  virtio::VirtioPciOptions pci{planned.id, IntxGsi(planned.guest_slot, 0), {}};
+  pci.broken = [notice, id = planned.id](uint16_t queue, std::string_view reason) {
+    notice({id, QueueBroken{queue, std::string(reason)}});
+  };
+  auto function = TRY(virtio::VirtioPci::Create(std::move(pci), std::move(device), ram_, *io_));
+  all_.push_back({planned.id, planned.devfn(), function, disk});
   return function;
 }
 
@@ -72,6 +106,30 @@ base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
 void EmulatedDevices::End(Emulated taken) {
   taken.function->Drain();
   io_->Settle();
+}
+
+base::Result<uint64_t> EmulatedDevices::ResizeDisk(const std::string& id,
+                                                   std::optional<uint64_t> bytes) {
+  const auto found = std::find_if(all_.begin(), all_.end(), [&](const Emulated& one) {
+    return one.id == id && one.disk != nullptr;
+  });
+  if (found == all_.end())
+    return base::Fail(base::Code::kNotFound, id + ": no disk of this machine");
+  auto answer = std::make_shared<std::promise<base::Result<uint64_t>>>();
+  auto size = answer->get_future();
+  io_->loop().Post([answer, bytes, disk = found->disk, function = found->function] {
+    answer->set_value(disk->Resize(bytes));
+  });
+  if (size.wait_for(kResizePatience) == std::future_status::ready) return size.get();
+  return base::Fail(base::Code::kTimedOut, id + ": the host's storage does not answer",
+                    "query-block shows the size when it has");
+}
+
+void EmulatedDevices::Retry() {
+  for (const Emulated& one : all_) {
+    if (one.disk == nullptr) continue;
+    io_->loop().Post([disk = one.disk, function = one.function] { disk->Retry(); });
+  }
 }
 
 EmulatedDevices::~EmulatedDevices() {

@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "sysfs/base/kernel.h"
@@ -22,11 +24,25 @@
 #include "vmm/pci/host_bridge.h"
 #include "vmm/stats.h"
 #include "vmm/topology.h"
+#include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/blk/ring.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/virtio_pci.h"
 
 namespace vmm {
+
+// A guest has broken a queue of its device, which waits for a reset.
+struct QueueBroken {
+  uint16_t queue = 0;
+  std::string reason;
+};
+struct DeviceNotice {
+  std::string id;
+  std::variant<virtio::BlkFault, QueueBroken> what;
+};
+// From the devices' thread. At most one in a second for each device, but those that stop the
+// machine.
+using NoticeHandler = std::function<void(DeviceNotice notice)>;
 
 class EmulatedDevices {
  public:
@@ -34,7 +50,7 @@ class EmulatedDevices {
   // for a machine that has a disk, or whose monitor may bring one: a confined thread makes none.
   static base::Result<std::unique_ptr<EmulatedDevices>> Create(
       base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
-      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory);
+      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory, NoticeHandler notice);
   EmulatedDevices(const EmulatedDevices&) = delete;
   EmulatedDevices& operator=(const EmulatedDevices&) = delete;
   // Waits for what the host still does for them; they have been disconnected.
@@ -44,6 +60,7 @@ class EmulatedDevices {
     std::string id;
     uint8_t port = 0;  // devfn
     std::shared_ptr<virtio::VirtioPci> function;
+    virtio::Blk* disk = nullptr;  // the function's, if it is one
   };
   const std::vector<Emulated>& all() const { return all_; }
   // disk0, or the first of its kind that nobody has.
@@ -56,15 +73,23 @@ class EmulatedDevices {
 
   // Of all that were ever there.
   std::vector<EmulatedStats> stats() const;
+  // The disk's new size, after its file was made so large; kNotFound, kTimedOut when the devices'
+  // thread does not come to it, else as Blk::Resize.
+  base::Result<uint64_t> ResizeDisk(const std::string& id, std::optional<uint64_t> bytes);
+  // The machine goes on: what the host's storage has failed is tried again.
+  void Retry();
 
  private:
-  EmulatedDevices(base::Kernel& kernel, const sysfs::Tree& tree, const GuestMemory& memory)
-      : kernel_(&kernel), tree_(&tree), ram_(memory) {}
+  EmulatedDevices(base::Kernel& kernel, const sysfs::Tree& tree, const GuestMemory& memory,
+                  NoticeHandler notice)
+      : kernel_(&kernel), tree_(&tree), ram_(memory), notice_(std::move(notice)) {}
   base::Result<std::unique_ptr<virtio::Device>> Make(const EmulatedRequest& request);
 
   base::Kernel* kernel_;
   const sysfs::Tree* tree_;
   const virtio::GuestRam ram_;
+  const NoticeHandler notice_;
+  bool has_monitor_ = false;
   std::shared_ptr<virtio::BlkRing> ring_;
   std::unique_ptr<virtio::IoThread> io_;
   std::vector<Emulated> all_;

@@ -36,8 +36,13 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   };
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
                                                      memory, wired.link, std::move(hooks))));
-  devices->emulated_ =
-      TRY(EmulatedDevices::Create(*wired.kernel, *wired.tree, options, plan.emulated, memory));
+  const auto notice = [raw = devices.get()](DeviceNotice what) {
+    raw->wiring_.loop->Post([raw, what = std::move(what)] {
+      if (raw->wiring_.notice) raw->wiring_.notice(what);
+    });
+  };
+  devices->emulated_ = TRY(
+      EmulatedDevices::Create(*wired.kernel, *wired.tree, options, plan.emulated, memory, notice));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));

@@ -52,6 +52,8 @@ class GuestDevices {
     std::function<void(const std::string& name)> stuck;
     // A device has left, by the guest's hand or not.
     std::function<void(const std::string& id)> gone;
+    // Something that an emulated device tells.
+    std::function<void(const DeviceNotice& notice)> notice;
   };
 
   static base::Result<std::unique_ptr<GuestDevices>> Create(Wiring wiring, const Options& options,
@@ -81,6 +83,7 @@ class GuestDevices {
 
   // Of all that were ever there.
   std::vector<DeviceStats> stats() const;
+  EmulatedDevices& emulated() { return *emulated_; }
   std::vector<EmulatedStats> emulated_stats() const { return emulated_->stats(); }
   unsigned dma_maps() const { return assignment_->dma_maps(); }
 

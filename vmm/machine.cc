@@ -107,6 +107,7 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.gone = [this](const std::string& id) {
     Announce("DEVICE_DELETED", control::DeviceDeletedData(id));
   };
+  wiring.notice = [this](const DeviceNotice& notice) { OnNotice(notice); };
   wiring.stuck = [this](const std::string& name) { OnDeviceStuck(name); };
   return wiring;
 }

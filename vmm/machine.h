@@ -74,6 +74,9 @@ class Machine {
   control::Answer<control::Json> Do(control::Verb verb);
   base::Status Add(const control::DeviceAdd& device);
   base::Status Add(const control::EmulatedAdd& device);
+  base::Status Resize(const control::BlockResize& resize);
+  void OnNotice(const DeviceNotice& notice);
+  control::Json BlockList() const;
   void Announce(std::string_view event, const control::Json& data = {});
   base::Status Pause();
   base::Status Continue();
@@ -109,7 +112,8 @@ class Machine {
   std::optional<base::Error> otherwise_;  // how it ends when patience is over
   base::Status outcome_;
   control::Cause cause_ = control::Cause::kGuestShutdown;
-  bool paused_ = false;  // all processors have been asked to stop
+  bool paused_ = false;    // all processors have been asked to stop
+  bool io_error_ = false;  // by a disk
   MachineStats stats_;
   // Of the board: requests of an earlier one are stale. Read by vCPU threads.
   std::atomic<unsigned> generation_{0};

@@ -6,6 +6,7 @@
 
 #include "sysfs/base/log.h"
 #include "sysfs/base/text.h"
+#include "vmm/control/block_view.h"
 #include "vmm/control/pci_view.h"
 #include "vmm/machine.h"
 
@@ -81,10 +82,33 @@ base::Status Machine::Continue() {
   if (!paused_) return {};
   TRY(board_->Stop());
   board_->NotePause();
+  devices_->emulated().Retry();
   TRY(board_->Resume());
-  paused_ = false;
+  paused_ = io_error_ = false;
   Announce("RESUME");
   return {};
+}
+
+base::Status Machine::Resize(const control::BlockResize& resize) {
+  const uint64_t bytes = TRY(devices_->emulated().ResizeDisk(resize.id, resize.bytes));
+  base::Log(base::Level::kInfo, "{}: has {} bytes now (monitor)", resize.id, bytes);
+  return {};
+}
+
+// As QEMU, the event first; a machine that is paused already stays so for its own reason.
+void Machine::OnNotice(const DeviceNotice& notice) {
+  if (const auto* const broken = std::get_if<QueueBroken>(&notice.what)) {
+    return Announce("DEVICE_QUEUE_BROKEN",
+                    control::QueueBrokenData(notice.id, broken->queue, broken->reason));
+  }
+  const auto& fault = std::get<virtio::BlkFault>(notice.what);
+  Announce("BLOCK_IO_ERROR", control::IoErrorData(notice.id, fault));
+  if (!fault.stop || !board_) return;
+  io_error_ = io_error_ || !paused_;
+  if (const base::Status paused = Pause(); !paused) {
+    base::Log(base::Level::kError, "{}: the machine does not stop: {}", notice.id,
+              paused.error().message());
+  }
 }
 
 // After the reply. A second request before it is done is the same one.
@@ -115,6 +139,15 @@ base::Status Machine::Add(const control::EmulatedAdd& device) {
   return devices_->Add(request, device.id, port);
 }
 
+Json Machine::BlockList() const {
+  Json list = Json::array();
+  for (const EmulatedDevices::Emulated& one : devices_->emulated().all()) {
+    if (one.disk == nullptr) continue;
+    list.push_back(control::BlockJson(one.id, one.disk->options(), one.disk->view()));
+  }
+  return list;
+}
+
 Answer<Json> Machine::Do(Verb verb) {
   switch (verb) {
     case Verb::kCapabilities:
@@ -128,7 +161,12 @@ Answer<Json> Machine::Do(Verb verb) {
     case Verb::kQueryKvm:
       return Json({{"enabled", true}, {"present", true}});
     case Verb::kQueryStatus:
-      return Json({{"running", !paused_}, {"status", paused_ ? "paused" : "running"}});
+      return Json({{"running", !paused_},
+                   {"status", io_error_ ? "io-error"
+                              : paused_ ? "paused"
+                                        : "running"}});
+    case Verb::kQueryBlock:
+      return BlockList();
     case Verb::kQueryPci:
       return control::PciList(devices_->bridge().View(), devices_->ids());
     case Verb::kStop:
@@ -155,6 +193,9 @@ Answer<Json> Machine::Execute(const control::Command& command) {
   if (const auto* const add = std::get_if<control::EmulatedAdd>(&command)) return Done(Add(*add));
   if (const auto* const remove = std::get_if<control::DeviceDel>(&command)) {
     return Done(devices_->Remove(remove->id, remove->force ? std::chrono::seconds(0) : kLeaveTime));
+  }
+  if (const auto* const resize = std::get_if<control::BlockResize>(&command)) {
+    return Done(Resize(*resize));
   }
   return Do(std::get<Verb>(command));
 }

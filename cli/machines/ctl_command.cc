@@ -38,6 +38,7 @@ constexpr std::array kVerbs = {
     NamedVerb{"pci", "query-pci"},
     NamedVerb{"device-add", "device_add", true},
     NamedVerb{"device-del", "device_del", true},
+    NamedVerb{"block-resize", "block_resize", true},
 };
 constexpr std::string_view kRaw = "qmp";
 constexpr unsigned kMaxTimeout = 86400;
@@ -138,7 +139,7 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
                   "device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID], or "
                   "driver=virtio-blk-pci file=FILE, driver=virtio-net-pci type=tap|socket ..., "
                   "driver=virtio-rng-pci with the settings of --disk and --net; "
-                  "device-del id=ID [force=true]")
+                  "device-del id=ID [force=true]; block-resize id=ID [size=SIZE]")
       ->type_name("[NAME=VALUE...]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");
@@ -195,7 +196,8 @@ void AddCtlCommand(CLI::App& app, Context& context) {
       "with\n"
       "force=true at once (a Linux guest then plugs no more: its virtio drivers wait for a card "
       "that\n"
-      "is gone; an assigned card may be taken so). qmp JSON sends one command as it is and prints the reply.\n"
+      "is gone; an assigned card may be taken so). qmp JSON sends one command as it is and prints "
+      "the reply.\n"
       "Exit status: 3 no such machine, 7 refused by it, 8 no answer in time.");
   command->callback([options, &context] {
     context.run = [options, &context] { return RunCtl(context, *options); };

@@ -173,6 +173,23 @@ base::Status AgreeOnBackend(vmm::Options& options) {
   return {};
 }
 
+// Nobody could make a stopped machine go on.
+base::Status CheckErrorPolicies(const vmm::Options& options) {
+  using vmm::virtio::ErrorPolicy;
+  if (!options.name.empty() || !options.monitor.empty()) return {};
+  for (const vmm::virtio::BlkOptions& disk : options.disks) {
+    const ErrorPolicy read = disk.errors.read.value_or(ErrorPolicy::kReport);
+    const ErrorPolicy write = disk.errors.write.value_or(ErrorPolicy::kReport);
+    if (read == ErrorPolicy::kReport && write == ErrorPolicy::kReport) continue;
+    return Fail(Code::kUsage,
+                fmt::format("--disk {}: {}={} without a monitor", disk.image.file,
+                            read == ErrorPolicy::kReport ? "werror" : "rerror",
+                            PolicyName(read == ErrorPolicy::kReport ? write : read)),
+                "give the machine a --name, so that vmm ctl NAME resume makes it go on");
+  }
+  return {};
+}
+
 // An empty text is no number, but CLI11 would take the default then.
 std::string NotEmpty(const std::string& text) { return text.empty() ? "a number is missing" : ""; }
 
@@ -236,6 +253,7 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
     if (!net) return base::Failure(std::move(net).error().With("--net " + text));
     options.nets.push_back(std::move(*net));
   }
+  TRY(CheckErrorPolicies(options));
   options.rng = arguments.rng;
   TRY(AgreeOnBackend(options));
   return options;

@@ -1,6 +1,7 @@
 #include "cli/machines/plan_output.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -96,6 +97,13 @@ std::string CacheText(vmm::virtio::CacheMode mode) {
              : name;
 }
 
+std::string RateText(const vmm::virtio::RateLimits& rate) {
+  std::vector<std::string> parts;
+  if (rate.operations != 0) parts.push_back(fmt::format("{} requests", rate.operations));
+  if (rate.bytes != 0) parts.push_back(base::FormatSize(rate.bytes));
+  return fmt::format("{} in a second", fmt::join(parts, " and "));
+}
+
 void AddDisk(Page& page, const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen) {
   page.Section(fmt::format("Disk {}", seen.id));
   page.Line("file", fmt::format("{}{}{}", disk.image.file,
@@ -105,6 +113,7 @@ void AddDisk(Page& page, const vmm::virtio::BlkOptions& disk, const vmm::DiskPre
   page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
   page.Line("queues", std::to_string(disk.queues));
   page.Line("cache", CacheText(disk.image.cache));
+  if (disk.rate.any()) page.Line("at most", RateText(disk.rate));
 }
 
 Json DiskJson(const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen) {
@@ -114,6 +123,8 @@ Json DiskJson(const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen)
           {"readonly", disk.image.readonly},
           {"cache", CacheName(disk.image.cache)},
           {"queues", disk.queues},
+          {"iops", disk.rate.operations},
+          {"bps", disk.rate.bytes},
           {"port", seen.port}};
 }
 
@@ -134,6 +145,7 @@ void AddNet(Page& page, const vmm::virtio::NetOptions& net, const vmm::NetPrevie
   page.Line("address", net.mac ? net.mac->Text() : "by chance");
   page.Line("queues", std::to_string(net.queues));
   if (net.mtu) page.Line("MTU", std::to_string(*net.mtu));
+  if (net.rate != 0) page.Line("at most", RateText({0, net.rate}) + " in each direction");
 }
 
 Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
@@ -148,6 +160,7 @@ Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
           {"mac", net.mac ? Json(net.mac->Text()) : Json(nullptr)},
           {"mtu", net.mtu ? Json(*net.mtu) : Json(nullptr)},
           {"queues", net.queues},
+          {"rate", net.rate},
           {"port", seen.port}};
 }
 

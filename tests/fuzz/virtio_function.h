@@ -1,13 +1,17 @@
-// A guest that does anything with the registers, the rings and the requests of a virtio disk: the
+// A guest that does anything with the registers, the rings and the requests of a virtio disk, or a
+// host whose storage fails, fills up and changes its size under one that works: the
 // device bears it, every request that it can give back comes back, and after a reset it works.
 #pragma once
 
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include <cerrno>
 #include <memory>
+#include <random>
 
 #include "sysfs/base/log.h"
+#include "tests/support/scripted_engine.h"
 #include "tests/support/virtio_function.h"
 #include "vmm/virtio/blk/blk.h"
 
@@ -18,6 +22,7 @@ class Guest final : public VirtioFunction {
   static constexpr uint64_t kHeader = kData;
   static constexpr uint64_t kStatus = kData + 0x800;
   static constexpr uint64_t kPayload = kData + 0x1000;
+  static constexpr off_t kMostBytes = 300 * 512;
 
   Guest() : file_(::memfd_create("disk", MFD_CLOEXEC)) {
     base::SetLogLevel(base::Level::kError);
@@ -27,12 +32,15 @@ class Guest final : public VirtioFunction {
     options.queues = 2;
     options.image.raw = true;
     options.packed = true;
+    options.errors = {vmm::virtio::ErrorPolicy::kStop, vmm::virtio::ErrorPolicy::kStop};
     auto ring = vmm::virtio::BlkRing::Create();
     EXPECT_TRUE(ring.has_value()) << ring.error().message();
     if (!ring) return;
     auto made = vmm::virtio::Blk::Create(options, *ring);
     EXPECT_TRUE(made.has_value()) << made.error().message();
-    if (made) Make(std::move(*made));
+    if (!made) return;
+    disk_ = made->get();
+    Make(std::move(*made));
   }
   Guest(const Guest&) = delete;
   Guest& operator=(const Guest&) = delete;
@@ -63,9 +71,97 @@ class Guest final : public VirtioFunction {
     CheckItWorks();
   }
 
+  // Whatever the storage does, a request comes back or waits for the next try.
+  template <class Input>
+  void PlayStorage(Input& input) {
+    chance_.seed(input.template ConsumeIntegral<uint32_t>());
+    disk_->SetEngine([this](const base::Fd& image, vmm::EventLoop& loop,
+                            vmm::virtio::BlkCallbacks callbacks) {
+      return base::Result<std::unique_ptr<vmm::virtio::BlkEngine>>(std::make_unique<ScriptedEngine>(
+          image, loop, std::move(callbacks),
+          [this](const base::Fd& file, vmm::virtio::BlkOp& op) { return Storage(file, op); }));
+    });
+    features_ = 0x3fff & disk_->model().features;
+    Start({input.ConsumeBool(), true, true});
+    while (input.remaining_bytes() > 0 && !HasFailure()) {
+      const auto count = input.template ConsumeIntegralInRange<unsigned>(1, 4);
+      unsigned added = 0;
+      for (unsigned i = 0; i < count; ++i) added += AddRequest(input, i) ? 1 : 0;
+      Kick(0);
+      if (DisturbStorage(input)) continue;
+      unsigned came = 0;
+      ASSERT_TRUE(Eventually([&] {
+        while (driver_->Reap()) ++came;
+        if (came == added) return true;
+        OnIo([this] {
+          EXPECT_EQ(::ftruncate(file_.raw(), kMostBytes), 0);
+          disk_->Retry();
+        });
+        return false;
+      })) << "a request was not given back";
+    }
+    OnIo([this] { sound_ = true; });
+    ASSERT_EQ(::ftruncate(file_.raw(), 64 * 1024), 0);
+    OnIo([this] { EXPECT_TRUE(disk_->Resize({}).has_value()); });
+    CheckItWorks();
+  }
+
   void TestBody() override {}
 
  private:
+  // On the I/O thread.
+  int64_t Storage(const base::Fd& file, vmm::virtio::BlkOp& op) {
+    if (sound_) return vmm::virtio::Perform(file, op);
+    switch (chance_() % 8) {
+      case 0:
+        return -ENOSPC;
+      case 1:
+        return -EIO;
+      case 2:
+        return -EINTR;
+      case 3:
+        EXPECT_EQ(::ftruncate(file_.raw(), static_cast<off_t>(chance_() % 0x10000)), 0);
+        return vmm::virtio::Perform(file, op);
+      case 4: {
+        vmm::virtio::BlkOp part = op;
+        part.iovecs.resize(std::min<size_t>(part.iovecs.size(), 1));
+        for (iovec& one : part.iovecs) one.iov_len = std::min<size_t>(one.iov_len, 512);
+        return vmm::virtio::Perform(file, part);
+      }
+      default:
+        return vmm::virtio::Perform(file, op);
+    }
+  }
+  // True when the requests have gone with a reset.
+  template <class Input>
+  bool DisturbStorage(Input& input) {
+    const auto bytes = input.template ConsumeIntegralInRange<uint64_t>(0, kMostBytes / 512) * 512;
+    switch (input.template ConsumeIntegralInRange<int>(0, 6)) {
+      case 0:
+        OnIo([&] { static_cast<void>(disk_->Resize(bytes)); });
+        return false;
+      case 1:
+        OnIo([&] { static_cast<void>(disk_->Resize({})); });
+        return false;
+      case 2:
+        EXPECT_EQ(::ftruncate(file_.raw(), static_cast<off_t>(bytes)), 0);
+        return false;
+      case 3:
+        SetCommand(vmm::pci::kCommandMemory);
+        SetCommand(vmm::pci::kCommandMemory | vmm::pci::kCommandMaster);
+        return false;
+      case 4:
+        Write(vmm::virtio::kConfigPlace + vmm::virtio::kWritebackAt, Width::k1, bytes);
+        return false;
+      case 5:
+        SetStatus(0);
+        EXPECT_TRUE(Eventually([&] { return Status() == 0; }));
+        Start({input.ConsumeBool(), true, true});
+        return true;
+      default:
+        return false;
+    }
+  }
   template <class Input>
   void Touch(Input& input) {
     static constexpr Width kWidths[] = {Width::k1, Width::k2, Width::k4, Width::k8};
@@ -146,6 +242,10 @@ class Guest final : public VirtioFunction {
   }
 
   base::Fd file_;
+  vmm::virtio::Blk* disk_ = nullptr;
+  // The I/O thread's.
+  std::minstd_rand chance_;
+  bool sound_ = false;
 };
 
 template <class Input>
@@ -155,6 +255,10 @@ void PlayRegisters(Input& input) {
 template <class Input>
 void PlayRequests(Input& input) {
   Guest().PlayRequests(input);
+}
+template <class Input>
+void PlayStorage(Input& input) {
+  Guest().PlayStorage(input);
 }
 
 }  // namespace test::virtio_function

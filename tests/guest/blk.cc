@@ -13,6 +13,8 @@ namespace {
 constexpr uint16_t kBlk = 2;
 constexpr uint16_t kRng = 4;
 constexpr uint64_t kFlush = uint64_t{1} << 9;
+constexpr uint64_t kConfigWce = uint64_t{1} << 11;
+constexpr unsigned kWriteback = 32;  // in the configuration
 constexpr uint32_t kSector = 512;
 constexpr uint32_t kBufferSize = 8192;
 
@@ -52,10 +54,33 @@ bool Start(std::string_view line) {
   const auto mode = ParseMode(word.empty() ? "msix" : word);
   if (!mode) return Fail("blk start poll|pin|msix [noflush]");
   const bool flushes = TakeWord(line) != "noflush";
-  if (!disk.Start(kBlk, flushes ? kFlush : 0, *mode)) return false;
+  if (!disk.Start(kBlk, flushes ? kFlush | kConfigWce : 0, *mode)) return false;
   Print("blk: started, sectors ");
   PrintDecimal(disk.Config<uint64_t>(0));
   Print("\n");
+  return true;
+}
+
+// Waits until the disk has so many sectors.
+bool WaitForSectors(std::string_view line) {
+  const auto sectors = TakeNumber(line);
+  if (!sectors) return Fail("blk sectors NUMBER");
+  while (disk.Config<uint64_t>(0) != *sectors) {
+  }
+  Print("blk: sectors ");
+  PrintDecimal(*sectors);
+  Print("\n");
+  return true;
+}
+
+// Write-back (1) or write-through (0), which the device has to show at once.
+bool SetWriteback(std::string_view line) {
+  const auto value = TakeNumber(line);
+  if (!value || *value > 1) return Fail("blk wce 0|1");
+  if ((disk.features() & kConfigWce) == 0) return Fail("blk: wce is not offered");
+  disk.SetConfigByte(kWriteback, static_cast<uint8_t>(*value));
+  if (disk.Config<uint8_t>(kWriteback) != *value) return Fail("blk: wce");
+  Print(*value == 1 ? "blk: writeback\n" : "blk: writethrough\n");
   return true;
 }
 
@@ -103,13 +128,22 @@ bool GiveRange(uint32_t type, std::string_view line) {
   return true;
 }
 
-// A write that the disk has to refuse.
+// A write, or a read, that the disk has to refuse.
 bool Refused(std::string_view line) {
   const auto sector = TakeNumber(line);
-  if (!sector) return Fail("blk refused SECTOR");
-  Request(kOut, *sector, buffer, kSector, false);
+  const bool reads = TakeWord(line) == "read";
+  if (!sector) return Fail("blk refused SECTOR [read]");
+  Request(reads ? kIn : kOut, *sector, buffer, kSector, reads);
   if (status != 1) return Fail("blk: not refused");
   Print("blk: refused\n");
+  return true;
+}
+
+// A flush that the disk has to fail.
+bool Unflushed() {
+  Request(kFlushDisk, 0, nullptr, 0, false);
+  if (status != 1) return Fail("blk: flushed");
+  Print("blk: not flushed\n");
   return true;
 }
 
@@ -143,10 +177,16 @@ bool RunBlk(std::string_view line) {
   if (verb == "discard") return GiveRange(kDiscard, line);
   if (verb == "refused") return Refused(line);
   if (verb == "id") return PrintId();
+  if (verb == "sectors") return WaitForSectors(line);
+  if (verb == "unflushed") return Unflushed();
+  if (verb == "break") return disk.Break() || Fail("blk: its queue does not break");
+  if (verb == "wce") return SetWriteback(line);
   if (verb == "count") return PrintCount();
   if (verb == "reset") return disk.Reset() || Fail("blk: reset");
   if (verb != "flush")
-    return Fail("blk start|read|write|refused|zero|discard|flush|id|count|reset");
+    return Fail(
+        "blk "
+        "start|read|write|refused|zero|discard|flush|unflushed|sectors|wce|break|id|count|reset");
   if (!Request(kFlushDisk, 0, nullptr, 0, false)) return Fail("blk: flush");
   Print("blk: flushed\n");
   return true;

@@ -23,7 +23,9 @@ bool Help(std::string_view) {
       "config read|write BUS:DEV.FN OFFSET WIDTH [VALUE] | nvme start MODE "
       "[BUS:DEV.FN]|read|write|loop|count\n"
       "edu factorial|interrupts|dma|outside | fuzz config|bars|ports BUS:DEV.FN SEED COUNT\n"
-      "blk start MODE [noflush]|read|write|refused|zero|discard|flush|id|count|reset | rng BYTES\n"
+      "blk start MODE "
+      "[noflush]|read|write|refused|zero|discard|flush|unflushed|sectors|wce|break|id|count|\n"
+      "reset | rng BYTES\n"
       "net start MODE|echo COUNT|send COUNT SIZE|count|reset\n"
       "echo TEXT | reset | crash | poweroff\n");
   return true;

@@ -76,6 +76,15 @@ bool Virtio::Reset() {
   return WaitFor([this] { return Load<uint8_t>(common_ + kStatus) == 0; }, kPatience);
 }
 
+bool Virtio::Break() {
+  constexpr uint8_t kNeedsReset = 64;
+  queues_[0].available.index = static_cast<uint16_t>(queues_[0].available.index + 1000);
+  Fence();
+  Store<uint16_t>(queues_[0].notify, 0);
+  return WaitFor([this] { return (Load<uint8_t>(common_ + kStatus) & kNeedsReset) != 0; },
+                 kPatience);
+}
+
 bool Virtio::Negotiate(uint64_t wanted) {
   uint64_t offered = 0;
   for (unsigned word = 0; word < 2; ++word) {
@@ -133,6 +142,8 @@ bool Virtio::Start(uint16_t type, uint64_t features, InterruptMode mode, unsigne
   Store<uint8_t>(common_ + kStatus, 15);
   return Load<uint8_t>(common_ + kStatus) == 15 || Fail("virtio: does not start");
 }
+
+void Virtio::SetConfigByte(unsigned offset, uint8_t value) { Store(config_ + offset, value); }
 
 uint64_t Virtio::interrupts() const {
   return InterruptCount(mode_ == InterruptMode::kMsix ? kFirstVector + 1 : kFirstVector);

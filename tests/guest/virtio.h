@@ -30,9 +30,12 @@ class Virtio {
   uint64_t interrupts() const;
   template <class T>
   T Config(unsigned offset) const;
+  void SetConfigByte(unsigned offset, uint8_t value);
   // What the PCI function is.
   Function function() const { return function_; }
   bool Reset();
+  // Breaks queue 0: more requests than it holds. Whether the device says so.
+  bool Break();
 
  private:
   static constexpr unsigned kSize = 8;

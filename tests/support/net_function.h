@@ -20,7 +20,7 @@ class NetFunction : public VirtioFunction {
   static constexpr uint32_t kReceiveRoom = 2048;
 
   // Two ends of a stream; the peer's waits.
-  void MakeStream(vmm::virtio::NetShape shape = {}) {
+  void MakeStream(vmm::virtio::NetShape shape = {}, uint64_t rate = 0) {
     int ends[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
@@ -29,11 +29,11 @@ class NetFunction : public VirtioFunction {
     ASSERT_TRUE(port.has_value());
     std::vector<std::unique_ptr<vmm::virtio::NetPort>> ports;
     ports.push_back(std::move(*port));
-    MakeNet(shape, std::move(ports));
+    MakeNet(shape, std::move(ports), rate);
   }
   void MakeNet(const vmm::virtio::NetShape& shape,
-               std::vector<std::unique_ptr<vmm::virtio::NetPort>> ports) {
-    auto net = std::make_unique<vmm::virtio::Net>("test", shape, std::move(ports));
+               std::vector<std::unique_ptr<vmm::virtio::NetPort>> ports, uint64_t rate = 0) {
+    auto net = std::make_unique<vmm::virtio::Net>("test", shape, std::move(ports), rate);
     net_ = net.get();
     Make(std::move(net));
   }

@@ -86,7 +86,7 @@ class VirtioFunction : public testing::Test {
   }
   void Make(std::unique_ptr<vmm::virtio::Device> device) {
     auto function =
-        vmm::virtio::VirtioPci::Create({"virtio test", 20}, std::move(device), ram_, *io_);
+        vmm::virtio::VirtioPci::Create({"virtio test", 20, broken_}, std::move(device), ram_, *io_);
     ASSERT_TRUE(function.has_value()) << function.error().message();
     function_ = std::move(*function);
     ASSERT_TRUE(function_->Connect(router_).has_value());
@@ -144,7 +144,7 @@ class VirtioFunction : public testing::Test {
     SetStatus(0);
     SetStatus(1);
     SetStatus(3);
-    Negotiate(kVersion1 | vmm::virtio::feature::kRingReset |
+    Negotiate(kVersion1 | vmm::virtio::feature::kRingReset | features_ |
               (features.packed ? vmm::virtio::feature::kRingPacked : 0) |
               (features.indirect ? vmm::virtio::feature::kIndirect : 0) |
               (features.event_idx ? vmm::virtio::feature::kEventIdx : 0));
@@ -187,6 +187,8 @@ class VirtioFunction : public testing::Test {
   FakeRouter router_;
   std::unique_ptr<vmm::virtio::IoThread> io_;
   std::shared_ptr<vmm::virtio::VirtioPci> function_;
+  uint64_t features_ = 0;  // of the device's own, for Start
+  std::function<void(uint16_t queue, std::string_view reason)> broken_;
 };
 
 }  // namespace test

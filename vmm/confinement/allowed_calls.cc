@@ -104,7 +104,7 @@ constexpr std::array kDeviceWork = {
     "epoll_ctl",      "epoll_wait", "epoll_pwait", "timerfd_settime", "timerfd_create", "preadv",
     "preadv2",        "pwritev",    "pwritev2",    "fdatasync",       "fallocate",      "fstat",
     "io_uring_enter", "dup",        "fcntl",       "sendmsg",         "sendto",         "recvfrom",
-    "accept4"};
+    "accept4",        "ftruncate",  "lseek"};
 
 // What a disk's file or a network device's link is asked when it joins a machine that runs.
 constexpr std::array<uint64_t, 7> kPlugIoctls = {

@@ -22,6 +22,7 @@ struct NamedVerb {
 constexpr std::array kVerbs = {
     NamedVerb{"cont", Verb::kCont},
     NamedVerb{"qmp_capabilities", Verb::kCapabilities},
+    NamedVerb{"query-block", Verb::kQueryBlock},
     NamedVerb{"query-commands", Verb::kQueryCommands},
     NamedVerb{"query-kvm", Verb::kQueryKvm},
     NamedVerb{"query-name", Verb::kQueryName},
@@ -35,6 +36,7 @@ constexpr std::array kVerbs = {
 };
 constexpr std::string_view kDeviceAdd = "device_add";
 constexpr std::string_view kDeviceDel = "device_del";
+constexpr std::string_view kBlockResize = "block_resize";
 
 tl::unexpected<Refusal> Refuse(std::string text) {
   return tl::unexpected(Refusal{"GenericError", std::move(text)});
@@ -158,6 +160,22 @@ Answer<Command> ParseDeviceDel(Json arguments) {
   if (auto none = CheckNoneLeft(arguments); !none) return tl::unexpected(none.error());
   return remove;
 }
+
+// A number as QEMU has it, or text such as 10G.
+Answer<Command> ParseBlockResize(Json arguments) {
+  TAKE_OR_RETURN(device, TakeText(arguments, "device", false));
+  TAKE_OR_RETURN(id, TakeText(arguments, "id", device.empty()));
+  if (!device.empty() && !id.empty()) return Refuse("Parameters 'id' and 'device' mean the same");
+  BlockResize resize{device.empty() ? std::move(id) : std::move(device), {}};
+  if (const auto size = arguments.find("size"); size != arguments.end()) {
+    if (size->is_number_unsigned()) resize.bytes = size->get<uint64_t>();
+    if (size->is_string()) resize.bytes = base::ParseSize(size->get<std::string>());
+    if (!resize.bytes) return Refuse("Parameter 'size' expects a size");
+    arguments.erase(size);
+  }
+  if (auto none = CheckNoneLeft(arguments); !none) return tl::unexpected(none.error());
+  return resize;
+}
 #undef TAKE_OR_RETURN
 
 Answer<Command> ParseVerb(Verb verb, Json arguments) {
@@ -175,6 +193,7 @@ Answer<Command> ParseVerb(Verb verb, Json arguments) {
 Answer<Command> ParseCommand(const std::string& name, Json arguments) {
   if (name == kDeviceAdd) return ParseDeviceAdd(std::move(arguments));
   if (name == kDeviceDel) return ParseDeviceDel(std::move(arguments));
+  if (name == kBlockResize) return ParseBlockResize(std::move(arguments));
   const auto* const found =
       std::find_if(kVerbs.begin(), kVerbs.end(), [&](const auto& one) { return one.name == name; });
   if (found != kVerbs.end()) return ParseVerb(found->verb, std::move(arguments));
@@ -220,7 +239,7 @@ Request ParseRequest(std::string_view text) {
 }
 
 std::vector<std::string_view> CommandNames() {
-  std::vector<std::string_view> names = {kDeviceAdd, kDeviceDel};
+  std::vector<std::string_view> names = {kBlockResize, kDeviceAdd, kDeviceDel};
   for (const NamedVerb& one : kVerbs) names.push_back(one.name);
   std::sort(names.begin(), names.end());
   return names;

@@ -39,6 +39,7 @@ enum class Verb : uint8_t {
   kQueryKvm,
   kQueryStatus,
   kQueryPci,
+  kQueryBlock,
   kStop,
   kCont,
   kPowerdown,  // system_powerdown
@@ -72,7 +73,13 @@ struct DeviceDel {
   bool operator==(const DeviceDel&) const = default;
 };
 
-using Command = std::variant<Verb, DeviceAdd, EmulatedAdd, DeviceDel>;
+struct BlockResize {
+  std::string id;                 // ours: device is QEMU's word
+  std::optional<uint64_t> bytes;  // QEMU's size; ours: nothing, as large as it is now
+  bool operator==(const BlockResize&) const = default;
+};
+
+using Command = std::variant<Verb, DeviceAdd, EmulatedAdd, DeviceDel, BlockResize>;
 
 struct Request {
   std::optional<Json> id;  // of any type; comes back with the reply

@@ -52,6 +52,12 @@ struct FeatureNeed {
   uint64_t needs = 0;  // all of them
 };
 
+// A byte of the configuration that the driver may write, these bits of it.
+struct WritableByte {
+  uint16_t offset = 0;
+  uint8_t mask = 0;
+};
+
 struct DeviceModel {
   DeviceKind kind;
   uint64_t features = 0;              // of this kind of device; the transport adds its own
@@ -60,6 +66,7 @@ struct DeviceModel {
   bool packed = false;                // offers packed rings
   std::vector<FeatureNeed> needs;     // of `features`
   bool config_writes = false;         // of the guest reach the device
+  std::vector<WritableByte> writable = {};
 };
 
 class Device {
@@ -71,6 +78,10 @@ class Device {
   // be called on the I/O thread, by a device that is started or is not.
   using ChangeConfig = std::function<void(std::span<const std::byte> config)>;
   virtual void Attach(ChangeConfig) {}
+
+  // The driver has written this into a writable byte, or a reset has undone it. What the device
+  // begins after that has to know it. From any thread, under the transport's lock.
+  virtual void SetConfigByte(uint16_t, uint8_t) {}
 
   // All that follows: on the I/O thread.
 
@@ -86,6 +97,9 @@ class Device {
   // A queue has a worker from here to the other call, and may be given up and set up alone.
   virtual void OnQueueStart(Worker&) {}
   virtual void OnQueueEnd(uint16_t) {}
+  // The queue pauses or ends: what the device holds of it, without anything in progress that would
+  // finish it, is to be finished now.
+  virtual void LetGo(uint16_t) {}
   // Whether it can do with another request of this queue. A device that says no calls Worker::Go
   // when it can: the guest is not asked to kick until then.
   virtual bool Wants(Worker&) { return true; }

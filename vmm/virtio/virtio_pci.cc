@@ -255,8 +255,26 @@ uint64_t VirtioPci::ReadDeviceConfigLocked(uint64_t offset, Width width) {
   return value;
 }
 
+void VirtioPci::WriteByteLocked(uint64_t offset, Width width, uint64_t value) {
+  if (width != Width::k1) return;
+  for (const WritableByte& one : device_->model().writable) {
+    if (one.offset != offset) continue;
+    const auto byte = static_cast<uint8_t>(value & one.mask);
+    device_config_[one.offset] = std::byte{byte};
+    device_->SetConfigByte(one.offset, byte);
+  }
+}
+
+void VirtioPci::ResetConfigLocked() {
+  for (const WritableByte& one : device_->model().writable) {
+    WriteByteLocked(one.offset, Width::k1,
+                    std::to_integer<uint8_t>(device_->model().config[one.offset]));
+  }
+}
+
 // A guest that writes faster than they are handled loses some.
 void VirtioPci::WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t value) {
+  if (!resetting_) WriteByteLocked(offset, width, value);
   if (!device_->model().config_writes || config_writes_ >= kMostConfigWrites) return;
   ++config_writes_;
   Post([this, offset, width, value] {
@@ -268,10 +286,13 @@ void VirtioPci::WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t v
 
 void VirtioPci::ChangeConfig(std::span<const std::byte> config) {
   const std::lock_guard lock(mutex_);
-  if (std::equal(config.begin(), config.end(), device_config_.begin(), device_config_.end())) {
-    return;
+  std::vector<std::byte> bytes(config.begin(), config.end());
+  // These are the driver's.
+  for (const WritableByte& one : device_->model().writable) {
+    bytes[one.offset] = device_config_[one.offset];
   }
-  device_config_.assign(config.begin(), config.end());
+  if (bytes == device_config_) return;
+  device_config_ = std::move(bytes);
   registers_.NoteChange();
   if (registers_.driver_ok()) InterruptLocked(kConfigInterrupt, registers_.config_vector());
 }

@@ -35,6 +35,8 @@ namespace vmm::virtio {
 struct VirtioPciOptions {
   std::string name;  // for messages and views
   uint32_t intx_gsi = 0;
+  // A guest has broken a queue; on the I/O thread, under the lock here.
+  std::function<void(uint16_t queue, std::string_view reason)> broken = {};
 };
 
 class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_this<VirtioPci> {
@@ -85,6 +87,8 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   uint64_t ReadDeviceConfigLocked(uint64_t offset, Width width);
   void WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t value);
   void ChangeConfig(std::span<const std::byte> config);
+  void WriteByteLocked(uint64_t offset, Width width, uint64_t value);
+  void ResetConfigLocked();
   uint64_t ReadIsrLocked();
   bool PinLevelLocked() const;
   void UpdatePinLocked();

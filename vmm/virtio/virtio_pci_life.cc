@@ -73,6 +73,7 @@ void VirtioPci::StartQueueLocked(uint16_t index) {
 void VirtioPci::ResetLocked(Lock& lock, std::chrono::milliseconds patience) {
   if (!started_ && !resetting_) {
     registers_.Reset();
+    ResetConfigLocked();
     isr_ = 0;
     return;
   }
@@ -123,6 +124,7 @@ void VirtioPci::EndDevice() {
     device_->Stop();
     const std::lock_guard lock(mutex_);
     registers_.Reset();
+    ResetConfigLocked();
     isr_ = 0;
     started_ = resetting_ = false;
     quiet_.notify_all();
@@ -225,6 +227,7 @@ void VirtioPci::EndQueues(const std::vector<uint16_t>& queues, std::function<voi
 void VirtioPci::OnBroken(uint16_t queue, QueueFault fault) {
   const std::lock_guard lock(mutex_);
   FailLocked(fmt::format("queue {}: {}", queue, FaultText(fault)));
+  if (options_.broken) options_.broken(queue, FaultText(fault));
 }
 
 }  // namespace vmm::virtio

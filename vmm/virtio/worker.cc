@@ -84,6 +84,7 @@ void Worker::Show() {
 
 void Worker::Pause(std::function<void()> done) {
   paused_ = true;
+  device_->LetGo(index_);
   if (with_device_ == 0) return done();
   // An earlier pause may not be over yet.
   idle_ = [first = std::move(idle_), done = std::move(done)] {

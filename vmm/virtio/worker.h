@@ -27,6 +27,7 @@ class Worker final : public Runner {
 
   uint16_t index() const override { return index_; }
   const GuestRam& ram() const { return *ram_; }
+  bool paused() const { return paused_; }
 
   base::Status Start(EventLoop& loop) override;
   // The device wants requests again. Not from inside of Handle and Wants.

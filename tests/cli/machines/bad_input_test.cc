@@ -88,7 +88,17 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"--disk", "d,serial=123456789012345678901"}, "20"},
         Wrong{{"--disk", "d,queues=0"}, "queues=0"}, Wrong{{"--disk", "d,queues=17"}, "queues=17"},
         Wrong{{"--disk", "d,queues=x"}, "queues=x"}, Wrong{{"--disk", "d,format=qcow2"}, "qcow2"},
-        Wrong{{"--rng=x"}, "--rng"}));
+        Wrong{{"--disk", "d,iops=0"}, "iops=0"}, Wrong{{"--disk", "d,iops="}, "iops="},
+        Wrong{{"--disk", "d,iops=10000001"}, "iops=10000001"},
+        Wrong{{"--disk", "d,iops=1,iops=2"}, "iops is given twice"},
+        Wrong{{"--disk", "d,bps=0"}, "bps="}, Wrong{{"--disk", "d,bps=511"}, "bps="},
+        Wrong{{"--disk", "d,bps=9G"}, "bps="}, Wrong{{"--disk", "d,bps=x"}, "bps="},
+        Wrong{{"--disk", "d,werror="}, "werror="},
+        Wrong{{"--disk", "d,werror=ignore"}, "werror=ignore"},
+        Wrong{{"--disk", "d,rerror=enospc"}, "rerror=enospc"},
+        Wrong{{"--disk", "d,werror=stop,werror=report"}, "werror is given twice"},
+        Wrong{{"--disk", "d,werror=stop"}, "without a monitor"},
+        Wrong{{"--disk", "d,rerror=stop"}, "without a monitor"}, Wrong{{"--rng=x"}, "--rng"}));
 INSTANTIATE_TEST_SUITE_P(
     Nets, BadInput,
     testing::Values(
@@ -101,6 +111,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"--net", "tap,mac=53:54:00:12:34:56"}, "no address of one device"},
         Wrong{{"--net", "tap,mtu=67"}, "mtu=67"}, Wrong{{"--net", "tap,mtu=65536"}, "mtu=65536"},
         Wrong{{"--net", "tap,mtu=1500,mtu=1500"}, "mtu is given twice"},
+        Wrong{{"--net", "tap,rate=0"}, "rate="}, Wrong{{"--net", "tap,rate=fast"}, "rate="},
+        Wrong{{"--net", "tap,rate=1M,vhost=on"}, "vhost=on"},
         Wrong{{"--net", "socket"}, "path= is missing"}, Wrong{{"--net", "socket,path="}, "path="},
         Wrong{{"--net", "socket,path=/x,listen=1"}, "listen=1"},
         Wrong{{"--net", "socket,path=/x,queues=2"}, "queues=2"},

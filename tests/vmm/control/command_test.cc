@@ -140,6 +140,25 @@ TEST(ParseRequest, DeviceDel) {
   ExpectRefused(R"({"execute": "device_del"})", "'id' is missing");
 }
 
+TEST(ParseRequest, BlockResize) {
+  const auto parsed = [](const std::string& arguments) {
+    return Parsed(R"({"execute": "block_resize", "arguments": {)" + arguments + "}}");
+  };
+  EXPECT_EQ(parsed(R"("device": "disk0", "size": 1048576)"),
+            Command(BlockResize{"disk0", 1048576}));
+  EXPECT_EQ(parsed(R"("id": "disk0", "size": "2M")"), Command(BlockResize{"disk0", 2u << 20}));
+  EXPECT_EQ(parsed(R"("id": "disk0")"), Command(BlockResize{"disk0", {}}));
+  const auto refused = [](const std::string& arguments, const std::string& what) {
+    ExpectRefused(R"({"execute": "block_resize", "arguments": {)" + arguments + "}}", what);
+  };
+  refused("", "'id' is missing");
+  refused(R"("id": "a", "device": "b")", "mean the same");
+  for (const auto* const size : {"-1", "1.5", "true", "null", R"("")", R"("x")", "[]"}) {
+    refused(std::string(R"("id": "a", "size": )") + size, "'size' expects a size");
+  }
+  refused(R"("id": "a", "node-name": "b")", "'node-name' is unexpected");
+}
+
 TEST(CheckDeviceId, LettersDigitsAndThreeSigns) {
   EXPECT_THAT(CheckDeviceId("nic0.a-b_C"), IsOk());
   EXPECT_THAT(CheckDeviceId(std::string(64, 'x')), IsOk());

@@ -237,6 +237,38 @@ TEST_P(BlkTest, ResetsAmongRequests) {
   }
 }
 
+// Every request comes, in no less time than its rate says, also over resets.
+TEST_P(BlkTest, ARateHoldsAndLosesNothing) {
+  BlkOptions options;
+  options.rate = {100, 0};
+  Open(options);
+  if (IsSkipped()) return;
+  const auto begin = std::chrono::steady_clock::now();
+  for (uint64_t i = 0; i < 12; ++i) EXPECT_EQ(Read(i, 512).first, 0);
+  for (uint64_t i = 0; i < 8; ++i) {
+    PutHeader(0, 0);
+    ASSERT_TRUE(driver_->Add(
+        {{kHeader, 16, false}, {kPayload + 512 * i, 512, true}, {kStatus, 1, true}}, i, true));
+  }
+  Kick(0);
+  SetCommand(vmm::pci::kCommandMemory);
+  SetCommand(vmm::pci::kCommandMemory | vmm::pci::kCommandMaster);
+  for (unsigned i = 0; i < 8; ++i) {
+    EXPECT_TRUE(Eventually([&] { return driver_->Reap().has_value(); }));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(80));
+  PutHeader(0, 0);
+  for (uint64_t i = 0; i < 16; ++i) {
+    if (!driver_->Add({{kHeader, 16, false}, {kPayload, 512, true}, {kStatus, 1, true}}, i, true))
+      break;
+  }
+  Kick(0);
+  SetStatus(0);
+  ASSERT_TRUE(Eventually([&] { return Status() == 0; }));
+  Start({false, true, true});
+  EXPECT_EQ(Read(2, 512).first, 0);
+}
+
 TEST_P(BlkTest, AReadOnlyDiskIsNotWritten) {
   BlkOptions options;
   options.image.readonly = true;

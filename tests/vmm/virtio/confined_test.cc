@@ -16,6 +16,7 @@ TEST(ConfinedDisk, DoesAllThatItCan) {
         for (uint64_t seed = 1; seed <= 5; ++seed) {
           test::RandomInput input(seed, 10000);
           test::virtio_function::PlayRequests(input);
+          test::virtio_function::PlayStorage(input);
         }
         ::_exit(testing::Test::HasFailure() ? 1 : 0);
       },

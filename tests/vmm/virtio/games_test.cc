@@ -39,4 +39,8 @@ TEST(VirtioGames, RequestsOfADisk) {
   PlayAll([](auto& input) { test::virtio_function::PlayRequests(input); }, 30, 20000);
 }
 
+TEST(VirtioGames, ADiskOnBadStorage) {
+  PlayAll([](auto& input) { test::virtio_function::PlayStorage(input); }, 15, 6000);
+}
+
 }  // namespace

@@ -5,9 +5,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
+#include <thread>
 
 #include "tests/support/matchers.h"
 #include "tests/support/temp_folder.h"
@@ -32,6 +35,7 @@ class ImageTest : public testing::Test {
     ImageOptions options;
     options.file = file;
     options.readonly = readonly;
+    options.lock_patience = std::chrono::milliseconds(50);
     return options;
   }
   test::TempFolder folder_;
@@ -96,6 +100,33 @@ TEST_F(ImageTest, OneWriterOrManyReaders) {
   ASSERT_THAT(reader, IsOk());
   EXPECT_THAT(OpenImage(Options(file, true)), IsOk());
   EXPECT_THAT(OpenImage(Options(file)), FailsWith(Code::kInUse));
+}
+
+// Who has it is named, and a machine that is just ending is waited for.
+TEST_F(ImageTest, ASecondTryAtTheLocks) {
+  const std::string file = File("disk", 4096);
+  auto holder = std::make_optional(OpenImage(Options(file)));
+  ASSERT_THAT(*holder, IsOk());
+  // A process of its own, as this one is not named to itself.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto refused = OpenImage(Options(file));
+    const std::string name = "(process " + std::to_string(::getppid()) + ")";
+    const bool named = !refused && refused.error().code() == Code::kInUse &&
+                       refused.error().message().find(name) != std::string::npos;
+    ::_exit(named ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  std::thread ends([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    holder.reset();
+  });
+  ImageOptions patient = Options(file);
+  patient.lock_patience = std::chrono::seconds(20);
+  EXPECT_THAT(OpenImage(patient), IsOk());
+  ends.join();
 }
 
 // The bytes that QEMU's raw driver uses.

@@ -25,9 +25,32 @@ using test::Eventually;
 using test::FailsWith;
 using test::IsOk;
 
+class NetRateTest : public test::NetFunction {};
+
 std::string Frame(std::string_view text) {
   std::string frame("\xff\xff\xff\xff\xff\xff\x52\x54\x00\x00\x00\x01\x88\xb5", 14);
   return frame.append(text);
+}
+
+// Both directions have the rate each; the frames that wait come in their order, none is lost.
+TEST_F(NetRateTest, HoldsInEachDirection) {
+  MakeStream({}, 10'000);
+  StartNet(0);
+  const std::string text(486, 'x');  // 500 bytes in a frame
+  const auto begin = std::chrono::steady_clock::now();
+  std::string many;
+  for (unsigned i = 0; i < 10; ++i) many += Framed(Frame(text));
+  ASSERT_TRUE(PeerSends(many));
+  for (unsigned i = 0; i < 10; ++i) {
+    ASSERT_TRUE(Offer(Frame(text)));
+    EXPECT_EQ(PeerReadsFrame(), Frame(text));
+    EXPECT_TRUE(Reaps(1));
+    AddBuffer();
+    ASSERT_EQ(Receive(), Frame(text));
+  }
+  // 5,000 bytes, of which 1,000 and one frame at once.
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(300));
+  EXPECT_EQ(Counters().receive_drops, 0u);
 }
 
 class StreamNetTest : public test::NetFunction {

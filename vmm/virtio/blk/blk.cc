@@ -12,35 +12,11 @@
 namespace vmm::virtio {
 namespace {
 
-BlkShape ShapeOf(const BlkOptions& options, const Image& image) {
-  BlkShape shape;
-  shape.limits = {image.sectors, options.image.readonly, image.can_discard};
-  shape.block_size = image.block_size;
-  shape.physical_size = image.physical_size;
-  shape.queues = options.queues;
-  shape.packed = options.packed;
-  return shape;
-}
-
-std::string_view WorkText(BlkWork work) {
-  switch (work) {
-    case BlkWork::kRead:
-      return "read";
-    case BlkWork::kWrite:
-      return "write";
-    case BlkWork::kFlush:
-      return "flush";
-    case BlkWork::kDiscard:
-      return "discard";
-    case BlkWork::kZero:
-      return "write of zeroes";
-    case BlkWork::kGetId:
-      return "name";
-  }
-  return "";
-}
-
 bool IsTransfer(BlkWork work) { return work == BlkWork::kRead || work == BlkWork::kWrite; }
+
+bool Changes(BlkWork work) {
+  return work == BlkWork::kWrite || work == BlkWork::kDiscard || work == BlkWork::kZero;
+}
 
 // Leaves out the first bytes of a list.
 void DropFront(std::vector<iovec>& iovecs, uint64_t bytes) {
@@ -57,66 +33,6 @@ void DropFront(std::vector<iovec>& iovecs, uint64_t bytes) {
 
 }  // namespace
 
-class Blk::Key {};
-
-base::Result<std::unique_ptr<Blk>> Blk::Create(BlkOptions options, std::shared_ptr<BlkRing> ring) {
-  Image image = TRY(OpenImage(options.image));
-  return std::make_unique<Blk>(Key(), std::move(options), std::move(image), std::move(ring));
-}
-
-Blk::Blk(Key, BlkOptions options, Image image, std::shared_ptr<BlkRing> ring)
-    : options_(std::move(options)),
-      image_(std::move(image)),
-      shape_(ShapeOf(options_, image_)),
-      model_(BlkModel(shape_)),
-      ring_(std::move(ring)) {}
-
-Blk::~Blk() = default;
-
-base::Status Blk::Start(uint64_t features, EventLoop& loop) {
-  loop_ = &loop;
-  const bool flushes = (features & blk_feature::kFlush) != 0;
-  sync_ = options_.image.cache == CacheMode::kWritethrough ||
-          (!flushes && options_.image.cache != CacheMode::kUnsafe);
-  return {};
-}
-
-// Nothing is in progress. The guest has seen its writes finished, and nobody will flush them.
-void Blk::Stop() {
-  fast_.reset();
-  slow_.reset();
-  if (!std::exchange(dirty_, false) || options_.image.cache == CacheMode::kUnsafe) return;
-  if (::fdatasync(image_.fd.raw()) == 0) return;
-  flush_failed_ = true;
-  base::Log(base::Level::kError, "{}: the last writes may be lost: {}", options_.image.file,
-            std::strerror(errno));
-}
-
-BlkCallbacks Blk::Callbacks() {
-  return {[this](BlkOp& op, int64_t result) { OnDone(op, result); }, [this] { OnBatch(); }};
-}
-
-BlkEngine* Blk::Engine(BlkWork work) {
-  const bool common = IsTransfer(work) || work == BlkWork::kFlush;
-  if (common && ring_) {
-    if (fast_) return fast_.get();
-    auto made = ring_->MakeEngine(image_.fd, *loop_, Callbacks());
-    if (made) {
-      fast_ = std::move(*made);
-      return fast_.get();
-    }
-    log_.Log(base::Level::kWarning, "{}: {}", options_.image.file, made.error().message());
-  }
-  if (slow_) return slow_.get();
-  auto made = MakeThreadEngine(image_.fd, *loop_, Callbacks());
-  if (!made) {
-    log_.Log(base::Level::kError, "{}: {}", options_.image.file, made.error().message());
-    return nullptr;
-  }
-  slow_ = std::move(*made);
-  return slow_.get();
-}
-
 Blk::Slot& Blk::TakeSlot() {
   if (free_.empty()) {
     slots_.push_back(std::make_unique<Slot>());
@@ -130,8 +46,26 @@ Blk::Slot& Blk::TakeSlot() {
   return slot;
 }
 
+bool Blk::Wants(Worker& worker) {
+  if (limiter_.Admit()) return true;
+  if (std::find(waiting_.begin(), waiting_.end(), &worker) == waiting_.end()) {
+    waiting_.push_back(&worker);
+  }
+  return false;
+}
+
+void Blk::GoOn() {
+  for (Worker* const worker : std::exchange(waiting_, {})) worker->Go();
+}
+
+void Blk::OnQueueEnd(uint16_t queue) {
+  std::erase_if(waiting_, [&](const Worker* worker) { return worker->index() == queue; });
+}
+
 void Blk::Handle(Worker& worker, const Chain& chain) {
   BlkParsed parsed = ParseBlk(worker.ram(), chain, shape_.limits);
+  const bool transfers = parsed.request && IsTransfer(parsed.request->work);
+  limiter_.Charge(transfers ? parsed.request->ranges.front().size : 0);
   if (!parsed.status_at) return worker.Finish(chain, 0);
   Slot& slot = TakeSlot();
   slot.worker = &worker;
@@ -144,14 +78,17 @@ void Blk::Handle(Worker& worker, const Chain& chain) {
 
 void Blk::Begin(Slot& slot) {
   slot.work = slot.request.work;
-  slot.sync = sync_ && slot.work != BlkWork::kRead && slot.work != BlkWork::kFlush;
+  const bool through = WritesThrough();
+  slot.sync = through && Changes(slot.work);
   switch (slot.work) {
     case BlkWork::kGetId:
       return GiveId(slot);
     case BlkWork::kFlush:
-      // In these modes there is nothing that a flush could do.
       if (flush_failed_) return Finish(slot, BlkStatus::kError);
-      if (sync_ || options_.image.cache == CacheMode::kUnsafe) return Finish(slot, BlkStatus::kOk);
+      // There is nothing that it could do.
+      if (options_.image.cache == CacheMode::kUnsafe || (through && !dirty_)) {
+        return Finish(slot, BlkStatus::kOk);
+      }
       dirty_ = false;
       return Launch(slot);
     case BlkWork::kRead:
@@ -171,7 +108,6 @@ void Blk::Begin(Slot& slot) {
       break;
     }
   }
-  dirty_ = dirty_ || slot.work != BlkWork::kRead;
   Launch(slot);
 }
 
@@ -204,26 +140,55 @@ bool Blk::MakeIovecs(Slot& slot) {
   return true;
 }
 
+// A file has a size of its own; behind a device's end the kernel writes nothing.
+uint64_t Blk::FileBytes() {
+  if (!file_bytes_) file_bytes_ = ImageBytes(options_.image, image_).value_or(0);
+  return *file_bytes_;
+}
+
+bool Blk::IsInside(const Slot& slot) {
+  const uint64_t size =
+      slot.work == BlkWork::kWrite ? slot.request.ranges.front().size - slot.done : slot.size;
+  const uint64_t bytes = FileBytes();
+  return slot.offset <= bytes && size <= bytes - slot.offset;
+}
+
+// Whether the file became shorter under a write, which may have made it longer again, with zeroes
+// in between.
+bool Blk::HasShrunk(const Slot& slot) {
+  if (image_.block_device || FileBytes() == slot.before) return false;
+  const uint64_t begin = slot.request.ranges[slot.range].offset;
+  return FileBytes() <= begin + slot.request.ranges[slot.range].size && FileBytes() < slot.before;
+}
+
 void Blk::Launch(Slot& slot) {
+  if (Changes(slot.work) && !image_.block_device) {
+    if (!IsInside(slot)) return Fail(slot, -EIO);
+    slot.before = FileBytes();
+  }
   BlkEngine* const engine = Engine(slot.work);
   if (engine == nullptr) return Finish(slot, BlkStatus::kError);
   engine->Start(slot);
 }
 
 void Blk::Submit() {
+  file_bytes_.reset();
   if (fast_) fast_->Submit();
   if (slow_) slow_->Submit();
 }
 
 void Blk::OnDone(BlkOp& op, int64_t result) {
   auto& slot = static_cast<Slot&>(op);
-  if (std::find(touched_.begin(), touched_.end(), slot.worker) == touched_.end()) {
-    touched_.push_back(slot.worker);
-  }
+  Touch(slot);
   if (result == -EINTR || result == -EAGAIN) return Launch(slot);
   if (IsTransfer(slot.work)) return OnTransferred(slot, result);
   if (slot.work == BlkWork::kFlush) return OnFlushed(slot, result);
   OnRangeDone(slot, result);
+}
+
+void Blk::Touch(Slot& slot) {
+  if (std::find(touched_.begin(), touched_.end(), slot.worker) != touched_.end()) return;
+  touched_.push_back(slot.worker);
 }
 
 // All that was finished together is shown together.
@@ -244,6 +209,7 @@ void Blk::OnTransferred(Slot& slot, int64_t result) {
     DropFront(slot.iovecs, static_cast<uint64_t>(result));
     return Launch(slot);
   }
+  if (slot.work == BlkWork::kWrite && HasShrunk(slot)) return Fail(slot, -EIO);
   if (slot.bounced && slot.work == BlkWork::kRead) {
     const auto bytes = slot.bounce.bytes().first(size);
     if (!CopyTo(slot.worker->ram(), slot.chain.writable, 0, bytes)) return Fail(slot, -EIO);
@@ -261,6 +227,7 @@ void Blk::OnFlushed(Slot& slot, int64_t result) {
 void Blk::OnRangeDone(Slot& slot, int64_t result) {
   if (result == -EOPNOTSUPP) return Finish(slot, BlkStatus::kUnsupported);
   if (result < 0) return Fail(slot, result);
+  if (HasShrunk(slot)) return Fail(slot, -EIO);
   while (++slot.range < slot.request.ranges.size()) {
     const SectorRange& range = slot.request.ranges[slot.range];
     if (range.size == 0) continue;
@@ -281,18 +248,11 @@ void Blk::GiveId(Slot& slot) {
   Finish(slot, given ? BlkStatus::kOk : BlkStatus::kError);
 }
 
-std::string Blk::Describe(const Slot& slot) const {
-  if (slot.work == BlkWork::kFlush) return fmt::format("{}: flush", options_.image.file);
-  return fmt::format("{}: {} at {}", options_.image.file, WorkText(slot.work), slot.offset);
-}
-
-void Blk::Fail(Slot& slot, int64_t result) {
-  log_.Log(base::Level::kError, "{}: {}", Describe(slot), std::strerror(static_cast<int>(-result)));
-  Finish(slot, BlkStatus::kError);
-}
-
 // The length counts from the first writable byte and without a gap (5.2.6.4).
 void Blk::Finish(Slot& slot, BlkStatus status) {
+  // Also what came to nothing may have written something. A flush covers what was finished before
+  // it began.
+  if (Changes(slot.work) && !slot.sync) dirty_ = true;
   const auto byte = static_cast<std::byte>(status);
   const bool told = CopyTo(slot.worker->ram(), slot.chain.writable, slot.status_at, {&byte, 1});
   const uint64_t filled = status == BlkStatus::kOk ? slot.filled : 0;

@@ -3,13 +3,23 @@
 // A write is on the disk before it is finished unless the driver has taken FLUSH: one that does not
 // know flushes never sends any. A flush that fails is remembered: the kernel tells of a lost write
 // once and forgets it, so every later flush fails too. What is finished short goes on where it
-// stopped; the end of an image that has shrunk is an error, never zeroes. When the device stops,
-// all that was finished is flushed once more.
+// stopped; the end of an image that has shrunk is an error, never zeroes, and a write behind it
+// does not make it longer. When the device stops, all that was finished is flushed once more.
 //
-// On the I/O thread, but the model.
+// What the storage fails is told to the guest or, by ErrorPolicies, waits with the machine until
+// Retry. A driver that has taken CONFIG_WCE chooses write-through by a byte of the configuration
+// (5.2.5): that counts for what it makes available after its write.
+//
+// Requests beyond a rate limit stay in their queues. What moves no data (flush, discard, zeroes)
+// counts as an operation, without bytes.
+//
+// On the I/O thread, but the model, the view and SetConfigByte.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +34,13 @@
 
 namespace vmm::virtio {
 
+// For the machine's views.
+struct BlkView {
+  uint64_t bytes = 0;  // that the guest has been told
+  IoStatus status = IoStatus::kOk;
+  bool writeback = false;
+};
+
 class Blk final : public Device {
  public:
   // Opens and locks the image. Without a ring a thread does what it would do.
@@ -36,8 +53,27 @@ class Blk final : public Device {
   Blk& operator=(const Blk&) = delete;
   ~Blk() override;
 
+  const BlkOptions& options() const { return options_; }
+  BlkView view() const;
+  void OnFault(std::function<void(const BlkFault&)> told) { told_ = std::move(told); }
+  // In place of those of the system; before the first Start.
+  using MakeEngine = std::function<base::Result<std::unique_ptr<BlkEngine>>(
+      const base::Fd&, EventLoop&, BlkCallbacks)>;
+  void SetEngine(MakeEngine make) { make_engine_ = std::move(make); }
+
+  // The guest is told of the image's size, after it was made so many bytes. As SetImageBytes and
+  // ImageBytes fail. The size that was found.
+  base::Result<uint64_t> Resize(std::optional<uint64_t> bytes);
+  // What the storage has failed is tried again.
+  void Retry();
+
   const DeviceModel& model() const override { return model_; }
+  void Attach(ChangeConfig change) override { change_config_ = std::move(change); }
+  void SetConfigByte(uint16_t offset, uint8_t value) override;
   base::Status Start(uint64_t features, EventLoop& loop) override;
+  void OnQueueEnd(uint16_t queue) override;
+  void LetGo(uint16_t queue) override;
+  bool Wants(Worker& worker) override;
   void Handle(Worker& worker, const Chain& chain) override;
   void Submit() override;
   void Stop() override;
@@ -50,6 +86,7 @@ class Blk final : public Device {
     uint64_t status_at = 0;
     uint64_t done = 0;     // bytes of a read or a write
     uint64_t filled = 0;   // of the guest's buffers, from the first one on
+    uint64_t before = 0;   // bytes of the image when this was begun
     size_t range = 0;      // the one at hand
     base::Mapping bounce;  // aligned, for direct access
     bool bounced = false;
@@ -64,6 +101,12 @@ class Blk final : public Device {
   void OnRangeDone(Slot& slot, int64_t result);
   void OnFlushed(Slot& slot, int64_t result);
   void OnBatch();
+  void GoOn();
+  void Touch(Slot& slot);
+  bool WritesThrough() const;
+  uint64_t FileBytes();
+  bool IsInside(const Slot& slot);
+  bool HasShrunk(const Slot& slot);
   void GiveId(Slot& slot);
   void Finish(Slot& slot, BlkStatus status);
   void Fail(Slot& slot, int64_t result);
@@ -75,13 +118,25 @@ class Blk final : public Device {
   const Image image_;
   BlkShape shape_;
   DeviceModel model_;
-  bool sync_ = false;          // each write
-  bool dirty_ = false;         // something was written since the last flush
-  bool flush_failed_ = false;  // for good
+  std::vector<std::byte> config_;
+  ChangeConfig change_config_;
+  std::function<void(const BlkFault&)> told_;
+  MakeEngine make_engine_;
+  std::atomic<uint64_t> bytes_;
+  std::atomic<IoStatus> status_{IoStatus::kOk};
+  std::atomic<bool> writeback_;         // as the driver has it
+  bool sync_ = false;                   // each write, whatever the driver chooses
+  bool chooses_ = false;                // the driver does
+  std::optional<uint64_t> file_bytes_;  // since the last batch
+  bool dirty_ = false;                  // something was written since the last flush
+  bool flush_failed_ = false;           // for good
   EventLoop* loop_ = nullptr;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
+  std::vector<Slot*> stopped_;  // wait for Retry
   std::vector<Worker*> touched_;
+  RateLimiter limiter_;
+  std::vector<Worker*> waiting_;  // for its rate
   base::Limited log_;
   std::shared_ptr<BlkRing> ring_;
   // First used, first made.

@@ -14,6 +14,7 @@
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/log.h"
 #include "sysfs/base/text.h"
+#include "vmm/virtio/blk/image_lock.h"
 
 namespace vmm::virtio {
 namespace {
@@ -23,9 +24,6 @@ using base::Fail;
 
 constexpr uint64_t kSector = 512;
 constexpr uint32_t kPage = 4096;
-
-// Of QEMU's permissions: consistent read 0, write 1; nobody else may write.
-constexpr uint64_t kRead = 100, kWrite = 101, kNoRead = 200, kNoWrite = 201;
 
 // First bytes of formats that hold something else than a disk's sectors.
 struct Magic {
@@ -130,49 +128,6 @@ base::Failure OpenFailed(const ImageOptions& options, int err) {
   }
 }
 
-int LockCall(const base::Fd& fd, int command, struct flock& lock) {
-  int result = 0;
-  do {
-    result = ::fcntl(fd.raw(), command, &lock);
-  } while (result != 0 && errno == EINTR);
-  return result;
-}
-
-struct flock OneByte(uint64_t byte, short type) {
-  struct flock lock {};
-  lock.l_type = type;
-  lock.l_whence = SEEK_SET;
-  lock.l_start = static_cast<off_t>(byte);
-  lock.l_len = 1;
-  return lock;
-}
-
-base::Status Lock(const ImageOptions& options, const base::Fd& fd) {
-  const LockPlan plan = PlanLocks(options.readonly);
-  const auto in_use = [&] {
-    return Fail(Code::kInUse,
-                fmt::format("{}: another machine has this image, or a program that writes to it",
-                            options.file),
-                options.readonly
-                    ? "end it; several may have an image only if all of them have it readonly"
-                    : "end it, or give each machine an image of its own");
-  };
-  for (const uint64_t byte : plan.hold) {
-    struct flock lock = OneByte(byte, F_RDLCK);
-    if (LockCall(fd, F_OFD_SETLK, lock) == 0) continue;
-    if (errno == EAGAIN || errno == EACCES) return in_use();
-    base::Log(base::Level::kWarning,
-              "{}: cannot be locked ({}): see to it that nobody else uses it", options.file,
-              std::strerror(errno));
-    return {};
-  }
-  for (const uint64_t byte : plan.look) {
-    struct flock lock = OneByte(byte, F_WRLCK);
-    if (LockCall(fd, F_OFD_GETLK, lock) == 0 && lock.l_type != F_UNLCK) return in_use();
-  }
-  return {};
-}
-
 void ReadBlockDevice(const base::Fd& fd, Image& image) {
   base::Kernel& kernel = base::HostKernel();
   int logical = 0;
@@ -216,11 +171,6 @@ std::string_view CacheName(CacheMode mode) {
   return "";
 }
 
-LockPlan PlanLocks(bool readonly) {
-  if (readonly) return {{kRead, kNoWrite}, {kNoRead, kWrite}};
-  return {{kRead, kWrite, kNoWrite}, {kNoRead, kNoWrite, kWrite}};
-}
-
 base::Result<uint64_t> CheckImage(const ImageOptions& options) {
   struct stat facts = TRY(Look(options.file));
   if (::access(options.file.c_str(), options.readonly ? R_OK : R_OK | W_OK) != 0) {
@@ -228,6 +178,33 @@ base::Result<uint64_t> CheckImage(const ImageOptions& options) {
   }
   if (S_ISBLK(facts.st_mode)) return uint64_t{0};
   return CheckSize(options.file, static_cast<uint64_t>(facts.st_size));
+}
+
+// By lseek(2), which the devices' thread may call; nothing here uses the offset.
+base::Result<uint64_t> ImageBytes(const ImageOptions& options, const Image& image) {
+  const off_t end = ::lseek(image.fd.raw(), 0, SEEK_END);
+  if (end < 0) return base::FailErrno(options.file, errno);
+  return static_cast<uint64_t>(end);
+}
+
+base::Status SetImageBytes(const ImageOptions& options, const Image& image, uint64_t bytes) {
+  const auto refuse = [&](std::string_view what, std::string hint) {
+    return Fail(Code::kUsage, fmt::format("{}: {}", options.file, what), std::move(hint));
+  };
+  if (options.readonly) return refuse("is read-only", "leave the size out to see what it is now");
+  if (bytes == 0 || bytes % image.block_size != 0 || bytes > INT64_MAX) {
+    return refuse(fmt::format("cannot have {} bytes", bytes),
+                  fmt::format("give a multiple of {}", image.block_size));
+  }
+  if (image.block_device) {
+    if (TRY(ImageBytes(options, image)) == bytes) return {};
+    return refuse("is a block device, which has its own size",
+                  "change that with the device's own tools, then leave the size out");
+  }
+  if (::ftruncate(image.fd.raw(), static_cast<off_t>(bytes)) != 0) {
+    return base::FailErrno(options.file, errno);
+  }
+  return {};
 }
 
 base::Result<Image> OpenImage(const ImageOptions& options) {
@@ -242,7 +219,7 @@ base::Result<Image> OpenImage(const ImageOptions& options) {
   if (image.block_device) ReadBlockDevice(image.fd, image);
   image.sectors = TRY(SizeOf(options.file, image.fd, facts)) / kSector;
   if (!options.raw) TRY(CheckFormat(options.file, image.fd));
-  TRY(Lock(options, image.fd));
+  TRY(LockImage(options, image.fd));
   if (options.cache == CacheMode::kNone) {
     if (!image.block_device && !TakesSmallBlocks(image.fd)) image.block_size = kPage;
     image.alignment = image.block_size;

@@ -9,6 +9,7 @@
 // be a disk, kInUse.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 
 #include "sysfs/base/fd.h"
 #include "sysfs/base/result.h"
+#include "vmm/virtio/blk/errors.h"
+#include "vmm/virtio/rate_limit.h"
 
 namespace vmm::virtio {
 
@@ -32,14 +35,17 @@ struct ImageOptions {
   bool readonly = false;
   CacheMode cache = CacheMode::kWriteback;
   bool raw = false;  // the format was said: what looks like another one is raw all the same
+  std::chrono::milliseconds lock_patience{1000};  // with somebody else's locks
 };
 
 // A disk as its user describes it.
 struct BlkOptions {
   ImageOptions image;
-  std::string serial;   // at most 20 bytes
-  unsigned queues = 1;  // 1 to 16
-  bool packed = false;  // offers packed virtqueues; no gain was seen in them
+  std::string serial;    // at most 20 bytes
+  unsigned queues = 1;   // 1 to 16
+  bool packed = false;   // offers packed virtqueues; no gain was seen in them
+  RateLimits rate = {};  // of all queues together
+  ErrorPolicies errors = {};
 };
 inline constexpr unsigned kMostBlkQueues = 16;
 inline constexpr size_t kMostSerial = 20;
@@ -57,6 +63,11 @@ struct Image {
 // What a look at the file finds out, without opening it: its size, 0 for a device's.
 base::Result<uint64_t> CheckImage(const ImageOptions& options);
 base::Result<Image> OpenImage(const ImageOptions& options);
+
+// Of the open file or device, as it is now.
+base::Result<uint64_t> ImageBytes(const ImageOptions& options, const Image& image);
+// Makes a file longer or shorter; a device's size is its own. kUsage for what cannot be a size.
+base::Status SetImageBytes(const ImageOptions& options, const Image& image, uint64_t bytes);
 
 // Which bytes are locked, and which somebody else must not hold.
 struct LockPlan {

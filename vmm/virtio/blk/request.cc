@@ -114,6 +114,11 @@ DeviceModel BlkModel(const BlkShape& shape) {
     model.features |= blk_feature::kWriteZeroes;
     if (shape.limits.can_discard) model.features |= blk_feature::kDiscard;
   }
+  if (shape.guest_chooses) {
+    model.features |= blk_feature::kConfigWce;
+    model.needs = {{blk_feature::kConfigWce, blk_feature::kFlush}};
+    model.writable = {{kWritebackAt, 1}};
+  }
   model.config.resize(60);
   const auto put = [&](size_t at, auto value) {
     base::StoreLe(std::span(model.config), at, value);
@@ -125,6 +130,7 @@ DeviceModel BlkModel(const BlkShape& shape) {
   const uint32_t ratio = shape.physical_size / shape.block_size;
   put(24, static_cast<uint8_t>(ratio > 1 ? std::bit_width(ratio) - 1 : 0));
   put(26, static_cast<uint16_t>(ratio > 1 ? ratio : 1));
+  put(kWritebackAt, static_cast<uint8_t>(shape.guest_chooses && shape.writeback));
   put(34, static_cast<uint16_t>(shape.queues));
   put(36, kMostDiscardSectors);
   put(40, static_cast<uint32_t>(kMostDiscards));

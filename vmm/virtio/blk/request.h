@@ -27,6 +27,7 @@ inline constexpr uint64_t kReadOnly = uint64_t{1} << 5;
 inline constexpr uint64_t kBlockSize = uint64_t{1} << 6;
 inline constexpr uint64_t kFlush = uint64_t{1} << 9;
 inline constexpr uint64_t kTopology = uint64_t{1} << 10;
+inline constexpr uint64_t kConfigWce = uint64_t{1} << 11;
 inline constexpr uint64_t kMultiQueue = uint64_t{1} << 12;
 inline constexpr uint64_t kDiscard = uint64_t{1} << 13;
 inline constexpr uint64_t kWriteZeroes = uint64_t{1} << 14;
@@ -73,7 +74,11 @@ struct BlkShape {
   unsigned queues = 1;
   uint16_t queue_size = 256;
   bool packed = false;
+  bool writeback = true;       // at first
+  bool guest_chooses = false;  // write-back or write-through (CONFIG_WCE)
 };
+// Of the configuration.
+inline constexpr uint16_t kWritebackAt = 32;
 // Features, queues and configuration (5.2.4).
 DeviceModel BlkModel(const BlkShape& shape);
 

@@ -33,6 +33,35 @@ base::Result<std::string> ParseSerial(std::string_view text) {
               fmt::format("use 1 to {} printable characters", kMostSerial));
 }
 
+base::Status ParseRate(std::string_view part, RateLimits& rate) {
+  const std::string_view value = part.substr(part.find('=') + 1);
+  if (part.starts_with("iops=")) {
+    const auto count = base::ParseDecimal(value, kMostOperations);
+    if (!count || *count == 0) {
+      return Fail(Code::kUsage, fmt::format("{}: not a number of requests", part),
+                  fmt::format("use 1 to {}", kMostOperations));
+    }
+    rate.operations = *count;
+    return {};
+  }
+  auto bytes = ParseByteRate(value);
+  if (!bytes) return base::Failure(std::move(bytes).error().With("bps="));
+  rate.bytes = *bytes;
+  return {};
+}
+
+base::Status ParseErrors(std::string_view part, ErrorPolicies& errors) {
+  const bool reads = part.starts_with("rerror=");
+  const std::string_view value = part.substr(part.find('=') + 1);
+  for (const auto policy : {ErrorPolicy::kReport, ErrorPolicy::kStop, ErrorPolicy::kEnospc}) {
+    if (value != PolicyName(policy) || (reads && policy == ErrorPolicy::kEnospc)) continue;
+    (reads ? errors.read : errors.write) = policy;
+    return {};
+  }
+  return Fail(Code::kUsage, fmt::format("{}: not what can be done", part),
+              reads ? "use report or stop" : "use report, stop or enospc");
+}
+
 base::Status ParseOne(std::string_view part, BlkOptions& disk) {
   const auto value = [&](std::string_view name) { return part.substr(name.size()); };
   if (part == "readonly") {
@@ -48,6 +77,10 @@ base::Status ParseOne(std::string_view part, BlkOptions& disk) {
                   fmt::format("use 1 to {}", kMostBlkQueues));
     }
     disk.queues = static_cast<unsigned>(*queues);
+  } else if (part.starts_with("iops=") || part.starts_with("bps=")) {
+    TRY(ParseRate(part, disk.rate));
+  } else if (part.starts_with("rerror=") || part.starts_with("werror=")) {
+    TRY(ParseErrors(part, disk.errors));
   } else if (part == "format=raw") {
     disk.image.raw = true;
   } else if (part.starts_with("format=")) {

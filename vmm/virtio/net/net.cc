@@ -30,7 +30,7 @@ base::Result<std::unique_ptr<Net>> Net::Create(base::Kernel& kernel, const NetOp
   std::vector<std::unique_ptr<NetPort>> ports;
   ports.push_back(TRY(StreamPort::Create(link)));
   shape.link = ports.front()->connected();
-  return std::make_unique<Net>("socket " + link.path, shape, std::move(ports));
+  return std::make_unique<Net>("socket " + link.path, shape, std::move(ports), options.rate);
 }
 
 base::Result<std::unique_ptr<Net>> Net::CreateTap(base::Kernel& kernel, const NetOptions& options,
@@ -50,18 +50,21 @@ base::Result<std::unique_ptr<Net>> Net::CreateTap(base::Kernel& kernel, const Ne
   shape.merges = !offloaded.empty() && offloaded.front().vhost->merges();
   std::vector<std::unique_ptr<NetPort>> ports;
   for (auto& tap : taps) ports.push_back(std::move(tap));
-  auto made = std::make_unique<Net>(name, shape, std::move(ports));
+  auto made = std::make_unique<Net>(name, shape, std::move(ports), options.rate);
   for (size_t i = 0; i < offloaded.size(); ++i) {
     made->pairs_[i].offloaded = std::move(offloaded[i]);
   }
   return made;
 }
 
-Net::Net(std::string name, const NetShape& shape, std::vector<std::unique_ptr<NetPort>> ports)
+Net::Net(std::string name, const NetShape& shape, std::vector<std::unique_ptr<NetPort>> ports,
+         uint64_t rate)
     : name_(std::move(name)),
       shape_(shape),
       model_(NetModel(shape)),
-      control_(ControlQueue(shape, 0)) {
+      control_(ControlQueue(shape, 0)),
+      from_guest_({0, rate}),
+      to_guest_({0, rate}) {
   for (auto& port : ports) {
     pairs_.emplace_back();
     pairs_.back().port = std::move(port);
@@ -83,12 +86,17 @@ base::Status Net::Start(uint64_t features, EventLoop& loop) {
   for (Pair& pair : pairs_) {
     if (pair.offloaded) pair.offloaded->begun = false;
   }
+  TRY(from_guest_.Start(loop, [this] { GoOn(); }));
+  TRY(to_guest_.Start(loop, [this] { GoOn(); }));
   Complain(pairs_.front().port->SetOffloads(state_.offloads));
   return {};
 }
 
 void Net::Stop() {
+  from_guest_.Stop();
+  to_guest_.Stop();
   for (Pair& pair : pairs_) {
+    pair.held = false;
     pair.readable.reset();
     pair.writable.reset();
     pair.waiting.reset();
@@ -127,6 +135,7 @@ void Net::OnQueueStart(Worker& worker) {
   Pair* const pair = Find(worker.index());
   if (pair == nullptr) return;
   (worker.index() % 2 == 0 ? pair->receive : pair->transmit) = &worker;
+  pair->held = false;
   Wait(*pair);
 }
 
@@ -140,7 +149,7 @@ void Net::OnQueueEnd(uint16_t queue) {
 bool Net::Wants(Worker& worker) {
   Pair* const pair = Find(worker.index());
   if (pair == nullptr) return worker.index() == control_;
-  return worker.index() % 2 == 0 ? Fetch(*pair) : !pair->kept;
+  return worker.index() % 2 == 0 ? Fetch(*pair) : !pair->kept && from_guest_.Admit();
 }
 
 void Net::Handle(Worker& worker, const Chain& chain) {
@@ -157,7 +166,7 @@ void Net::Submit() {
 // Waits for what there is to wait for, and for nothing that would be found again at once.
 void Net::Wait(Pair& pair) {
   const base::Fd* const readable = pair.port->readable();
-  const bool wants = pair.receive != nullptr && IsActive(pair) && !pair.waiting;
+  const bool wants = pair.receive != nullptr && IsActive(pair) && !pair.waiting && !pair.held;
   if (!wants || readable == nullptr) {
     pair.readable.reset();
   } else if (!pair.readable) {
@@ -178,6 +187,8 @@ void Net::Wait(Pair& pair) {
 bool Net::Fetch(Pair& pair) {
   if (!IsActive(pair)) return false;
   for (unsigned thrown = 0; !pair.waiting && thrown < kMostThrown; ++thrown) {
+    pair.held = !to_guest_.Admit();
+    if (pair.held) return false;
     NetFrame frame;
     const Received received = pair.port->Receive(frame);
     if (received == Received::kChanged) OnLink(pair);
@@ -203,6 +214,7 @@ void Net::Receive(Pair& pair, Worker& worker, const Chain& chain) {
                     CopyTo(worker.ram(), chain.writable, header.size(), frame.bytes) &&
                     CopyTo(worker.ram(), chain.writable, 0, header);
   ++(fits ? counters_.received : counters_.receive_drops);
+  to_guest_.Charge(frame.bytes.size());
   worker.Finish(chain, fits ? static_cast<uint32_t>(total) : 0);
 }
 
@@ -222,6 +234,7 @@ void Net::Transmit(Pair& pair, Worker& worker, const Chain& chain) {
   }
   pair.kept = sent == Sent::kKept;
   ++(sent == Sent::kDone || sent == Sent::kKept ? counters_.sent : counters_.send_drops);
+  from_guest_.Charge(total);
   worker.Finish(chain, 0);
   if (sent == Sent::kChanged) OnLink(pair);
 }
@@ -253,6 +266,13 @@ void Net::OnReadable(Pair& pair) {
   Fetch(pair);
   if (pair.waiting && pair.receive != nullptr) pair.receive->Go();
   Wait(pair);
+}
+
+void Net::GoOn() {
+  for (Pair& pair : pairs_) {
+    if (pair.transmit != nullptr) pair.transmit->Go();
+    if (pair.receive != nullptr) OnReadable(pair);
+  }
 }
 
 void Net::OnWritable(Pair& pair) {

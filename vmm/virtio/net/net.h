@@ -7,6 +7,9 @@
 // is lost where a network card would lose it. A frame that does not fit into the guest's buffer is
 // lost, the buffer given back empty.
 //
+// Under a rate limit the guest's frames stay in their ring, and nothing is read from the host: what
+// comes too much is lost as above.
+//
 // On the I/O thread, but the model.
 #pragma once
 
@@ -21,6 +24,7 @@
 #include "vmm/virtio/net/control.h"
 #include "vmm/virtio/net/port.h"
 #include "vmm/virtio/net/vhost.h"
+#include "vmm/virtio/rate_limit.h"
 #include "vmm/virtio/worker.h"
 
 namespace vmm::virtio {
@@ -39,7 +43,9 @@ class Net final : public Device {
   // Opens what the options name. Errors as OpenTap, StreamPort and Vhost have them.
   static base::Result<std::unique_ptr<Net>> Create(base::Kernel& kernel, const NetOptions& options);
   // One port for each pair of the shape.
-  Net(std::string name, const NetShape& shape, std::vector<std::unique_ptr<NetPort>> ports);
+  // `rate` as in NetOptions.
+  Net(std::string name, const NetShape& shape, std::vector<std::unique_ptr<NetPort>> ports,
+      uint64_t rate = 0);
   Net(const Net&) = delete;
   Net& operator=(const Net&) = delete;
   ~Net() override;
@@ -74,6 +80,7 @@ class Net final : public Device {
     Worker* transmit = nullptr;
     std::optional<NetFrame> waiting;  // for a buffer
     bool kept = false;                // the port has a frame that is to go
+    bool held = false;                // nothing is read: the rate
     std::optional<Watch> readable;
     std::optional<Watch> writable;
   };
@@ -90,6 +97,7 @@ class Net final : public Device {
   void OnWritable(Pair& pair);
   void OnLink(Pair& pair);
   void Wait(Pair& pair);
+  void GoOn();
   bool IsActive(const Pair& pair) const;
   void Complain(const base::Status& status);
 
@@ -101,6 +109,8 @@ class Net final : public Device {
   std::vector<Pair> pairs_;
   EventLoop* loop_ = nullptr;  // while it is started
   NetState state_;
+  RateLimiter from_guest_;
+  RateLimiter to_guest_;
   NetCounters counters_;
   std::vector<iovec> iovecs_;
   base::Limited log_;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sysfs/base/text.h"
+#include "vmm/virtio/rate_limit.h"
 
 namespace vmm::virtio {
 namespace {
@@ -76,6 +77,12 @@ base::Status ParseOne(std::string_view part, NetOptions& net) {
     net.mtu = static_cast<uint16_t>(TRY(ParseCount(part, value, kLeastMtu, kMostMtu)));
     return {};
   }
+  if (name == "rate") {
+    auto rate = ParseByteRate(value);
+    if (!rate) return base::Failure(std::move(rate).error().With("rate="));
+    net.rate = *rate;
+    return {};
+  }
   if (auto* const tap = std::get_if<TapLink>(&net.link)) {
     return ParseTap(name, value, part, net, *tap);
   }
@@ -99,6 +106,11 @@ base::Result<NetOptions> ParseNet(const std::vector<std::string_view>& parts) {
       return Fail(Code::kUsage, fmt::format("{} is given twice", name));
     }
     TRY(ParseOne(part, net));
+  }
+  const auto* const tap = std::get_if<TapLink>(&net.link);
+  if (net.rate != 0 && tap != nullptr && tap->vhost) {
+    return Fail(Code::kUsage, "rate=: with vhost=on the machine sees no frame",
+                "use vhost=off, or tc(8) on the tap");
   }
   const auto* const socket = std::get_if<SocketLink>(&net.link);
   if (socket != nullptr && socket->path.empty()) {
