@@ -27,7 +27,7 @@ void TakeEvent(const base::EventFd& event) {
 base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
     Wiring wiring, const Options& options, const MachinePlan& plan, const GuestMemory& memory,
     std::shared_ptr<IoDevice> reset_port) {
-  std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan));
+  std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan, memory));
   const Wiring& wired = devices->wiring_;
   Assignment::Hooks hooks;
   if (wired.populated) hooks.populated = wired.populated;
@@ -35,7 +35,7 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
     loop->Post(std::move(function));
   };
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
-                                                     memory, wired.link, std::move(hooks))));
+                                                     devices->ram_, wired.link, std::move(hooks))));
   devices->emulated_ =
       TRY(EmulatedDevices::Create(*wired.kernel, *wired.tree, options, plan.emulated, memory));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));

@@ -19,6 +19,7 @@
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
 #include "vmm/assignment.h"
+#include "vmm/dma_ram.h"
 #include "vmm/emulated_devices.h"
 #include "vmm/event_loop.h"
 #include "vmm/memory.h"
@@ -90,7 +91,8 @@ class GuestDevices {
     std::vector<vmm::Watch> watches;
   };
 
-  GuestDevices(Wiring wiring, const MachinePlan& plan) : wiring_(std::move(wiring)), plan_(&plan) {}
+  GuestDevices(Wiring wiring, const MachinePlan& plan, const GuestMemory& memory)
+      : wiring_(std::move(wiring)), plan_(&plan), ram_(memory, plan.dma_block_bytes) {}
   base::Status PlugAll();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
@@ -109,6 +111,7 @@ class GuestDevices {
 
   const Wiring wiring_;
   const MachinePlan* plan_;
+  DmaRam ram_;
   std::optional<Assignment> assignment_;
   std::unique_ptr<EmulatedDevices> emulated_;
   std::shared_ptr<pci::HostBridge> bridge_;

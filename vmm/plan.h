@@ -42,6 +42,7 @@ struct MachinePlan {
   std::vector<PlannedEmulated> emulated;
   std::vector<PlannedPort> ports;
   uint64_t locked_bytes = 0;            // what the IOMMU pins; 0 without devices
+  uint64_t dma_block_bytes = 0;         // RAM is mapped in such blocks; 0: each piece as one
   std::vector<ReservedRange> reserved;  // of all groups, where no RAM is
 };
 
