@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,22 +17,31 @@
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
+#include "vmm/dma_ram.h"
 #include "vmm/memory.h"
 #include "vmm/options.h"
 #include "vmm/pci/host_bridge.h"
 #include "vmm/stats.h"
 #include "vmm/topology.h"
+#include "vmm/virtio/balloon/balloon.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/virtio_pci.h"
 
 namespace vmm {
+
+// What a balloon works with: the RAM outlives the devices.
+struct BalloonSetup {
+  DmaRam* ram = nullptr;
+  virtio::Balloon::Wiring wiring;
+};
 
 class EmulatedDevices {
  public:
   // Opens and locks what they are made of. The memory outlives them.
   static base::Result<std::unique_ptr<EmulatedDevices>> Create(
       base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
-      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory);
+      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory,
+      const BalloonSetup& balloon);
   EmulatedDevices(const EmulatedDevices&) = delete;
   EmulatedDevices& operator=(const EmulatedDevices&) = delete;
   // Waits for what the host still does for them; they have been disconnected.
@@ -41,16 +51,25 @@ class EmulatedDevices {
     std::string id;
     uint8_t port = 0;  // devfn
     std::shared_ptr<virtio::VirtioPci> function;
+    virtio::Balloon* balloon = nullptr;  // the function's, if it is one
   };
   const std::vector<Emulated>& all() const { return all_; }
   // Of those that are there.
   std::vector<EmulatedStats> stats() const;
+  // Nothing without one.
+  std::optional<virtio::BalloonState> balloon() const;
+  // Runs soon on the devices' thread, if there is one.
+  void WithBalloon(std::function<void(virtio::Balloon&)> function) const;
+  // After Disconnect: returns when it has let go of guest RAM.
+  void DrainBalloon() const;
   // The card of this port is out of the guest: its id, if it was one of these.
   std::optional<std::string> Close(uint8_t port);
 
  private:
   explicit EmulatedDevices(const GuestMemory& memory) : ram_(memory) {}
-  base::Status Add(base::Kernel& kernel, const Options& options, const PlannedEmulated& planned);
+  base::Status Add(base::Kernel& kernel, const Options& options, const PlannedEmulated& planned,
+                   const BalloonSetup& balloon);
+  const Emulated* FindBalloon() const;
 
   const virtio::GuestRam ram_;
   std::unique_ptr<virtio::IoThread> io_;

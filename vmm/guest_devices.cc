@@ -36,8 +36,8 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   };
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
                                                      devices->ram_, wired.link, std::move(hooks))));
-  devices->emulated_ =
-      TRY(EmulatedDevices::Create(*wired.kernel, *wired.tree, options, plan.emulated, memory));
+  devices->emulated_ = TRY(EmulatedDevices::Create(*wired.kernel, *wired.tree, options,
+                                                   plan.emulated, memory, devices->SetUpBalloon()));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));
@@ -114,7 +114,11 @@ const GuestDevices::Plugged* GuestDevices::Find(const sysfs::PciAddress& device)
   return found == plugged_.end() ? nullptr : &*found;
 }
 
+// A balloon lets go of guest RAM on the devices' thread; what is out is mapped before the guest
+// starts anew.
 base::Status GuestDevices::Restart() {
+  emulated_->DrainBalloon();
+  TRY(ram_.Restore());
   for (const LostDevice& lost : TRY(assignment_->Restart(wiring_.link))) Quarantine(lost);
   return {};
 }

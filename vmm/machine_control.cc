@@ -23,6 +23,13 @@ Answer<Json> Done(const base::Status& status) {
   return tl::unexpected(std::move(refusal));
 }
 
+Answer<Json> DoneWithBalloon(const base::Status& status) {
+  if (status) return Json::object();
+  control::Refusal refusal = control::RefusalOf(status.error());
+  if (status.error().code() == base::Code::kNotFound) refusal.error_class = "DeviceNotActive";
+  return tl::unexpected(std::move(refusal));
+}
+
 Json CommandList() {
   Json list = Json::array();
   for (const std::string_view name : control::CommandNames()) list.push_back({{"name", name}});
@@ -124,6 +131,8 @@ Answer<Json> Machine::Do(Verb verb) {
       return Json({{"running", !paused_}, {"status", paused_ ? "paused" : "running"}});
     case Verb::kQueryPci:
       return control::PciList(devices_->bridge().View(), devices_->ids());
+    case Verb::kQueryBalloon:
+      return QueryBalloon();
     case Verb::kStop:
       return Done(Pause());
     case Verb::kCont:
@@ -147,6 +156,9 @@ Answer<Json> Machine::Execute(const control::Command& command) {
   if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) return Done(Add(*add));
   if (const auto* const remove = std::get_if<control::DeviceDel>(&command)) {
     return Done(devices_->Remove(remove->id, remove->force ? std::chrono::seconds(0) : kLeaveTime));
+  }
+  if (const auto* const balloon = std::get_if<control::Balloon>(&command)) {
+    return DoneWithBalloon(SetBalloon(balloon->bytes));
   }
   return Do(std::get<Verb>(command));
 }

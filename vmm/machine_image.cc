@@ -16,6 +16,8 @@ virtio::DeviceKind KindOf(EmulatedKind kind) {
       return virtio::kBlkKind;
     case EmulatedKind::kNet:
       return virtio::kNetKind;
+    case EmulatedKind::kBalloon:
+      return virtio::kBalloonKind;
     case EmulatedKind::kRng:
       break;
   }

@@ -50,6 +50,8 @@ struct MachinePlan {
 base::Status CheckDevice(const HostDevice& device, bool managed);
 // What the user typed: the same device, id or place twice.
 base::Status CheckDuplicates(const Options& options);
+// The balloon with the rest of the machine: kUnfit says what it does not go with.
+base::Status CheckBalloon(const Options& options);
 // The checks alone: duplicates, each device by itself, reserved pages. PlanMachine makes them too.
 // With Options::managed a device may still be the host's.
 base::Status CheckDevices(const Options& options, const HostSnapshot& host);

@@ -58,6 +58,7 @@ std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
     all.push_back({EmulatedKind::kNet, i, 0, fmt::format("net{}", i)});
   }
   if (options.rng) all.push_back({EmulatedKind::kRng, 0, 0, "rng0"});
+  if (options.balloon) all.push_back({EmulatedKind::kBalloon, 0, 0, "balloon0"});
   return all;
 }
 

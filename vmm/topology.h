@@ -32,14 +32,14 @@ struct PlannedDevice {
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };
 
-enum class EmulatedKind : uint8_t { kDisk, kNet, kRng };
+enum class EmulatedKind : uint8_t { kDisk, kNet, kRng, kBalloon };
 
 // Behind a port of its own.
 struct PlannedEmulated {
   EmulatedKind kind = EmulatedKind::kDisk;
   size_t index = 0;        // of a disk, in Options::disks; of a network device, in nets
   uint8_t guest_slot = 0;  // its port's
-  std::string id;          // disk0, disk1, net0, rng0
+  std::string id;          // disk0, disk1, net0, rng0, balloon0
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8); }
 };

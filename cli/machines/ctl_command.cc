@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_text.h"
+#include "cli/machines/balloon_text.h"
 #include "cli/machines/client.h"
 #include "cli/machines/pci_text.h"
 #include "cli/nearest.h"
@@ -35,10 +36,12 @@ constexpr std::array kVerbs = {
     NamedVerb{"reset", "system_reset"},
     NamedVerb{"quit", "quit"},
     NamedVerb{"pci", "query-pci"},
+    NamedVerb{"balloon", "query-balloon", true},
     NamedVerb{"device-add", "device_add", true},
     NamedVerb{"device-del", "device_del", true},
 };
 constexpr std::string_view kRaw = "qmp";
+constexpr std::string_view kBalloon = "balloon";
 constexpr unsigned kMaxTimeout = 86400;
 
 struct CtlOptions {
@@ -101,6 +104,8 @@ void Print(Context& context, std::string_view verb, const vmm::control::Json& an
     const bool there = answer.is_object() && answer.contains("status");
     const auto status = there ? answer["status"] : vmm::control::Json();
     context.out << (status.is_string() ? status.get<std::string>() : "unknown") << '\n';
+  } else if (verb == "balloon") {
+    if (!answer.empty()) context.out << BalloonText(answer);
   } else if (verb == "pci") {
     context.out << PciText(answer, context.width, context.colour);
   }
@@ -125,6 +130,17 @@ base::Status RunCtl(Context& context, const CtlOptions& options) {
   return {};
 }
 
+// What the guest is to have, or the question.
+base::Result<ControlRequest> BalloonRequest(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return ControlRequest{"query-balloon", nullptr};
+  const auto size = base::ParseSize(arguments.front());
+  if (arguments.size() > 1 || !size || *size == 0) {
+    return Fail(Code::kUsage, fmt::format("balloon {}: not a size", fmt::join(arguments, " ")),
+                "balloon [SIZE], such as 512M: what the guest is to have");
+  }
+  return ControlRequest{"balloon", vmm::control::Json{{"value", *size}}};
+}
+
 void AddOptions(CLI::App& command, CtlOptions& options) {
   command.add_option("NAME", options.name, "The machine's name, or the path of its socket")
       ->type_name("")
@@ -133,10 +149,11 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
       ->type_name("")
       ->required();
   command
-      .add_option("ARG", options.arguments,
-                  "device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID]; "
-                  "device-del id=ID [force=true]")
-      ->type_name("[NAME=VALUE...]");
+      .add_option(
+          "ARG", options.arguments,
+          "balloon [SIZE]; device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID]; "
+          "device-del id=ID [force=true]")
+      ->type_name("[NAME=VALUE...|SIZE]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");
   command.add_flag("--wait", options.wait,
@@ -156,6 +173,7 @@ base::Result<ControlRequest> MakeControlRequest(std::string_view verb,
     return Fail(Code::kUsage,
                 fmt::format("{}: {} takes no argument", base::Quote(arguments.front()), verb));
   }
+  if (verb == kBalloon) return BalloonRequest(arguments);
   request.arguments = vmm::control::Json::object();
   for (const std::string& argument : arguments) {
     const size_t sign = argument.find('=');
@@ -181,7 +199,8 @@ void AddCtlCommand(CLI::App& app, Context& context) {
       "and\n"
       "quit ask nobody. device-del returns when the guest has let go, after 30 s at the latest; "
       "with\n"
-      "force=true at once. qmp JSON sends one command as it is and prints the reply.\n"
+      "force=true at once. balloon SIZE: the guest is to have so much RAM; without it, what it "
+      "has. qmp JSON sends one command as it is and prints the reply.\n"
       "Exit status: 3 no such machine, 7 refused by it, 8 no answer in time.");
   command->callback([options, &context] {
     context.run = [options, &context] { return RunCtl(context, *options); };

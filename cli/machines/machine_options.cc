@@ -5,6 +5,7 @@
 #include <set>
 
 #include "cli/devices/selector.h"
+#include "cli/machines/balloon_option.h"
 #include "cli/machines/disk_option.h"
 #include "cli/machines/net_option.h"
 #include "sysfs/base/text.h"
@@ -190,6 +191,12 @@ void AddEmulatedOptions(CLI::App& command, RunArguments& arguments) {
       ->expected(1)
       ->take_all();
   command.add_flag("--rng", arguments.rng, "A virtio source of random numbers");
+  // Without a value it is given as "true".
+  command
+      .add_option("--balloon", arguments.balloon,
+                  "A virtio balloon, by which the guest gives memory back to the host")
+      ->type_name("[=" + std::string(kBalloonForm) + "]")
+      ->expected(0, 1);
 }
 
 }  // namespace
@@ -231,6 +238,10 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   }
   for (const std::string& text : arguments.nets) options.nets.push_back(TRY(ParseNet(text)));
   options.rng = arguments.rng;
+  if (!arguments.balloon.empty()) {
+    const std::string& text = arguments.balloon.front();
+    options.balloon = TRY(ParseBalloon(text == "true" ? std::string_view() : text));
+  }
   TRY(AgreeOnBackend(options));
   return options;
 }

@@ -32,6 +32,7 @@ using Answer = tl::expected<T, Refusal>;
 
 enum class Verb : uint8_t {
   kCapabilities,  // qmp_capabilities
+  kQueryBalloon,
   kQueryVersion,
   kQueryCommands,
   kQueryName,
@@ -62,7 +63,13 @@ struct DeviceDel {
   bool operator==(const DeviceDel&) const = default;
 };
 
-using Command = std::variant<Verb, DeviceAdd, DeviceDel>;
+// balloon: what the guest's RAM is to be.
+struct Balloon {
+  uint64_t bytes = 0;  // not 0
+  bool operator==(const Balloon&) const = default;
+};
+
+using Command = std::variant<Verb, DeviceAdd, DeviceDel, Balloon>;
 
 struct Request {
   std::optional<Json> id;  // of any type; comes back with the reply
