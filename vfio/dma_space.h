@@ -8,8 +8,8 @@
 // exactly the same range or the end of the space; from Map on, an assigned device may write to it
 // at any time.
 //
-// Threads: Claim, Map and Unmap from one thread at a time; OpenDevice of different devices from
-// several threads at once.
+// Threads: Claim and Release from one thread at a time, and so Map and Unmap, beside them;
+// OpenDevice of different devices from several threads at once.
 #pragma once
 
 #include <cstdint>
@@ -77,6 +77,9 @@ class DmaSpace {
 
   // Multiples of the page size. Errors name the range, the limit that was hit and the cure.
   virtual base::Status Map(base::Iova iova, std::span<std::byte> memory) = 0;
+  // The same for a thread that may open no file: a failure is told without what the host's files
+  // say of it.
+  virtual base::Status MapAgain(base::Iova iova, std::span<std::byte> memory) = 0;
   virtual base::Status Unmap(base::Iova iova, uint64_t size) = 0;
   // How many kernel maps there have been.
   virtual unsigned map_count() const = 0;

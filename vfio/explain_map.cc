@@ -103,6 +103,13 @@ Error ExplainMap(int err, const MapFacts& facts) {
   }
 }
 
+Error ExplainMapAgain(int err, const base::Range& range) {
+  if (err != ENOMEM) return Make(Code::kKernel, err, range, std::generic_category().message(err));
+  return Make(Code::kDenied, err, range,
+              "locked memory is at its limit (RLIMIT_MEMLOCK), or the host is out of memory",
+              "free memory on the host, or raise the limit (prlimit --memlock)");
+}
+
 Error ExplainUnmap(int err, const base::Range& range) {
   const std::string object = fmt::format("unmap {}", RangeText(range));
   switch (err) {

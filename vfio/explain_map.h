@@ -25,6 +25,8 @@ struct MapFacts {
   MemlockLimits limits;
 };
 base::Error ExplainMap(int err, const MapFacts& facts);
+// Without the facts.
+base::Error ExplainMapAgain(int err, const base::Range& range);
 base::Error ExplainUnmap(int err, const base::Range& range);
 
 }  // namespace vfio

@@ -165,8 +165,7 @@ base::Result<std::vector<IovaRange>> IommufdSpace::AllowedRanges() const {
   return allowed;
 }
 
-base::Status IommufdSpace::Map(base::Iova iova, std::span<std::byte> memory) {
-  const base::Range range = TRY(CheckMap(iova, memory));
+int IommufdSpace::MapRange(const base::Range& range, std::span<std::byte> memory) {
   uapi::iommu_ioas_map request{};
   request.size = sizeof request;
   request.flags = uapi::kIoasMapFixedIova | uapi::kIoasMapReadable | uapi::kIoasMapWriteable;
@@ -175,14 +174,25 @@ base::Status IommufdSpace::Map(base::Iova iova, std::span<std::byte> memory) {
   request.length = range.size;
   request.iova = range.base;
   const auto done = kernel_->Ioctl(iommufd_, uapi::kIoasMap, &request, "IOMMU_IOAS_MAP");
-  if (!done) {
-    std::vector<unsigned> groups;
-    for (const auto& [device, claimed] : claimed_) groups.push_back(claimed.group);
-    return ExplainedMap(done.error().err(), range, *this, maps_, *tree_, groups);
-  }
+  if (!done) return done.error().err();
   maps_.Add(range);
   ++map_count_;
-  return {};
+  return 0;
+}
+
+base::Status IommufdSpace::Map(base::Iova iova, std::span<std::byte> memory) {
+  const base::Range range = TRY(CheckMap(iova, memory));
+  const int err = MapRange(range, memory);
+  if (err == 0) return {};
+  std::vector<unsigned> groups;
+  for (const auto& [device, claimed] : claimed_) groups.push_back(claimed.group);
+  return ExplainedMap(err, range, *this, maps_, *tree_, groups);
+}
+
+base::Status IommufdSpace::MapAgain(base::Iova iova, std::span<std::byte> memory) {
+  const base::Range range = TRY(CheckMap(iova, memory));
+  const int err = MapRange(range, memory);
+  return err == 0 ? base::Status() : base::Failure(ExplainMapAgain(err, range));
 }
 
 base::Status IommufdSpace::Unmap(base::Iova iova, uint64_t size) {
@@ -195,6 +205,7 @@ base::Status IommufdSpace::Unmap(base::Iova iova, uint64_t size) {
   request.length = size;
   const auto done = kernel_->Ioctl(iommufd_, uapi::kIoasUnmap, &request, "IOMMU_IOAS_UNMAP");
   if (!done) return base::Failure(ExplainUnmap(done.error().err(), range));
+  if (request.length != size) return base::Failure(ExplainUnmap(0, range));
   maps_.Remove(range);
   return {};
 }

@@ -173,8 +173,7 @@ base::Result<std::vector<IovaRange>> Type1Space::AllowedRanges() const {
   return ParseIommuInfo(TRY(ReadIommuInfo(*kernel_, container_)));
 }
 
-base::Status Type1Space::Map(base::Iova iova, std::span<std::byte> memory) {
-  const base::Range range = TRY(CheckMap(iova, memory));
+int Type1Space::MapRange(const base::Range& range, std::span<std::byte> memory) {
   ::vfio_iommu_type1_dma_map request{};
   request.argsz = sizeof request;
   request.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
@@ -182,14 +181,25 @@ base::Status Type1Space::Map(base::Iova iova, std::span<std::byte> memory) {
   request.iova = range.base;
   request.size = range.size;
   const auto done = kernel_->Ioctl(container_, VFIO_IOMMU_MAP_DMA, &request, "VFIO_IOMMU_MAP_DMA");
-  if (!done) {
-    std::vector<unsigned> groups;
-    for (const Group& group : groups_) groups.push_back(group.id);
-    return ExplainedMap(done.error().err(), range, *this, maps_, *tree_, groups);
-  }
+  if (!done) return done.error().err();
   maps_.Add(range);
   ++map_count_;
-  return {};
+  return 0;
+}
+
+base::Status Type1Space::Map(base::Iova iova, std::span<std::byte> memory) {
+  const base::Range range = TRY(CheckMap(iova, memory));
+  const int err = MapRange(range, memory);
+  if (err == 0) return {};
+  std::vector<unsigned> groups;
+  for (const Group& group : groups_) groups.push_back(group.id);
+  return ExplainedMap(err, range, *this, maps_, *tree_, groups);
+}
+
+base::Status Type1Space::MapAgain(base::Iova iova, std::span<std::byte> memory) {
+  const base::Range range = TRY(CheckMap(iova, memory));
+  const int err = MapRange(range, memory);
+  return err == 0 ? base::Status() : base::Failure(ExplainMapAgain(err, range));
 }
 
 base::Status Type1Space::Unmap(base::Iova iova, uint64_t size) {
@@ -202,6 +212,7 @@ base::Status Type1Space::Unmap(base::Iova iova, uint64_t size) {
   const auto done =
       kernel_->Ioctl(container_, VFIO_IOMMU_UNMAP_DMA, &request, "VFIO_IOMMU_UNMAP_DMA");
   if (!done) return base::Failure(ExplainUnmap(done.error().err(), range));
+  if (request.size != size) return base::Failure(ExplainUnmap(0, range));
   maps_.Remove(range);
   return {};
 }

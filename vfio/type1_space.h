@@ -37,10 +37,13 @@ class Type1Space final : public DmaSpace {
   std::vector<int> HotResetProof(std::span<const sysfs::PciAddress> functions) const override;
   base::Result<std::vector<IovaRange>> AllowedRanges() const override;
   base::Status Map(base::Iova iova, std::span<std::byte> memory) override;
+  base::Status MapAgain(base::Iova iova, std::span<std::byte> memory) override;
   base::Status Unmap(base::Iova iova, uint64_t size) override;
   unsigned map_count() const override { return map_count_; }
 
  private:
+  // The error number, or 0.
+  int MapRange(const base::Range& range, std::span<std::byte> memory);
   struct Group {
     unsigned id = 0;
     base::Fd fd;

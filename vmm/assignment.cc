@@ -58,18 +58,16 @@ base::Status Assignment::OpenSpace(const std::vector<PlannedDevice>& devices) {
   return {};
 }
 
-base::Status Assignment::MapMemory() {
-  for (const GuestMemory::Block& block : memory_->blocks()) {
-    TRY(space_->Map(base::Iova{block.base.value}, block.mapping.bytes()));
-  }
-  return {};
+void Assignment::DropSpace() {
+  ram_->Forget();
+  space_.reset();
+  ram_->DiscardRest();
 }
 
 base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                            const MachinePlan& plan, vfio::Backend wanted,
-                                           const GuestMemory& memory, const vfio::KvmLink& link,
-                                           Hooks hooks) {
-  Assignment assignment(kernel, tree, wanted, memory, std::move(hooks));
+                                           DmaRam& ram, const vfio::KvmLink& link, Hooks hooks) {
+  Assignment assignment(kernel, tree, wanted, ram, std::move(hooks));
   if (plan.devices.empty()) return assignment;
   TRY(assignment.OpenSpace(plan.devices));
   vfio::DmaSpace& space = *assignment.space_;
@@ -88,7 +86,7 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
       opening.push_back(TRY(Thread::Start("opener", open)));
     }
     mapped = assignment.hooks_.populated();
-    if (mapped) mapped = assignment.MapMemory();
+    if (mapped) mapped = ram.MapInto(space);
   }
   base::Status opened;
   for (std::optional<Opened>& result : results) {
@@ -110,12 +108,12 @@ base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
   const sysfs::PciAddress& device = planned.host;
   if (!space_) TRY(OpenSpace({planned}));
   if (base::Status claimed = space_->Claim(device, link); !claimed) {
-    if (devices_.empty()) space_.reset();
+    if (devices_.empty()) DropSpace();
     return base::Failure(std::move(claimed).error());
   }
   // type1 takes maps only once it has a group; iommufd attaches a device to what is mapped.
   auto opened = [&]() -> Opened {
-    if (devices_.empty()) TRY(MapMemory());
+    if (devices_.empty()) TRY(ram_->MapInto(*space_));
     return OpenDevice({*kernel_, *tree_, *space_, hooks_}, planned);
   }();
   if (opened) {
@@ -131,7 +129,7 @@ void Assignment::Release(const sysfs::PciAddress& device, const vfio::KvmLink& u
   if (const base::Status released = space_->Release(device, unlink); !released) {
     base::Log(base::Level::kWarning, "{}: {}", device.ToString(), released.error().message());
   }
-  if (devices_.empty()) space_.reset();
+  if (devices_.empty()) DropSpace();
 }
 
 void Assignment::Remove(const std::shared_ptr<assigned::AssignedDevice>& device,

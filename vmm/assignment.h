@@ -19,7 +19,7 @@
 #include "vfio/dma_space.h"
 #include "vmm/assigned/device.h"
 #include "vmm/device_reset.h"
-#include "vmm/memory.h"
+#include "vmm/dma_ram.h"
 #include "vmm/plan.h"
 
 namespace vmm {
@@ -33,12 +33,10 @@ class Assignment {
     std::function<void(std::function<void()>)> later = [](const auto& function) { function(); };
   };
 
-  // No device: nothing is opened. `memory` outlives it and is mapped one to one, one map a block.
-  // Kernel and tree outlive it too.
+  // No device: nothing is opened. `ram` outlives it, as do kernel and tree.
   static base::Result<Assignment> Start(base::Kernel& kernel, const sysfs::Tree& tree,
-                                        const MachinePlan& plan, vfio::Backend wanted,
-                                        const GuestMemory& memory, const vfio::KvmLink& link,
-                                        Hooks hooks);
+                                        const MachinePlan& plan, vfio::Backend wanted, DmaRam& ram,
+                                        const vfio::KvmLink& link, Hooks hooks);
 
   // In the order of the plan, then in that of their coming.
   const AssignedDevices& devices() const { return devices_; }
@@ -63,22 +61,18 @@ class Assignment {
   void TellResets() const;
 
  private:
-  Assignment(base::Kernel& kernel, const sysfs::Tree& tree, vfio::Backend wanted,
-             const GuestMemory& memory, Hooks hooks)
-      : kernel_(&kernel),
-        tree_(&tree),
-        wanted_(wanted),
-        memory_(&memory),
-        hooks_(std::move(hooks)) {}
+  Assignment(base::Kernel& kernel, const sysfs::Tree& tree, vfio::Backend wanted, DmaRam& ram,
+             Hooks hooks)
+      : kernel_(&kernel), tree_(&tree), wanted_(wanted), ram_(&ram), hooks_(std::move(hooks)) {}
   base::Status OpenSpace(const std::vector<PlannedDevice>& devices);
-  base::Status MapMemory();
+  void DropSpace();
   void Release(const sysfs::PciAddress& device, const vfio::KvmLink& unlink);
   void PrepareCardsLocked();
 
   base::Kernel* kernel_;
   const sysfs::Tree* tree_;
   vfio::Backend wanted_;
-  const GuestMemory* memory_;
+  DmaRam* ram_;
   Hooks hooks_;
   std::unique_ptr<vfio::DmaSpace> space_;  // outlives the devices: they are closed first
   AssignedDevices devices_;

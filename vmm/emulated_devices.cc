@@ -62,27 +62,58 @@ virtio::Blk* Listen(virtio::Device& device, const NoticeHandler& notice, const s
 }  // namespace
 
 base::Result<std::unique_ptr<EmulatedDevices>> EmulatedDevices::Create(
-    base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
-    const std::vector<PlannedEmulated>& plan, const GuestMemory& memory, NoticeHandler notice) {
-  std::unique_ptr<EmulatedDevices> devices(
-      new EmulatedDevices(kernel, tree, memory, std::move(notice)));
-  for (const virtio::NetOptions& net : options.nets) TRY(virtio::CheckLink(tree, net));
-  devices->has_monitor_ = !options.name.empty() || !options.monitor.empty();
+    Wiring wiring, const Options& options, const std::vector<PlannedEmulated>& plan) {
+  std::unique_ptr<EmulatedDevices> devices(new EmulatedDevices(std::move(wiring), options));
+  for (const virtio::NetOptions& net : options.nets) {
+    TRY(virtio::CheckLink(*devices->wiring_.tree, net));
+  }
   if (devices->has_monitor_ || !options.disks.empty()) devices->ring_ = MakeRing();
   for (const PlannedEmulated& planned : plan) TRY(devices->Add(planned));
+  devices->started_ = true;
   return devices;
 }
 
+EmulatedDevices::EmulatedDevices(Wiring wiring, const Options& options)
+    : wiring_(std::move(wiring)),
+      ram_(*wiring_.memory),
+      has_monitor_(!options.name.empty() || !options.monitor.empty()),
+      assigns_(!options.assign.empty()),
+      has_balloon_(options.balloon.has_value()),
+      memory_bytes_(options.memory_bytes) {}
+
+// One that comes later may find devices, of which it does not know.
 base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(
-    const EmulatedRequest& request) {
+    const virtio::BalloonOptions& request, const std::string& id) {
+  if (!has_balloon_) {
+    return base::Fail(base::Code::kUnfit, id + ": the machine's RAM was not mapped for a balloon",
+                      "start it with --balloon");
+  }
+  if (FindBalloon() != nullptr) return base::Fail(base::Code::kUsage, id + ": there is a balloon");
+  virtio::BalloonShape shape;
+  shape.name = id;
+  shape.must_tell = assigns_ || started_;
+  shape.deflate_on_oom = request.deflate_on_oom.value_or(!shape.must_tell);
+  shape.reporting = request.reporting;
+  shape.statistics = request.statistics;
+  const uint64_t size = std::min(request.size.value_or(memory_bytes_), memory_bytes_);
+  shape.target = static_cast<uint32_t>((memory_bytes_ - size) / base::kPageSize);
+  return std::make_unique<virtio::Balloon>(std::move(shape), *wiring_.balloon.ram,
+                                           wiring_.balloon.wiring);
+}
+
+base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(const EmulatedRequest& request,
+                                                                    const std::string& id) {
   if (const auto* const wanted = std::get_if<virtio::BlkOptions>(&request)) {
     virtio::BlkOptions disk = *wanted;
     disk.errors = virtio::WithDefaults(disk.errors, has_monitor_);
     return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(std::move(disk), ring_)));
   }
   if (const auto* const net = std::get_if<virtio::NetOptions>(&request)) {
-    TRY(virtio::CheckLink(*tree_, *net));
-    return std::unique_ptr<virtio::Device>(TRY(virtio::Net::Create(*kernel_, *net)));
+    TRY(virtio::CheckLink(*wiring_.tree, *net));
+    return std::unique_ptr<virtio::Device>(TRY(virtio::Net::Create(*wiring_.kernel, *net)));
+  }
+  if (const auto* const balloon = std::get_if<virtio::BalloonOptions>(&request)) {
+    return Make(*balloon, id);
   }
   return std::make_unique<virtio::Rng>();
 }
@@ -90,16 +121,17 @@ base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(
 base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
     const PlannedEmulated& planned) {
   if (!io_) io_ = TRY(virtio::IoThread::Create());
-  std::unique_ptr<virtio::Device> device = TRY(Make(planned.request));
-  const NoticeHandler notice = AtMostOneInASecond(notice_);
-  virtio::Blk* const disk = Listen(*device, notice, planned.id);
+  std::unique_ptr<virtio::Device> device = TRY(Make(planned.request, planned.id));
+  const NoticeHandler notice = AtMostOneInASecond(wiring_.notice);
+  Emulated made{planned.id, planned.devfn(), nullptr, Listen(*device, notice, planned.id),
+                dynamic_cast<virtio::Balloon*>(device.get())};
   virtio::VirtioPciOptions pci{planned.id, IntxGsi(planned.guest_slot, 0), {}};
   pci.broken = [notice, id = planned.id](uint16_t queue, std::string_view reason) {
     notice({id, QueueBroken{queue, std::string(reason)}});
   };
-  auto function = TRY(virtio::VirtioPci::Create(std::move(pci), std::move(device), ram_, *io_));
-  all_.push_back({planned.id, planned.devfn(), function, disk});
-  return function;
+  made.function = TRY(virtio::VirtioPci::Create(std::move(pci), std::move(device), ram_, *io_));
+  all_.push_back(std::move(made));
+  return all_.back().function;
 }
 
 // What ran last on the thread may still hold it.
@@ -149,6 +181,29 @@ std::vector<EmulatedStats> EmulatedDevices::stats() const {
   std::vector<EmulatedStats> all = gone_;
   for (const Emulated& one : all_) all.push_back(StatsOf(one));
   return all;
+}
+
+const EmulatedDevices::Emulated* EmulatedDevices::FindBalloon() const {
+  const auto found = std::find_if(all_.begin(), all_.end(),
+                                  [](const Emulated& one) { return one.balloon != nullptr; });
+  return found == all_.end() ? nullptr : &*found;
+}
+
+std::optional<virtio::BalloonState> EmulatedDevices::balloon() const {
+  const Emulated* const found = FindBalloon();
+  if (found == nullptr) return std::nullopt;
+  return found->balloon->state();
+}
+
+void EmulatedDevices::WithBalloon(std::function<void(virtio::Balloon&)> function) const {
+  const Emulated* const found = FindBalloon();
+  if (found == nullptr) return;
+  io_->loop().Post([owner = found->function, balloon = found->balloon,
+                    function = std::move(function)] { function(*balloon); });
+}
+
+void EmulatedDevices::DrainBalloon() const {
+  if (const Emulated* const found = FindBalloon()) found->function->Drain();
 }
 
 std::optional<EmulatedDevices::Emulated> EmulatedDevices::Take(uint8_t port) {

@@ -18,12 +18,14 @@
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
+#include "vmm/dma_ram.h"
 #include "vmm/emulated_request.h"
 #include "vmm/memory.h"
 #include "vmm/options.h"
 #include "vmm/pci/host_bridge.h"
 #include "vmm/stats.h"
 #include "vmm/topology.h"
+#include "vmm/virtio/balloon/balloon.h"
 #include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/blk/ring.h"
 #include "vmm/virtio/io_thread.h"
@@ -44,13 +46,26 @@ struct DeviceNotice {
 // machine.
 using NoticeHandler = std::function<void(DeviceNotice notice)>;
 
+// What a balloon works with: the RAM outlives the devices.
+struct BalloonSetup {
+  DmaRam* ram = nullptr;
+  virtio::Balloon::Wiring wiring;
+};
+
 class EmulatedDevices {
  public:
-  // Opens and locks what they are made of. Everything that is given outlives them. A ring is made
-  // for a machine that has a disk, or whose monitor may bring one: a confined thread makes none.
+  // Everything outlives them.
+  struct Wiring {
+    base::Kernel* kernel = nullptr;
+    const sysfs::Tree* tree = nullptr;
+    const GuestMemory* memory = nullptr;
+    NoticeHandler notice;
+    BalloonSetup balloon;
+  };
+  // Opens and locks what they are made of. A ring is made for a machine that has a disk, or whose
+  // monitor may bring one: a confined thread makes none.
   static base::Result<std::unique_ptr<EmulatedDevices>> Create(
-      base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
-      const std::vector<PlannedEmulated>& plan, const GuestMemory& memory, NoticeHandler notice);
+      Wiring wiring, const Options& options, const std::vector<PlannedEmulated>& plan);
   EmulatedDevices(const EmulatedDevices&) = delete;
   EmulatedDevices& operator=(const EmulatedDevices&) = delete;
   // Waits for what the host still does for them; they have been disconnected.
@@ -61,6 +76,7 @@ class EmulatedDevices {
     uint8_t port = 0;  // devfn
     std::shared_ptr<virtio::VirtioPci> function;
     virtio::Blk* disk = nullptr;  // the function's, if it is one
+    virtio::Balloon* balloon = nullptr;
   };
   const std::vector<Emulated>& all() const { return all_; }
   // disk0, or the first of its kind that nobody has.
@@ -78,18 +94,28 @@ class EmulatedDevices {
   base::Result<uint64_t> ResizeDisk(const std::string& id, std::optional<uint64_t> bytes);
   // The machine goes on: what the host's storage has failed is tried again.
   void Retry();
+  // Nothing without one.
+  std::optional<virtio::BalloonState> balloon() const;
+  // Runs soon on the devices' thread, if there is one.
+  void WithBalloon(std::function<void(virtio::Balloon&)> function) const;
+  // After Disconnect: returns when it has let go of guest RAM.
+  void DrainBalloon() const;
 
  private:
-  EmulatedDevices(base::Kernel& kernel, const sysfs::Tree& tree, const GuestMemory& memory,
-                  NoticeHandler notice)
-      : kernel_(&kernel), tree_(&tree), ram_(memory), notice_(std::move(notice)) {}
-  base::Result<std::unique_ptr<virtio::Device>> Make(const EmulatedRequest& request);
+  EmulatedDevices(Wiring wiring, const Options& options);
+  base::Result<std::unique_ptr<virtio::Device>> Make(const EmulatedRequest& request,
+                                                     const std::string& id);
+  base::Result<std::unique_ptr<virtio::Device>> Make(const virtio::BalloonOptions& request,
+                                                     const std::string& id);
+  const Emulated* FindBalloon() const;
 
-  base::Kernel* kernel_;
-  const sysfs::Tree* tree_;
+  const Wiring wiring_;
   const virtio::GuestRam ram_;
-  const NoticeHandler notice_;
-  bool has_monitor_ = false;
+  const bool has_monitor_;
+  const bool assigns_;      // devices, from the start
+  const bool has_balloon_;  // from the start: RAM is mapped for one
+  const uint64_t memory_bytes_;
+  bool started_ = false;  // what the start brings is there
   std::shared_ptr<virtio::BlkRing> ring_;
   std::unique_ptr<virtio::IoThread> io_;
   std::vector<Emulated> all_;

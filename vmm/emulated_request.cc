@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "vmm/virtio/balloon/settings.h"
 #include "vmm/virtio/blk/settings.h"
 #include "vmm/virtio/net/settings.h"
 
@@ -17,6 +18,7 @@ constexpr std::array kKinds = {
     EmulatedKind{"disk", "virtio-blk-pci", "virtio_blk"},
     EmulatedKind{"net", "virtio-net-pci", "virtio_net"},
     EmulatedKind{"rng", "virtio-rng-pci", "virtio_rng"},
+    EmulatedKind{"balloon", "virtio-balloon-pci", "virtio_balloon"},
 };
 static_assert(kKinds.size() == std::variant_size_v<EmulatedRequest>);
 
@@ -71,6 +73,11 @@ base::Result<EmulatedRequest> ParseEmulated(std::string_view driver,
   }
   if (driver == KindOf(virtio::NetOptions{}).driver) {
     return TRY(virtio::ParseNet(ViewsOf(TRY(InOrder(settings, "type")))));
+  }
+  if (driver == KindOf(virtio::BalloonOptions{}).driver) {
+    std::vector<std::string> parts;
+    for (const EmulatedSetting& one : settings) parts.push_back(one.name + "=" + one.value);
+    return TRY(virtio::ParseBalloon(ViewsOf(parts)));
   }
   if (driver == KindOf(RngOptions{}).driver) {
     if (settings.empty()) return RngOptions{};

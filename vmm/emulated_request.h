@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sysfs/base/result.h"
+#include "vmm/virtio/balloon/options.h"
 #include "vmm/virtio/blk/image.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/net/options.h"
@@ -18,10 +19,11 @@ struct RngOptions {
   bool operator==(const RngOptions&) const = default;
 };
 
-using EmulatedRequest = std::variant<virtio::BlkOptions, virtio::NetOptions, RngOptions>;
+using EmulatedRequest =
+    std::variant<virtio::BlkOptions, virtio::NetOptions, RngOptions, virtio::BalloonOptions>;
 
 struct EmulatedKind {
-  std::string_view name;    // of the first one but for its number: disk, net, rng
+  std::string_view name;    // of the first one but for its number: disk, net, rng, balloon
   std::string_view driver;  // as device_add has it, QEMU's names: virtio-blk-pci ...
   std::string_view module;  // Linux's driver, beside virtio_pci
 };

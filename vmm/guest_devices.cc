@@ -27,7 +27,7 @@ void TakeEvent(const base::EventFd& event) {
 base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
     Wiring wiring, const Options& options, const MachinePlan& plan, const GuestMemory& memory,
     std::shared_ptr<IoDevice> reset_port) {
-  std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan));
+  std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan, memory));
   const Wiring& wired = devices->wiring_;
   Assignment::Hooks hooks;
   if (wired.populated) hooks.populated = wired.populated;
@@ -35,14 +35,15 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
     loop->Post(std::move(function));
   };
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
-                                                     memory, wired.link, std::move(hooks))));
+                                                     devices->ram_, wired.link, std::move(hooks))));
   const auto notice = [raw = devices.get()](DeviceNotice what) {
     raw->wiring_.loop->Post([raw, what = std::move(what)] {
       if (raw->wiring_.notice) raw->wiring_.notice(what);
     });
   };
   devices->emulated_ = TRY(
-      EmulatedDevices::Create(*wired.kernel, *wired.tree, options, plan.emulated, memory, notice));
+      EmulatedDevices::Create({wired.kernel, wired.tree, &memory, notice, devices->SetUpBalloon()},
+                              options, plan.emulated));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));
@@ -121,7 +122,11 @@ const GuestDevices::Plugged* GuestDevices::Find(const sysfs::PciAddress& device)
   return found == plugged_.end() ? nullptr : &*found;
 }
 
+// A balloon lets go of guest RAM on the devices' thread; what is out is mapped before the guest
+// starts anew.
 base::Status GuestDevices::Restart() {
+  emulated_->DrainBalloon();
+  TRY(ram_.Restore());
   for (const LostDevice& lost : TRY(assignment_->Restart(wiring_.link))) Quarantine(lost);
   return {};
 }

@@ -7,6 +7,7 @@
 // Threads: everything from the thread that runs the event loop.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -20,6 +21,7 @@
 #include "sysfs/base/result.h"
 #include "sysfs/tree.h"
 #include "vmm/assignment.h"
+#include "vmm/dma_ram.h"
 #include "vmm/emulated_devices.h"
 #include "vmm/event_loop.h"
 #include "vmm/memory.h"
@@ -54,6 +56,12 @@ class GuestDevices {
     std::function<void(const std::string& id)> gone;
     // Something that an emulated device tells.
     std::function<void(const DeviceNotice& notice)> notice;
+    // The guest has given pages to its balloon or has some back.
+    std::function<void()> balloon_changed;
+    // It waits for pages that cannot be mapped for its devices.
+    std::function<void(const base::Error& why)> balloon_stuck;
+    // It has pages that cannot be: it must not go on.
+    std::function<void(const base::Error& why)> ram_lost;
   };
 
   static base::Result<std::unique_ptr<GuestDevices>> Create(Wiring wiring, const Options& options,
@@ -78,6 +86,19 @@ class GuestDevices {
   // Asks the guest; `gone` tells when it is done, after `patience` at the latest. With none the
   // device is taken at once. kNotFound, kUnfit when it cannot leave.
   base::Status Remove(const std::string& id, std::chrono::seconds patience);
+  struct BalloonView {
+    virtio::BalloonState balloon;
+    DmaRam::State ram;
+    std::vector<std::string> devices;  // the assigned ones
+  };
+  // kNotFound without one.
+  base::Result<BalloonView> balloon() const;
+  // The guest is to give so many pages. kNotFound; kUnfit when it has no driver for it.
+  base::Status SetBalloon(uint64_t pages);
+  void AskForStatistics();
+  // The machine ends, and no processor runs: guest RAM stays as it is.
+  void CloseRam() { ram_.Close(); }
+
   // Ids by host address, as functions of the bridge are named.
   std::map<std::string, std::string> ids() const;
 
@@ -97,8 +118,10 @@ class GuestDevices {
     std::vector<vmm::Watch> watches;
   };
 
-  GuestDevices(Wiring wiring, const MachinePlan& plan) : wiring_(std::move(wiring)), plan_(&plan) {}
+  GuestDevices(Wiring wiring, const MachinePlan& plan, const GuestMemory& memory)
+      : wiring_(std::move(wiring)), plan_(&plan), ram_(memory, plan.dma_block_bytes) {}
   base::Status PlugAll();
+  BalloonSetup SetUpBalloon();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
   std::optional<uint8_t> PortOf(const std::string& id) const;
@@ -122,6 +145,8 @@ class GuestDevices {
 
   const Wiring wiring_;
   const MachinePlan* plan_;
+  DmaRam ram_;
+  std::atomic<bool> balloon_changes_{false};  // told soon
   std::optional<Assignment> assignment_;
   std::unique_ptr<EmulatedDevices> emulated_;
   std::shared_ptr<pci::HostBridge> bridge_;

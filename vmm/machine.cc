@@ -89,6 +89,10 @@ base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree,
 }
 
 base::Status Machine::WatchEvents() {
+  balloon_pace_ = TRY(Timer::Create(*loop_, [this] {
+    balloon_quiet_ = false;
+    if (std::exchange(balloon_changed_, false)) OnBalloonChange();
+  }));
   watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
   patience_ = TRY(Timer::Create(*loop_, [this] {
     const bool wanted = otherwise_->code() == Code::kInUse;
@@ -108,6 +112,15 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
     Announce("DEVICE_DELETED", control::DeviceDeletedData(id));
   };
   wiring.notice = [this](const DeviceNotice& notice) { OnNotice(notice); };
+  wiring.balloon_changed = [this] { OnBalloonChange(); };
+  wiring.balloon_stuck = [this](const Error& why) {
+    base::Log(base::Level::kWarning, "balloon: the guest waits for memory: {}", why.message());
+    Announce("BALLOON_STUCK", {{"reason", why.message()}});
+  };
+  wiring.ram_lost = [this](const Error& why) {
+    End(base::Failure(Error(why).With("balloon: guest RAM that devices do not reach")),
+        Cause::kError);
+  };
   wiring.stuck = [this](const std::string& name) { OnDeviceStuck(name); };
   return wiring;
 }
@@ -150,6 +163,7 @@ void Machine::DropBoard() {
     base::Log(base::Level::kWarning, "{}", stopped.error().message());
   }
   stats_.Add(board_->exits());
+  if (devices_ && ended_) devices_->CloseRam();
   if (devices_) devices_->bridge().Disconnect();
   board_.reset();
 }
@@ -173,7 +187,9 @@ base::Result<int> Machine::Run() {
   using confinement::ThreadKind;
   TRY(confinement::Confine(options_.managed ? ThreadKind::kManagedMain : ThreadKind::kMain));
   TRY(StartBoard());
-  TRY(loop_->Run());
+  const base::Status ran = loop_->Run();
+  ended_ = true;
+  TRY(ran);
   Announce("SHUTDOWN", control::CauseData(cause_));
   DropBoard();
   if (options_.stats) PrintStats();

@@ -78,6 +78,10 @@ class Machine {
   void OnNotice(const DeviceNotice& notice);
   control::Json BlockList() const;
   void Announce(std::string_view event, const control::Json& data = {});
+  // The balloon's (machine_balloon.cc).
+  control::Answer<control::Json> QueryBalloon();
+  base::Status SetBalloon(uint64_t bytes);
+  void OnBalloonChange();
   base::Status Pause();
   base::Status Continue();
   void AskForReset();
@@ -109,6 +113,10 @@ class Machine {
   std::unique_ptr<GuestDevices> devices_;
   std::vector<Watch> watches_;
   std::unique_ptr<Timer> patience_;
+  std::unique_ptr<Timer> balloon_pace_;
+  bool balloon_quiet_ = false;            // until the timer ends
+  bool balloon_changed_ = false;          // meanwhile
+  bool ended_ = false;                    // there is no other board
   std::optional<base::Error> otherwise_;  // how it ends when patience is over
   base::Status outcome_;
   control::Cause cause_ = control::Cause::kGuestShutdown;

@@ -24,6 +24,13 @@ Answer<Json> Done(const base::Status& status) {
   return tl::unexpected(std::move(refusal));
 }
 
+Answer<Json> DoneWithBalloon(const base::Status& status) {
+  if (status) return Json::object();
+  control::Refusal refusal = control::RefusalOf(status.error());
+  if (status.error().code() == base::Code::kNotFound) refusal.error_class = "DeviceNotActive";
+  return tl::unexpected(std::move(refusal));
+}
+
 Json CommandList() {
   Json list = Json::array();
   for (const std::string_view name : control::CommandNames()) list.push_back({{"name", name}});
@@ -169,6 +176,8 @@ Answer<Json> Machine::Do(Verb verb) {
       return BlockList();
     case Verb::kQueryPci:
       return control::PciList(devices_->bridge().View(), devices_->ids());
+    case Verb::kQueryBalloon:
+      return QueryBalloon();
     case Verb::kStop:
       return Done(Pause());
     case Verb::kCont:
@@ -196,6 +205,9 @@ Answer<Json> Machine::Execute(const control::Command& command) {
   }
   if (const auto* const resize = std::get_if<control::BlockResize>(&command)) {
     return Done(Resize(*resize));
+  }
+  if (const auto* const balloon = std::get_if<control::Balloon>(&command)) {
+    return DoneWithBalloon(SetBalloon(balloon->bytes));
   }
   return Do(std::get<Verb>(command));
 }

@@ -15,6 +15,7 @@
 #include "vmm/assigned/rom.h"
 #include "vmm/confinement/confine.h"
 #include "vmm/ram/pages.h"
+#include "vmm/virtio/balloon/options.h"
 #include "vmm/virtio/blk/image.h"
 #include "vmm/virtio/net/options.h"
 
@@ -41,7 +42,8 @@ struct Options {
   std::vector<AssignRequest> assign;
   std::vector<virtio::BlkOptions> disks;
   std::vector<virtio::NetOptions> nets;
-  bool rng = false;            // a virtio-rng
+  bool rng = false;  // a virtio-rng
+  std::optional<virtio::BalloonOptions> balloon;
   unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal

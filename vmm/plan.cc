@@ -6,6 +6,7 @@
 #include <set>
 
 #include "vmm/pci/port_plan.h"
+#include "vmm/ram/balloon_pages.h"
 #include "vmm/virtio/transport/pci_layout.h"
 
 namespace vmm {
@@ -127,8 +128,31 @@ base::Status CheckDuplicates(const Options& options) {
   return {};
 }
 
+base::Status CheckBalloon(const Options& options) {
+  if (!options.balloon) return {};
+  if (IsReserved(options.pages)) {
+    return Fail(Code::kUnfit,
+                fmt::format("--balloon: guest RAM is made of reserved {} pages, and a guest gives "
+                            "back pages of 4K: nothing would be freed",
+                            PagesName(options.pages)),
+                "leave out --balloon, or pages=");
+  }
+  if (options.balloon->reporting && !options.assign.empty()) {
+    return Fail(Code::kUnfit,
+                fmt::format("--balloon reporting=on: a guest uses reported pages again without a "
+                            "word, and {} would not reach them",
+                            options.assign.front().host.ToString()),
+                "leave out reporting=on: beside assigned devices the balloon works in blocks");
+  }
+  if (options.balloon->size && *options.balloon->size > options.memory_bytes) {
+    return Fail(Code::kUsage, "--balloon: size= is more than --memory");
+  }
+  return {};
+}
+
 base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
+  TRY(CheckBalloon(options));
   for (const HostDevice& device : host.devices) TRY(CheckDevice(device, options.managed));
   return CheckPages(options.pages, options.memory_bytes, host.pool);
 }
@@ -168,6 +192,7 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   plan.emulated = std::move(topology.emulated);
   plan.ports = std::move(topology.ports);
   plan.layout = TRY(PlanLayout(request));
+  if (options.balloon) plan.dma_block_bytes = DmaBlockBytes(options.memory_bytes);
   plan.reserved = std::move(request.reserved);
   plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();
   return plan;

@@ -42,6 +42,7 @@ struct MachinePlan {
   std::vector<PlannedEmulated> emulated;
   std::vector<PlannedPort> ports;
   uint64_t locked_bytes = 0;            // what the IOMMU pins; 0 without devices
+  uint64_t dma_block_bytes = 0;         // RAM is mapped in such blocks; 0: each piece as one
   std::vector<ReservedRange> reserved;  // of all groups, where no RAM is
 };
 
@@ -49,6 +50,8 @@ struct MachinePlan {
 base::Status CheckDevice(const HostDevice& device, bool managed);
 // What the user typed: the same device, id or place twice.
 base::Status CheckDuplicates(const Options& options);
+// The balloon with the rest of the machine: kUnfit says what it does not go with.
+base::Status CheckBalloon(const Options& options);
 // The checks alone: duplicates, each device by itself, reserved pages. PlanMachine makes them too.
 // With Options::managed a device may still be the host's.
 base::Status CheckDevices(const Options& options, const HostSnapshot& host);

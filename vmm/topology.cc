@@ -59,6 +59,7 @@ std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
   for (const virtio::BlkOptions& disk : options.disks) add(disk);
   for (const virtio::NetOptions& net : options.nets) add(net);
   if (options.rng) add(RngOptions{});
+  if (options.balloon) add(*options.balloon);
   return all;
 }
 

@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_text.h"
+#include "cli/machines/balloon_text.h"
 #include "cli/machines/client.h"
 #include "cli/machines/pci_text.h"
 #include "cli/nearest.h"
@@ -36,11 +37,13 @@ constexpr std::array kVerbs = {
     NamedVerb{"reset", "system_reset"},
     NamedVerb{"quit", "quit"},
     NamedVerb{"pci", "query-pci"},
+    NamedVerb{"balloon", "query-balloon", true},
     NamedVerb{"device-add", "device_add", true},
     NamedVerb{"device-del", "device_del", true},
     NamedVerb{"block-resize", "block_resize", true},
 };
 constexpr std::string_view kRaw = "qmp";
+constexpr std::string_view kBalloon = "balloon";
 constexpr unsigned kMaxTimeout = 86400;
 
 struct CtlOptions {
@@ -103,6 +106,8 @@ void Print(Context& context, std::string_view verb, const vmm::control::Json& an
     const bool there = answer.is_object() && answer.contains("status");
     const auto status = there ? answer["status"] : vmm::control::Json();
     context.out << (status.is_string() ? status.get<std::string>() : "unknown") << '\n';
+  } else if (verb == "balloon") {
+    if (!answer.empty()) context.out << BalloonText(answer);
   } else if (verb == "pci") {
     context.out << PciText(answer, context.width, context.colour);
   }
@@ -127,6 +132,17 @@ base::Status RunCtl(Context& context, const CtlOptions& options) {
   return {};
 }
 
+// What the guest is to have, or the question.
+base::Result<ControlRequest> BalloonRequest(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return ControlRequest{"query-balloon", nullptr};
+  const auto size = base::ParseSize(arguments.front());
+  if (arguments.size() > 1 || !size || *size == 0) {
+    return Fail(Code::kUsage, fmt::format("balloon {}: not a size", fmt::join(arguments, " ")),
+                "balloon [SIZE], such as 512M: what the guest is to have");
+  }
+  return ControlRequest{"balloon", vmm::control::Json{{"value", *size}}};
+}
+
 void AddOptions(CLI::App& command, CtlOptions& options) {
   command.add_option("NAME", options.name, "The machine's name, or the path of its socket")
       ->type_name("")
@@ -136,11 +152,12 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
       ->required();
   command
       .add_option("ARG", options.arguments,
-                  "device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] [vf-token=UUID], or "
-                  "driver=virtio-blk-pci file=FILE, driver=virtio-net-pci type=tap|socket ..., "
-                  "driver=virtio-rng-pci with the settings of --disk and --net; "
-                  "device-del id=ID [force=true]; block-resize id=ID [size=SIZE]")
-      ->type_name("[NAME=VALUE...]");
+                  "balloon [SIZE]; device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] "
+                  "[vf-token=UUID], or driver=virtio-blk-pci file=FILE, driver=virtio-net-pci "
+                  "type=tap|socket ..., driver=virtio-rng-pci, driver=virtio-balloon-pci with the "
+                  "settings of --disk, --net, --balloon; device-del id=ID [force=true]; "
+                  "block-resize id=ID [size=SIZE]")
+      ->type_name("[NAME=VALUE...|SIZE]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");
   command.add_flag("--wait", options.wait,
@@ -168,6 +185,7 @@ base::Result<ControlRequest> MakeControlRequest(std::string_view verb,
     return Fail(Code::kUsage,
                 fmt::format("{}: {} takes no argument", base::Quote(arguments.front()), verb));
   }
+  if (verb == kBalloon) return BalloonRequest(arguments);
   request.arguments = vmm::control::Json::object();
   for (const std::string& argument : arguments) {
     const size_t sign = argument.find('=');
@@ -196,8 +214,9 @@ void AddCtlCommand(CLI::App& app, Context& context) {
       "with\n"
       "force=true at once (a Linux guest then plugs no more: its virtio drivers wait for a card "
       "that\n"
-      "is gone; an assigned card may be taken so). qmp JSON sends one command as it is and prints "
-      "the reply.\n"
+      "is gone; an assigned card may be taken so). balloon SIZE: the guest is to have so much "
+      "RAM;\n"
+      "without it, what it has. qmp JSON sends one command as it is and prints the reply.\n"
       "Exit status: 3 no such machine, 7 refused by it, 8 no answer in time.");
   command->callback([options, &context] {
     context.run = [options, &context] { return RunCtl(context, *options); };

@@ -10,6 +10,7 @@
 #include "vmm/control/command.h"
 #include "vmm/control/registry.h"
 #include "vmm/control/socket.h"
+#include "vmm/virtio/balloon/settings.h"
 #include "vmm/virtio/blk/settings.h"
 #include "vmm/virtio/net/settings.h"
 
@@ -207,6 +208,12 @@ void AddEmulatedOptions(CLI::App& command, RunArguments& arguments) {
       ->expected(1)
       ->take_all();
   command.add_flag("--rng", arguments.rng, "A virtio source of random numbers");
+  // Without a value it is given as "true".
+  command
+      .add_option("--balloon", arguments.balloon,
+                  "A virtio balloon, by which the guest gives memory back to the host")
+      ->type_name("[=" + std::string(vmm::virtio::kBalloonForm) + "]")
+      ->expected(0, 1);
 }
 
 }  // namespace
@@ -255,6 +262,14 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   }
   TRY(CheckErrorPolicies(options));
   options.rng = arguments.rng;
+  if (!arguments.balloon.empty()) {
+    const std::string& text = arguments.balloon.front();
+    std::vector<std::string_view> parts;
+    if (text != "true" && !text.empty()) parts = base::Split(text, ',');
+    auto balloon = vmm::virtio::ParseBalloon(parts);
+    if (!balloon) return base::Failure(std::move(balloon).error().With("--balloon " + text));
+    options.balloon = *balloon;
+  }
   TRY(AgreeOnBackend(options));
   return options;
 }

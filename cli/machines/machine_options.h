@@ -23,6 +23,7 @@ struct RunArguments {
   std::vector<std::string> disks;   // FILE, then options
   std::vector<std::string> nets;    // tap or socket, then options
   bool rng = false;
+  std::vector<std::string> balloon;  // at most one: its options
   std::optional<std::string> exec;
   std::optional<std::string> console;
   std::optional<std::string> name;

@@ -175,10 +175,29 @@ std::string LockedText(const MachinePreview& preview) {
       raised ? fmt::format(", is raised to {}", base::FormatSize(preview.memlock_needed)) : "");
 }
 
+std::string BlocksText(const MachinePreview& preview) {
+  const uint64_t block = preview.plan->dma_block_bytes;
+  if (block == 0) return "one for each piece of RAM";
+  return fmt::format("blocks of {}, which the balloon gives back as a whole",
+                     base::FormatSize(block));
+}
+
+void AddBalloon(Page& page, const Options& options, const MachinePreview& preview) {
+  const vmm::virtio::BalloonOptions& balloon = *options.balloon;
+  page.Section(fmt::format("Balloon {}", preview.balloon->id));
+  page.Line("in the guest", fmt::format("behind port{}, can be unplugged", preview.balloon->port));
+  page.Line("guest has", base::FormatSize(balloon.size.value_or(options.memory_bytes)));
+  page.Line("gives back", preview.devices.empty()
+                              ? "each page at once"
+                              : fmt::format("whole blocks of {}",
+                                            base::FormatSize(preview.plan->dma_block_bytes)));
+  if (balloon.reporting) page.Line("free pages", "reported");
+}
+
 void AddDma(Page& page, const Options& options, const MachinePreview& preview) {
   page.Section("DMA");
   page.Line("back end", preview.dma ? preview.dma->reason : "none works (see the problems)");
-  page.Line("maps", fmt::format("{}, one for each piece of RAM", preview.dma_maps));
+  page.Line("maps", fmt::format("{}, {}", preview.dma_maps, BlocksText(preview)));
   page.Line("locked", LockedText(preview));
   page.Line("time",
             fmt::format(
@@ -328,12 +347,23 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
   for (size_t i = 0; i < preview.nets.size(); ++i) {
     AddNet(page, options.nets[i], preview.nets[i]);
   }
+  if (preview.plan && preview.balloon) AddBalloon(page, options, preview);
   if (preview.plan) {
     if (!preview.devices.empty()) AddDma(page, options, preview);
     AddMemory(page, *preview.plan);
   }
   AddProblems(page, preview);
   return page.Take();
+}
+
+Json BalloonJson(const Options& options, const MachinePreview& preview) {
+  if (!preview.balloon) return nullptr;
+  const vmm::virtio::BalloonOptions& balloon = *options.balloon;
+  return {{"id", preview.balloon->id},
+          {"port", preview.balloon->port},
+          {"size", balloon.size.value_or(options.memory_bytes)},
+          {"reporting", balloon.reporting},
+          {"block_bytes", preview.plan->dma_block_bytes}};
 }
 
 Json PreviewJson(const Options& options, const MachinePreview& preview) {
@@ -371,6 +401,7 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"devices", std::move(devices)},
           {"disks", std::move(disks)},
           {"nets", std::move(nets)},
+          {"balloon", BalloonJson(options, preview)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
           {"memory_map", std::move(map)},
           {"reserved_iova", std::move(reserved)},

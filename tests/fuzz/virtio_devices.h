@@ -1,16 +1,20 @@
-// A network device and a console between a guest that writes anything anywhere, also between two
-// reads of the device, and a host that fails in every way: bounded work, no frame is sent over one
-// that is kept, nothing but RAM is reached.
+// A network device, a console and a balloon between a guest that writes anything anywhere, also
+// between two reads of the device, and a host that fails in every way: bounded work, no frame is
+// sent over one that is kept, nothing but RAM is reached.
 #pragma once
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <optional>
 #include <vector>
 
+#include "tests/support/fake_dma_space.h"
 #include "tests/support/virtio_driver.h"
+#include "vmm/virtio/balloon/balloon.h"
 #include "vmm/virtio/console.h"
 #include "vmm/virtio/net/net.h"
 #include "vmm/virtio/worker.h"
@@ -121,6 +125,7 @@ class Stage {
         break;
       case 3:
         workers_[queue]->Pause([] {});
+        device_->LetGo();
         workers_[queue]->Resume();
         break;
       default:
@@ -130,6 +135,13 @@ class Stage {
     }
     if (broken_) Restart();
     return input_->remaining_bytes() > 0 && !testing::Test::HasFailure();
+  }
+  // Numbers that follow one another, all over the data.
+  void Count(uint32_t first, uint32_t below) {
+    for (uint64_t at = kData - kBase; at + 4 <= kRamBytes; at += 4) {
+      const uint32_t number = first++ % below;
+      std::memcpy(&bytes_[at], &number, sizeof number);
+    }
   }
   void Go(uint16_t queue) {
     awake_ = true;
@@ -146,6 +158,7 @@ class Stage {
       if (!worker) continue;
       bool idle = false;
       worker->End([&idle] { idle = true; });
+      device_->LetGo();
       EXPECT_TRUE(idle) << "the device holds a request";
       device_->OnQueueEnd(worker->index());
       worker.reset();
@@ -247,6 +260,64 @@ void PlayConsole(Input& input) {
                             input.template ConsumeIntegral<uint8_t>());
     stage.Go(0);
   }
+}
+
+// Memory that is mapped for DMA is never discarded; whatever the guest does and fails on the host,
+// in the end all is mapped.
+template <class Input>
+void PlayBalloon(Input& input) {
+  constexpr std::array kRam = {base::Range{0, 4 * base::kMiB},
+                               base::Range{8 * base::kMiB, base::kMiB}};
+  constexpr uint32_t kBelow = 2400;  // pages, some of them no RAM
+  auto memory = vmm::GuestMemory::Create(kRam);
+  ASSERT_TRUE(memory.has_value());
+  FakeDmaSpace space;
+  space.memory = &*memory;
+  vmm::DmaRam ram(*memory, 2 * base::kMiB, [&](std::span<std::byte> bytes) -> base::Status {
+    for (const auto& block : memory->blocks()) {
+      const auto all = block.mapping.bytes();
+      if (bytes.data() < all.data() || bytes.data() >= all.data() + all.size()) continue;
+      const uint64_t at = block.base.value + static_cast<uint64_t>(bytes.data() - all.data());
+      EXPECT_FALSE(space.IsMapped({at, bytes.size()}));
+    }
+    return {};
+  });
+  BalloonShape shape;
+  shape.reporting = input.ConsumeBool();
+  unsigned lost = 0;
+  Balloon::Wiring wiring;
+  wiring.lost = [&](const base::Error&) { ++lost; };
+  Balloon balloon(shape, ram, wiring);
+  bool devices = false;
+  {
+    const uint64_t features = balloon.model().features & input.template ConsumeIntegral<uint64_t>();
+    Stage<Input> stage(input, balloon, features);
+    while (stage.Step()) {
+      const auto luck = input.template ConsumeIntegralInRange<int>(0, 15);
+      space.map_error = luck == 0 ? ENOMEM : 0;
+      space.unmap_error = luck == 1 ? EBUSY : 0;
+      if (luck > 11)
+        stage.Count(input.template ConsumeIntegralInRange<uint32_t>(0, kBelow), kBelow);
+      if (luck == 2) balloon.AskForStatistics();
+      if (luck == 3) {
+        balloon.WriteConfig(input.template ConsumeIntegralInRange<uint64_t>(0, 16), vmm::Width::k4,
+                            input.template ConsumeIntegral<uint8_t>());
+      }
+      if (luck == 4 && devices) {
+        ram.Forget();
+        space.maps.clear();
+        ram.DiscardRest();
+        devices = false;
+      } else if (luck == 5 && !devices) {
+        EXPECT_TRUE(ram.MapInto(space).has_value());
+        devices = true;
+      }
+      EXPECT_LE(ram.state().reclaimed, memory->size());
+    }
+    space.map_error = 0;
+  }
+  EXPECT_TRUE(!devices || space.maps.size() == 3);
+  EXPECT_EQ(ram.state().reclaimed, 0u);
 }
 
 }  // namespace test::virtio_devices

@@ -26,6 +26,9 @@ bool Help(std::string_view) {
       "blk start MODE "
       "[noflush]|read|write|refused|zero|discard|flush|unflushed|sectors|wce|break|id|count|\n"
       "reset | rng BYTES\n"
+      "balloon start [untold]|stats VALUE|asked|await "
+      "PAGES|reset|master|fill|zero|holds|inflate|deflate "
+      "MIB COUNT\n"
       "net start MODE|echo COUNT|send COUNT SIZE|count|reset\n"
       "echo TEXT | reset | crash | poweroff\n");
   return true;
@@ -38,6 +41,7 @@ bool Run(std::string_view command) {
   if (verb == "config") return RunConfig(command);
   if (verb == "nvme") return RunNvme(command);
   if (verb == "edu") return RunEdu(command);
+  if (verb == "balloon") return RunBalloon(command);
   if (verb == "blk") return RunBlk(command);
   if (verb == "net") return RunNet(command);
   if (verb == "rng") return RunRng(command);

@@ -1,9 +1,10 @@
-// A modern virtio device on the PCI bus (virtio 1.2, 4.1) with one or two split queues, one request
-// at a time in each.
+// A modern virtio device on the PCI bus (virtio 1.2, 4.1) with up to three split queues, one
+// request at a time in each.
 #pragma once
 
 #include <cstdint>
 
+#include "tests/guest/machine.h"
 #include "tests/guest/pci.h"
 
 namespace guest {
@@ -31,6 +32,10 @@ class Virtio {
   template <class T>
   T Config(unsigned offset) const;
   void SetConfigByte(unsigned offset, uint8_t value);
+  template <class T>
+  void SetConfig(unsigned offset, T value) {
+    Store<T>(config_ + offset, value);
+  }
   // What the PCI function is.
   Function function() const { return function_; }
   bool Reset();
@@ -39,7 +44,7 @@ class Virtio {
 
  private:
   static constexpr unsigned kSize = 8;
-  static constexpr unsigned kQueues = 2;
+  static constexpr unsigned kQueues = 3;
   struct Descriptor {
     uint64_t address;
     uint32_t size;

@@ -112,5 +112,27 @@ TEST(PlanMachine, LocksMemoryOnlyForDevices) {
   EXPECT_EQ(without->locked_bytes, 0u);
 }
 
+TEST(PlanMachine, ABalloonHasItsBlocksAndWhatItDoesNotGoWith) {
+  Options options;
+  options.balloon.emplace();
+  EXPECT_THAT(CheckBalloon(options), IsOk());
+  const auto plan = PlanMachine(options, {});
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->dma_block_bytes, 2 * base::kMiB);
+  ASSERT_EQ(plan->emulated.size(), 1u);
+  EXPECT_EQ(plan->emulated[0].id, "balloon0");
+  options.balloon->reporting = true;
+  EXPECT_THAT(CheckBalloon(options), IsOk());
+  options.assign.emplace_back();
+  EXPECT_THAT(CheckBalloon(options), FailsWith(Code::kUnfit));
+  options.balloon->reporting = false;
+  EXPECT_THAT(CheckBalloon(options), IsOk());
+  options.balloon->size = options.memory_bytes + 4096;
+  EXPECT_THAT(CheckBalloon(options), FailsWith(Code::kUsage));
+  options.balloon->size.reset();
+  options.pages = Pages::kHuge2M;
+  EXPECT_THAT(CheckBalloon(options), FailsWith(Code::kUnfit));
+}
+
 }  // namespace
 }  // namespace vmm

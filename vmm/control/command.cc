@@ -22,6 +22,7 @@ struct NamedVerb {
 constexpr std::array kVerbs = {
     NamedVerb{"cont", Verb::kCont},
     NamedVerb{"qmp_capabilities", Verb::kCapabilities},
+    NamedVerb{"query-balloon", Verb::kQueryBalloon},
     NamedVerb{"query-block", Verb::kQueryBlock},
     NamedVerb{"query-commands", Verb::kQueryCommands},
     NamedVerb{"query-kvm", Verb::kQueryKvm},
@@ -34,6 +35,7 @@ constexpr std::array kVerbs = {
     NamedVerb{"system_powerdown", Verb::kPowerdown},
     NamedVerb{"system_reset", Verb::kReset},
 };
+constexpr std::string_view kBalloon = "balloon";
 constexpr std::string_view kDeviceAdd = "device_add";
 constexpr std::string_view kDeviceDel = "device_del";
 constexpr std::string_view kBlockResize = "block_resize";
@@ -178,6 +180,18 @@ Answer<Command> ParseBlockResize(Json arguments) {
 }
 #undef TAKE_OR_RETURN
 
+Answer<Command> ParseBalloon(Json arguments) {
+  const auto value = arguments.find("value");
+  if (value == arguments.end()) return Refuse("Parameter 'value' is missing");
+  if (!value->is_number_unsigned() || *value == 0) {
+    return Refuse("Parameter 'value' expects a number of bytes that is not 0");
+  }
+  const Balloon balloon{value->get<uint64_t>()};
+  arguments.erase(value);
+  if (auto none = CheckNoneLeft(arguments); !none) return tl::unexpected(none.error());
+  return balloon;
+}
+
 Answer<Command> ParseVerb(Verb verb, Json arguments) {
   if (verb == Verb::kCapabilities && arguments.contains("enable")) {
     // None is offered, so that only an empty list can be asked for.
@@ -192,6 +206,7 @@ Answer<Command> ParseVerb(Verb verb, Json arguments) {
 
 Answer<Command> ParseCommand(const std::string& name, Json arguments) {
   if (name == kDeviceAdd) return ParseDeviceAdd(std::move(arguments));
+  if (name == kBalloon) return ParseBalloon(std::move(arguments));
   if (name == kDeviceDel) return ParseDeviceDel(std::move(arguments));
   if (name == kBlockResize) return ParseBlockResize(std::move(arguments));
   const auto* const found =
@@ -239,7 +254,7 @@ Request ParseRequest(std::string_view text) {
 }
 
 std::vector<std::string_view> CommandNames() {
-  std::vector<std::string_view> names = {kBlockResize, kDeviceAdd, kDeviceDel};
+  std::vector<std::string_view> names = {kBalloon, kBlockResize, kDeviceAdd, kDeviceDel};
   for (const NamedVerb& one : kVerbs) names.push_back(one.name);
   std::sort(names.begin(), names.end());
   return names;

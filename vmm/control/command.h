@@ -33,6 +33,7 @@ using Answer = tl::expected<T, Refusal>;
 
 enum class Verb : uint8_t {
   kCapabilities,  // qmp_capabilities
+  kQueryBalloon,
   kQueryVersion,
   kQueryCommands,
   kQueryName,
@@ -79,7 +80,13 @@ struct BlockResize {
   bool operator==(const BlockResize&) const = default;
 };
 
-using Command = std::variant<Verb, DeviceAdd, EmulatedAdd, DeviceDel, BlockResize>;
+// balloon: what the guest's RAM is to be.
+struct Balloon {
+  uint64_t bytes = 0;  // not 0
+  bool operator==(const Balloon&) const = default;
+};
+
+using Command = std::variant<Verb, DeviceAdd, EmulatedAdd, DeviceDel, BlockResize, Balloon>;
 
 struct Request {
   std::optional<Json> id;  // of any type; comes back with the reply

@@ -7,6 +7,7 @@
 #include "vmm/kvm/cpuid.h"
 #include "vmm/kvm/system.h"
 #include "vmm/machine_image.h"
+#include "vmm/ram/balloon_pages.h"
 #include "vmm/ram/populate.h"
 #include "vmm/virtio/net/tap_plan.h"
 
@@ -36,6 +37,7 @@ HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
   auto host = Take(ReadHost(tree, options), problems);
   if (!host) return {};
   Check(CheckDuplicates(options), problems);
+  Check(CheckBalloon(options), problems);
   for (const HostDevice& device : host->devices)
     Check(CheckDevice(device, options.managed), problems);
   for (size_t i = 0; i < host->devices.size(); ++i) {
@@ -53,7 +55,8 @@ void ReadDma(base::Kernel& kernel, const sysfs::Tree& tree, const Options& optio
   for (const PlannedDevice& device : plan.devices) addresses.push_back(device.host);
   preview.dma = Take(vfio::ChooseBackend(vfio::ProbeBackends(kernel, tree, addresses), options.dma),
                      preview.problems);
-  preview.dma_maps = static_cast<unsigned>(plan.layout.ram.size());
+  preview.dma_maps =
+      static_cast<unsigned>(CutIntoBlocks(plan.layout.ram, plan.dma_block_bytes).size());
   preview.memlock = vfio::ReadMemlockLimits(tree);
   preview.memlock_needed = vfio::MemlockNeeded(plan.locked_bytes);
   if (auto raised = vfio::PlanMemlock(preview.memlock_needed, preview.memlock); !raised) {
@@ -97,6 +100,8 @@ void DescribeEmulated(const sysfs::Tree& tree, MachinePreview& preview) {
       const base::Status fits = virtio::CheckLink(tree, *net);
       if (!fits) preview.problems.push_back(fits.error());
       preview.nets.push_back({planned.id, number});
+    } else if (std::holds_alternative<virtio::BalloonOptions>(planned.request)) {
+      preview.balloon = BalloonPreview{planned.id, number};
     }
   }
 }

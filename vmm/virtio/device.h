@@ -4,6 +4,7 @@
 // workers, on the I/O thread; it finishes each one, at once or later.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,6 +46,7 @@ inline constexpr DeviceKind kNetKind = {1, 0x020000};
 inline constexpr DeviceKind kBlkKind = {2, 0x010000};
 inline constexpr DeviceKind kConsoleKind = {3, 0x078000};
 inline constexpr DeviceKind kRngKind = {4, 0x00ff00};
+inline constexpr DeviceKind kBalloonKind = {5, 0x00ff00};
 
 // A feature that means nothing without some others: a driver that takes it alone is refused.
 struct FeatureNeed {
@@ -67,6 +69,8 @@ struct DeviceModel {
   std::vector<FeatureNeed> needs;     // of `features`
   bool config_writes = false;         // of the guest reach the device
   std::vector<WritableByte> writable = {};
+  // How long a guest that takes bus mastering away waits for the device at most.
+  std::chrono::milliseconds pause_patience{100};
 };
 
 class Device {
@@ -107,6 +111,11 @@ class Device {
   virtual void Handle(Worker& worker, const Chain& chain) = 0;
   // All requests of a kick have been handled: what was collected may go out.
   virtual void Submit() {}
+  // Queues are paused or about to end, of which none is touched any more: requests that only wait
+  // for something are to be finished.
+  virtual void LetGo() {}
+  // Bus mastering is off, and no request in progress.
+  virtual void OnMasterOff() {}
   // The driver has let go of the device, and it has no request any more: the end of what Start
   // began.
   virtual void Stop() {}

@@ -116,7 +116,7 @@ void VirtioPci::SetMasterLocked(Lock& lock, bool on) {
   }
   ++pauses_;
   Post([this] { PauseAll(); });
-  quiet_.wait_for(lock, kPausePatience, [this] { return pauses_ == 0; });
+  quiet_.wait_for(lock, device_->model().pause_patience, [this] { return pauses_ == 0; });
 }
 
 void VirtioPci::EndDevice() {
@@ -145,11 +145,13 @@ void VirtioPci::PauseAll() {
   io_side_.master = false;
   const std::vector<uint16_t> running = RunningQueues();
   const auto one = CountDown(running.size() + 1, [this] {
+    device_->OnMasterOff();
     const std::lock_guard lock(mutex_);
     --pauses_;
     quiet_.notify_all();
   });
   for (const uint16_t index : running) io_side_.runners[index]->Pause(one);
+  device_->LetGo();
   one();
 }
 
@@ -221,6 +223,7 @@ void VirtioPci::EndQueues(const std::vector<uint16_t>& queues, std::function<voi
       one();
     }
   }
+  device_->LetGo();
   one();
 }
 

@@ -118,6 +118,21 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{{"--net", "socket,path=/x,queues=2"}, "queues=2"},
         Wrong{{"--net", "socket,path=/x,vhost=on"}, "vhost=on"}));
 INSTANTIATE_TEST_SUITE_P(
+    Balloons, BadInput,
+    testing::Values(Wrong{{"--balloon=bogus"}, "bogus"}, Wrong{{"--balloon=size="}, "size="},
+                    Wrong{{"--balloon=size=0"}, "size=0"},
+                    Wrong{{"--balloon=size=1000"}, "size=1000"},
+                    Wrong{{"--balloon=reporting"}, "reporting"},
+                    Wrong{{"--balloon=reporting=1"}, "reporting=1"},
+                    Wrong{{"--balloon=deflate-on-oom=x"}, "deflate-on-oom=x"},
+                    Wrong{{"--balloon=statistics=-1"}, "statistics=-1"},
+                    Wrong{{"--balloon=statistics=86401"}, "statistics=86401"},
+                    Wrong{{"--balloon=size=64M,size=64M"}, "size is given twice"},
+                    Wrong{{"--balloon=size=64M,"}, "unknown option"},
+                    Wrong{{"--balloon", "--balloon"}, "--balloon"},
+                    Wrong{{"--balloon", "--memory", "x"}, "--memory"},
+                    Wrong{{"--balloon=size=1G", "--memory", "512M"}, "more than --memory"}));
+INSTANTIATE_TEST_SUITE_P(
     SubOptions, BadInput,
     testing::ValuesIn(Assigned(
         {"",        "bogus",     "bogus=1",      "addr=",         "addr=0",

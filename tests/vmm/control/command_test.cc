@@ -41,6 +41,18 @@ TEST(ParseRequest, CommandsAndIds) {
             Command(Verb::kCapabilities));
 }
 
+TEST(ParseRequest, Balloon) {
+  EXPECT_EQ(Parsed(R"({"execute": "balloon", "arguments": {"value": 134217728}})"),
+            Command(Balloon{134217728}));
+  EXPECT_EQ(Parsed(R"({"execute": "query-balloon"})"), Command(Verb::kQueryBalloon));
+  ExpectRefused(R"({"execute": "balloon"})", "'value' is missing");
+  for (const char* const value : {"0", "-1", "1.5", "\"1\"", "null", "[]", "1e300"}) {
+    ExpectRefused(std::string(R"({"execute": "balloon", "arguments": {"value": )") + value + "}}",
+                  "bytes");
+  }
+  ExpectRefused(R"({"execute": "balloon", "arguments": {"value": 1, "x": 2}})", "x");
+}
+
 TEST(ParseRequest, EveryNameIsACommand) {
   std::set<std::string_view> seen;
   for (const std::string_view name : CommandNames()) {

@@ -31,6 +31,10 @@ TEST(VirtioGames, AConsoleOfAHostileGuest) {
   PlayAll([](auto& input) { test::virtio_devices::PlayConsole(input); }, 100, 60000);
 }
 
+TEST(VirtioGames, ABalloonOfAHostileGuestBesideADevice) {
+  PlayAll([](auto& input) { test::virtio_devices::PlayBalloon(input); }, 100, 60000);
+}
+
 TEST(VirtioGames, RegistersOfADisk) {
   PlayAll([](auto& input) { test::virtio_function::PlayRegisters(input); }, 30, 40000);
 }
