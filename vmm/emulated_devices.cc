@@ -9,20 +9,22 @@
 #include "vmm/virtio/rng.h"
 
 namespace vmm {
-namespace {
 
-base::Result<std::unique_ptr<virtio::Device>> MakeDevice(base::Kernel& kernel,
-                                                         const Options& options,
-                                                         const PlannedEmulated& planned) {
+base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::MakeDevice(
+    base::Kernel& kernel, const Options& options, const PlannedEmulated& planned) {
+  using Made = std::unique_ptr<virtio::Device>;
   if (planned.kind == EmulatedKind::kRng) return std::make_unique<virtio::Rng>();
-  if (planned.kind == EmulatedKind::kNet) {
-    return std::unique_ptr<virtio::Device>(
-        TRY(virtio::Net::Create(kernel, options.nets[planned.index])));
+  if (planned.kind == EmulatedKind::kDisk) {
+    return Made(TRY(virtio::Blk::Create(options.disks[planned.index])));
   }
-  return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(options.disks[planned.index])));
+  const virtio::NetOptions& net = options.nets[planned.index];
+  if (const auto* const link = std::get_if<virtio::MacvtapLink>(&net.link)) {
+    const auto made =
+        macvtaps_.insert_or_assign(planned.id, TRY(virtio::Macvtap::Create(link->lower, net.mac)));
+    return Made(TRY(virtio::Net::CreateMacvtap(kernel, net, made.first->second)));
+  }
+  return Made(TRY(virtio::Net::Create(kernel, net)));
 }
-
-}  // namespace
 
 base::Result<std::unique_ptr<EmulatedDevices>> EmulatedDevices::Create(
     base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
@@ -65,6 +67,7 @@ std::optional<std::string> EmulatedDevices::Close(uint8_t port) {
   std::string id = std::move(found->id);
   if (!found->function->idle()) closed_.push_back(found->function);
   all_.erase(found);
+  macvtaps_.erase(id);
   return id;
 }
 

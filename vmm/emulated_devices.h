@@ -22,6 +22,7 @@
 #include "vmm/stats.h"
 #include "vmm/topology.h"
 #include "vmm/virtio/io_thread.h"
+#include "vmm/virtio/net/macvtap.h"
 #include "vmm/virtio/virtio_pci.h"
 
 namespace vmm {
@@ -51,8 +52,12 @@ class EmulatedDevices {
  private:
   explicit EmulatedDevices(const GuestMemory& memory) : ram_(memory) {}
   base::Status Add(base::Kernel& kernel, const Options& options, const PlannedEmulated& planned);
+  base::Result<std::unique_ptr<virtio::Device>> MakeDevice(base::Kernel& kernel,
+                                                           const Options& options,
+                                                           const PlannedEmulated& planned);
 
   const virtio::GuestRam ram_;
+  std::map<std::string, virtio::Macvtap> macvtaps_;  // by the device's id; gone with it
   std::unique_ptr<virtio::IoThread> io_;
   std::vector<Emulated> all_;
   std::vector<std::shared_ptr<virtio::VirtioPci>> closed_;  // with something in progress

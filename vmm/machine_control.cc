@@ -29,6 +29,13 @@ Json CommandList() {
   return list;
 }
 
+// By id.
+std::map<std::string, Json> FallbackViews(const Options& options) {
+  std::map<std::string, Json> views;
+  for (const Fallback& one : options.fallbacks) views[one.id] = control::FallbackView(one);
+  return views;
+}
+
 std::string Absolute(const std::string& path) {
   std::error_code failed;
   const auto absolute = std::filesystem::absolute(path, failed);
@@ -123,7 +130,7 @@ Answer<Json> Machine::Do(Verb verb) {
     case Verb::kQueryStatus:
       return Json({{"running", !paused_}, {"status", paused_ ? "paused" : "running"}});
     case Verb::kQueryPci:
-      return control::PciList(devices_->bridge().View(), devices_->ids());
+      return control::PciList(devices_->bridge().View(), devices_->ids(), FallbackViews(options_));
     case Verb::kStop:
       return Done(Pause());
     case Verb::kCont:

@@ -14,6 +14,7 @@
 #include "vmm/assigned/policy.h"
 #include "vmm/assigned/rom.h"
 #include "vmm/confinement/confine.h"
+#include "vmm/fallback/fallback.h"
 #include "vmm/ram/pages.h"
 #include "vmm/virtio/blk/image.h"
 #include "vmm/virtio/net/options.h"
@@ -27,6 +28,9 @@ struct AssignRequest {
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
   assigned::RomRequest rom = {};
   std::optional<vfio::VfToken> vf_token = {};
+  std::optional<FallbackWish> fallback = {};
+  // A virtual function that is not there, with a fallback: `host` is the physical one then.
+  std::optional<base::Error> absent = {};
 };
 std::string IdOf(const AssignRequest& request);
 
@@ -41,8 +45,9 @@ struct Options {
   std::vector<AssignRequest> assign;
   std::vector<virtio::BlkOptions> disks;
   std::vector<virtio::NetOptions> nets;
-  bool rng = false;            // a virtio-rng
-  unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
+  std::vector<Fallback> fallbacks;  // of disks and nets: those that serve for a device
+  bool rng = false;                 // a virtio-rng
+  unsigned hotplug_ports = 2;       // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;
   std::string console;  // file for the console; empty: the terminal
   vfio::Backend dma = vfio::Backend::kAuto;

@@ -58,6 +58,12 @@ std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
     all.push_back({EmulatedKind::kNet, i, 0, fmt::format("net{}", i)});
   }
   if (options.rng) all.push_back({EmulatedKind::kRng, 0, 0, "rng0"});
+  for (const Fallback& one : options.fallbacks) {
+    const auto kind = one.kind == FallbackKind::kDisk ? EmulatedKind::kDisk : EmulatedKind::kNet;
+    for (PlannedEmulated& planned : all) {
+      if (planned.kind == kind && planned.index == one.index) planned.id = one.id;
+    }
+  }
   return all;
 }
 

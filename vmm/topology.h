@@ -39,7 +39,7 @@ struct PlannedEmulated {
   EmulatedKind kind = EmulatedKind::kDisk;
   size_t index = 0;        // of a disk, in Options::disks; of a network device, in nets
   uint8_t guest_slot = 0;  // its port's
-  std::string id;          // disk0, disk1, net0, rng0
+  std::string id;          // disk0, disk1, net0, rng0; of a fallback its request's
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8); }
 };

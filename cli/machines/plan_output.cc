@@ -121,6 +121,10 @@ std::string LinkText(const vmm::virtio::NetOptions& net) {
   if (const auto* const socket = std::get_if<vmm::virtio::SocketLink>(&net.link)) {
     return fmt::format("socket {}{}", socket->path, socket->listen ? ", waits for its peer" : "");
   }
+  if (const auto* const macvtap = std::get_if<vmm::virtio::MacvtapLink>(&net.link)) {
+    return fmt::format("a new macvtap over {}, worked off by a thread of the machine",
+                       macvtap->lower);
+  }
   const auto& tap = std::get<vmm::virtio::TapLink>(net.link);
   return fmt::format("{}, {}", tap.interface.empty() ? "a new tap" : "tap " + tap.interface,
                      tap.vhost ? "worked off by the host's kernel (vhost)"
@@ -139,16 +143,41 @@ void AddNet(Page& page, const vmm::virtio::NetOptions& net, const vmm::NetPrevie
 Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
   const auto* const tap = std::get_if<vmm::virtio::TapLink>(&net.link);
   const auto* const socket = std::get_if<vmm::virtio::SocketLink>(&net.link);
+  const auto* const macvtap = std::get_if<vmm::virtio::MacvtapLink>(&net.link);
   const bool named = tap != nullptr && !tap->interface.empty();
   return {{"id", seen.id},
-          {"kind", tap != nullptr ? "tap" : "socket"},
+          {"kind", tap != nullptr       ? "tap"
+                   : macvtap != nullptr ? "macvtap"
+                                        : "socket"},
           {"interface", named ? Json(tap->interface) : Json(nullptr)},
+          {"lower", macvtap != nullptr ? Json(macvtap->lower) : Json(nullptr)},
           {"vhost", tap != nullptr && tap->vhost},
           {"path", socket != nullptr ? Json(socket->path) : Json(nullptr)},
           {"mac", net.mac ? Json(net.mac->Text()) : Json(nullptr)},
           {"mtu", net.mtu ? Json(*net.mtu) : Json(nullptr)},
           {"queues", net.queues},
           {"port", seen.port}};
+}
+
+void AddFallback(Page& page, const vmm::Fallback& fallback) {
+  page.Section(fmt::format("Device {}, served by virtio", fallback.host.ToString()));
+  page.Line("not assigned", fallback.why.message(), Style::kWarning);
+  if (!fallback.why.hint().empty()) page.Line("cure", fallback.why.hint());
+  page.Line("instead", fallback.instead);
+  page.Line("what it means", fallback.means);
+}
+
+Json FallbacksJson(const Options& options) {
+  Json all = Json::array();
+  for (const vmm::Fallback& one : options.fallbacks) {
+    all.push_back({{"bdf", one.host.ToString()},
+                   {"id", one.id},
+                   {"kind", one.kind == vmm::FallbackKind::kDisk ? "disk" : "net"},
+                   {"why", ErrorJson(one.why)},
+                   {"instead", one.instead},
+                   {"means", one.means}});
+  }
+  return all;
 }
 
 std::string LockedText(const MachinePreview& preview) {
@@ -309,6 +338,7 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
                            preview.generated_initramfs ? " with a generated initramfs" : ""));
   }
   for (const DevicePreview& device : preview.devices) AddDevice(page, options, device);
+  for (const vmm::Fallback& one : options.fallbacks) AddFallback(page, one);
   for (size_t i = 0; i < preview.disks.size(); ++i) {
     AddDisk(page, options.disks[i], preview.disks[i]);
   }
@@ -356,6 +386,7 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"kernel", preview.kernel.empty() ? Json(nullptr) : Json(preview.kernel)},
           {"generated_initramfs", preview.generated_initramfs},
           {"devices", std::move(devices)},
+          {"fallbacks", FallbacksJson(options)},
           {"disks", std::move(disks)},
           {"nets", std::move(nets)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
