@@ -42,6 +42,7 @@ struct Options {
   unsigned cpus = 1;   // 1 to 32
   uint64_t memory_bytes = 512 * base::kMiB;
   Pages pages = Pages::kTransparent;
+  bool mergeable = false;  // KSM may share equal pages with other machines (vmm/memory.h)
   std::vector<AssignRequest> assign;
   std::vector<virtio::BlkOptions> disks;
   std::vector<virtio::NetOptions> nets;

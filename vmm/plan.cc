@@ -15,6 +15,8 @@ using base::Code;
 using base::Fail;
 
 constexpr unsigned kLastSlot = 31;
+constexpr std::string_view kPinned =
+    "all guest RAM is pinned for its DMA, and pinned pages are never merged";
 
 bool IsOnVfio(const sysfs::Tree& tree, const sysfs::PciDevice& device) {
   if (!device.driver) return false;
@@ -129,6 +131,7 @@ base::Status CheckDuplicates(const Options& options) {
 
 base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
+  TRY(CheckMergeable(options));
   for (const HostDevice& device : host.devices) TRY(CheckDevice(device, options.managed));
   return CheckPages(options.pages, options.memory_bytes, host.pool);
 }
@@ -167,13 +170,29 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   plan.devices = std::move(topology.devices);
   plan.emulated = std::move(topology.emulated);
   plan.ports = std::move(topology.ports);
+  plan.mergeable = options.mergeable;
   plan.layout = TRY(PlanLayout(request));
   plan.reserved = std::move(request.reserved);
   plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();
   return plan;
 }
 
-base::Status CheckHotPlug(const HostDevice& device, const Layout& layout) {
+base::Status CheckMergeable(const Options& options) {
+  if (!options.mergeable || options.assign.empty()) return {};
+  return Fail(Code::kUsage,
+              fmt::format("--memory: mergeable does not go with the assigned {}: {}",
+                          options.assign.front().host.ToString(), kPinned),
+              "leave mergeable out");
+}
+
+base::Status CheckHotPlug(const HostDevice& device, const MachinePlan& plan) {
+  if (plan.mergeable) {
+    return Fail(Code::kUnfit,
+                fmt::format("{}: the machine's RAM is mergeable: {}",
+                            device.device.address.ToString(), kPinned),
+                "start the machine without mergeable");
+  }
+  const Layout& layout = plan.layout;
   TRY(CheckFit(device));
   TRY(CheckReady(device));
   LayoutRequest request;

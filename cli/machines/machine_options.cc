@@ -50,9 +50,13 @@ base::Status ParseMemory(std::string_view text, vmm::Options& options) {
   }
   options.memory_bytes = *memory;
   for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i] == "mergeable") {
+      options.mergeable = true;
+      continue;
+    }
     if (!parts[i].starts_with("pages=")) {
       return Fail(Code::kUsage, fmt::format("--memory {}: unknown option \"{}\"", text, parts[i]),
-                  "--memory takes SIZE[,pages=2M|1G]");
+                  "--memory takes SIZE[,pages=2M|1G][,mergeable]");
     }
     const auto pages = vmm::ParsePages(parts[i].substr(6));
     if (!pages) {
@@ -60,6 +64,10 @@ base::Status ParseMemory(std::string_view text, vmm::Options& options) {
                   "use 2M or 1G for reserved pages, or transparent");
     }
     options.pages = *pages;
+  }
+  if (options.mergeable && vmm::IsReserved(options.pages)) {
+    return Fail(Code::kUsage, fmt::format("--memory {}: reserved pages are never merged", text),
+                "use mergeable or pages=, not both");
   }
   return {};
 }
@@ -299,8 +307,8 @@ void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("N");
   command
       .add_option("--memory", arguments.memory,
-                  "Guest RAM: 512M, 4G; of reserved huge pages with pages=")
-      ->type_name("SIZE[,pages=2M|1G]");
+                  "Guest RAM: 512M, 4G; of reserved huge pages with pages=; mergeable by KSM")
+      ->type_name("SIZE[,pages=2M|1G][,mergeable]");
   command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
       ->type_name("FILE");
   command.add_option("--initrd", arguments.initrd, "Initial RAM file system")->type_name("FILE");

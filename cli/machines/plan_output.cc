@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/machines/plan_sections.h"
 #include "cli/page.h"
 #include "cli/report.h"
 #include "sysfs/base/text.h"
@@ -159,27 +160,6 @@ Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
           {"port", seen.port}};
 }
 
-void AddFallback(Page& page, const vmm::Fallback& fallback) {
-  page.Section(fmt::format("Device {}, served by virtio", fallback.host.ToString()));
-  page.Line("not assigned", fallback.why.message(), Style::kWarning);
-  if (!fallback.why.hint().empty()) page.Line("cure", fallback.why.hint());
-  page.Line("instead", fallback.instead);
-  page.Line("what it means", fallback.means);
-}
-
-Json FallbacksJson(const Options& options) {
-  Json all = Json::array();
-  for (const vmm::Fallback& one : options.fallbacks) {
-    all.push_back({{"bdf", one.host.ToString()},
-                   {"id", one.id},
-                   {"kind", one.kind == vmm::FallbackKind::kDisk ? "disk" : "net"},
-                   {"why", ErrorJson(one.why)},
-                   {"instead", one.instead},
-                   {"means", one.means}});
-  }
-  return all;
-}
-
 std::string LockedText(const MachinePreview& preview) {
   const std::string amount = base::FormatSize(preview.plan->locked_bytes);
   if (preview.memlock.exempt) return amount + "; no limit counts (CAP_IPC_LOCK)";
@@ -330,7 +310,8 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
   Page page(colour);
   page.Title(fmt::format("{} processor{}, {} of RAM in {} pages", options.cpus,
                          options.cpus == 1 ? "" : "s", base::FormatSize(options.memory_bytes),
-                         options.pages == vmm::Pages::kTransparent
+                         options.mergeable ? "mergeable"
+                         : options.pages == vmm::Pages::kTransparent
                              ? "transparent huge"
                              : fmt::format("reserved {}", vmm::PagesName(options.pages))));
   if (!preview.kernel.empty()) {
@@ -349,6 +330,7 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
     if (!preview.devices.empty()) AddDma(page, options, preview);
     AddMemory(page, *preview.plan);
   }
+  if (preview.host_memory) AddHostMemory(page, options, preview);
   AddProblems(page, preview);
   return page.Take();
 }
@@ -390,6 +372,7 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"disks", std::move(disks)},
           {"nets", std::move(nets)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
+          {"host_memory", HostMemoryJson(options, preview)},
           {"memory_map", std::move(map)},
           {"reserved_iova", std::move(reserved)},
           {"problems", ProblemsJson(preview)}};

@@ -146,9 +146,12 @@ base::Result<FallbackPlan> PlanNet(const AssignRequest& request, base::Error why
 
 std::string FallbackText(const Fallback& fallback) {
   const std::string& hint = fallback.why.hint();
-  return fmt::format("{}: not assigned: {}{}; {} serves instead: {}", fallback.host.ToString(),
-                     fallback.why.message(), hint.empty() ? "" : fmt::format(" (cure: {})", hint),
-                     fallback.instead, fallback.means);
+  const std::string name = fallback.host.ToString();
+  std::string_view why = fallback.why.message();
+  if (why.starts_with(name + ": ")) why.remove_prefix(name.size() + 2);
+  return fmt::format("{}: not assigned: {}{}; {} serves instead: {}", name, why,
+                     hint.empty() ? "" : fmt::format(" (cure: {})", hint), fallback.instead,
+                     fallback.means);
 }
 
 bool AllowsFallback(Code code) {

@@ -36,6 +36,7 @@ HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
   auto host = Take(ReadHost(tree, options), problems);
   if (!host) return {};
   Check(CheckDuplicates(options), problems);
+  Check(CheckMergeable(options), problems);
   for (const HostDevice& device : host->devices)
     Check(CheckDevice(device, options.managed), problems);
   for (size_t i = 0; i < host->devices.size(); ++i) {
@@ -102,6 +103,16 @@ void DescribeEmulated(const sysfs::Tree& tree, const Options& options, MachinePr
   }
 }
 
+void ReadMemory(const sysfs::Tree& tree, const Options& options, MachinePreview& preview) {
+  preview.host_memory = ReadHostMemory(tree);
+  const uint64_t bytes = IsReserved(options.pages) ? 0 : options.memory_bytes;
+  preview.memory_verdict =
+      JudgeMemory(*preview.host_memory, {bytes, !options.assign.empty(), options.mergeable});
+  if (preview.memory_verdict.refused) {
+    preview.problems.push_back(*preview.memory_verdict.refused);
+  }
+}
+
 base::Result<std::string> HostKernel(const sysfs::Tree& tree) {
   return guest::FindKernel(tree, TRY(guest::RunningRelease(tree)));
 }
@@ -133,6 +144,7 @@ MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const 
   DescribeDevices(tree, host, preview);
   DescribeEmulated(tree, options, preview);
   if (!preview.devices.empty()) ReadDma(kernel, tree, options, preview);
+  ReadMemory(tree, options, preview);
   ReadImage(tree, options, preview);
   return preview;
 }

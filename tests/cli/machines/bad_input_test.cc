@@ -51,9 +51,11 @@ std::vector<Wrong> Assigned(const std::vector<std::string>& values) {
 INSTANTIATE_TEST_SUITE_P(Cpus, BadInput,
                          testing::ValuesIn(Values("--cpus", {"", "0", "33", "x", "1.5", "0x2 "})));
 INSTANTIATE_TEST_SUITE_P(Memory, BadInput,
-                         testing::ValuesIn(Values("--memory", {"", "0", "G", "12Q", "1.5G", "4095",
-                                                               "1 G", "99999999999999999999",
-                                                               "18446744073709551615G"})));
+                         testing::ValuesIn(Values("--memory",
+                                                  {"", "0", "G", "12Q", "1.5G", "4095", "1 G",
+                                                   "1G,mergeable=1", "1G,mergeable,pages=2M",
+                                                   "1G,pages=1G,mergeable", "99999999999999999999",
+                                                   "18446744073709551615G"})));
 INSTANTIATE_TEST_SUITE_P(Hotplug, BadInput,
                          testing::ValuesIn(Values("--hotplug", {"", "31", "x", "99999999999"})));
 INSTANTIATE_TEST_SUITE_P(Dma, BadInput, testing::ValuesIn(Values("--dma", {"", "vfio", "Type1"})));

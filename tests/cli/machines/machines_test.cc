@@ -6,9 +6,9 @@
 #include <sstream>
 
 #include "cli/machines/ctl_command.h"
+#include "cli/machines/machine_options.h"
 #include "cli/machines/pci_text.h"
 #include "cli/machines/ps_command.h"
-#include "cli/machines/machine_options.h"
 #include "cli/vmm.h"
 #include "tests/cli/machines/fake_monitor.h"
 #include "tests/support/fake_tree.h"

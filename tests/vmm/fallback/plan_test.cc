@@ -71,7 +71,7 @@ TEST(PlanFallback, ADriveIsServedFromItsBlockDevice) {
   EXPECT_EQ(disk.serial, "a serial number that");
   EXPECT_EQ(plan->fallback.id, "data");
   EXPECT_EQ(FallbackText(plan->fallback),
-            "0000:08:00.0: not assigned: 0000:08:00.0: has no IOMMU group (cure: boot with it); "
+            "0000:08:00.0: not assigned: has no IOMMU group (cure: boot with it); "
             "virtio-blk on /dev/nvme0n1 serves instead: all I/O goes through the host's driver "
             "nvme");
 }

@@ -3,8 +3,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
-#include <net/if.h>
 #include <netlink/addr.h>
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
@@ -75,6 +75,12 @@ bool IsOurName(std::string_view name) {
   return name.starts_with(kPrefix) && base::ParseDecimal(name.substr(kPrefix.size()), kMost);
 }
 
+// Of an interface; 0 when it is not there.
+int IndexOf(const sysfs::Tree& tree, const std::string& name) {
+  const auto index = sysfs::ReadDecimal(tree, fmt::format("{}/{}/ifindex", kClass, name));
+  return index && *index <= INT32_MAX ? static_cast<int>(*index) : 0;
+}
+
 // Of an interface, by the kernel's class for these devices: "tap12".
 std::optional<std::string> NodeOf(const sysfs::Tree& tree, const std::string& name) {
   const auto nodes = tree.List(fmt::format("{}/{}/macvtap", kClass, name));
@@ -96,10 +102,10 @@ void Remove(nl_sock* socket, int index, const std::string& name) {
 void RemoveLeft(const sysfs::Tree& tree, nl_sock* socket) {
   for (const std::string& name : LeftMacvtaps(tree)) {
     const base::Fd claim = Claim(name);
-    const unsigned index = claim.valid() ? ::if_nametoindex(name.c_str()) : 0;
+    const int index = claim.valid() ? IndexOf(tree, name) : 0;
     if (index == 0) continue;
     base::Log(base::Level::kInfo, "{}: left by a machine that was killed: removed", name);
-    Remove(socket, static_cast<int>(index), name);
+    Remove(socket, index, name);
   }
 }
 
@@ -123,14 +129,14 @@ base::Failure CannotMake(const std::string& lower, int error) {
 }
 
 // All multicast frames come: which the guest wants is not known here, and IPv6 lives by them.
-base::Result<Link> Describe(const std::string& name, const std::string& lower, const Mac& mac) {
-  const unsigned index = ::if_nametoindex(lower.c_str());
+base::Result<Link> Describe(const std::string& name, const std::string& lower, int index,
+                            const Mac& mac) {
   if (index == 0) return Fail(Code::kNotFound, lower + ": there is no such interface");
   Link link(rtnl_link_macvtap_alloc());
   const Address address(nl_addr_build(AF_UNSPEC, mac.bytes.data(), mac.bytes.size()));
   if (!link || !address) return base::FailErrno("build a netlink message", ENOMEM);
   rtnl_link_set_name(link.get(), name.c_str());
-  rtnl_link_set_link(link.get(), static_cast<int>(index));
+  rtnl_link_set_link(link.get(), index);
   rtnl_link_set_addr(link.get(), address.get());
   rtnl_link_macvtap_set_mode(link.get(), MACVLAN_MODE_BRIDGE);
   rtnl_link_set_flags(link.get(), IFF_UP | IFF_ALLMULTI);
@@ -189,16 +195,17 @@ const Mac& Macvtap::mac() const { return made_->mac; }
 
 base::Result<Macvtap> Macvtap::Create(const std::string& lower, const std::optional<Mac>& mac) {
   Socket socket = TRY(Connect());
-  RemoveLeft(*sysfs::HostTree(), socket.get());
+  const auto tree = sysfs::HostTree();
+  RemoveLeft(*tree, socket.get());
   const Mac own = mac ? *mac : RandomMac();
   for (unsigned number = 0; number <= kMost; ++number) {
     std::string name = fmt::format("{}{}", kPrefix, number);
     base::Fd claim = Claim(name);
-    if (!claim.valid() || ::if_nametoindex(name.c_str()) != 0) continue;
-    const Link link = TRY(Describe(name, lower, own));
+    if (!claim.valid() || IndexOf(*tree, name) != 0) continue;
+    const Link link = TRY(Describe(name, lower, IndexOf(*tree, lower), own));
     const int error = rtnl_link_add(socket.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
     if (error < 0) return CannotMake(lower, error);
-    const auto index = static_cast<int>(::if_nametoindex(name.c_str()));
+    const int index = IndexOf(*tree, name);
     base::Log(base::Level::kInfo, "{}: the macvtap over {} of the guest with {}", name, lower,
               own.Text());
     return Macvtap(
