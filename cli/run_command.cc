@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "cli/machines/fallback_run.h"
 #include "cli/machines/machine_options.h"
 #include "sysfs/base/kernel.h"
 #include "vfio/handed_over.h"
@@ -16,13 +17,15 @@ namespace {
 base::Status RunRun(Context& context, const RunArguments& arguments) {
   // What was inherited goes no further, whatever it is.
   ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-  const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
+  const vmm::Options wanted = TRY(MakeOptions(*context.tree, arguments));
   vfio::HandedOverKernel kernel(base::HostKernel());
-  for (const vfio::HandedOver& one : options.handed_over) TRY(kernel.Take(one));
-  if (options.managed) {
-    context.status = TRY(RunManaged(context, kernel, options, arguments.managed));
+  for (const vfio::HandedOver& one : wanted.handed_over) TRY(kernel.Take(one));
+  if (wanted.managed) {
+    context.status = TRY(RunManaged(context, kernel, wanted, arguments.managed));
     return {};
   }
+  const vmm::Options options =
+      TRY(vmm::TakeFallbacks(ResolveFallbacks(context, kernel, wanted, arguments.managed)));
   const auto machine =
       TRY(vmm::Machine::Create(kernel, *context.tree, options, {{}, MemoryProgress(context)}));
   context.status = TRY(machine->Run());
@@ -53,6 +56,8 @@ void AddRunCommand(CLI::App& app, Context& context) {
       "to "
       "be\n"
       "the same.\n"
+      "fallback=virtio: when the device cannot be assigned, a virtio device on its disk, or on a\n"
+      "macvtap over its interface, serves instead, with the reason on standard error.\n"
       "A device's addr is its place on the guest's bus (05.0); its config says what the guest may\n"
       "do with configuration registers that only the maker knows: strict (no writes), standard\n"
       "(counted), permissive (all).");

@@ -14,6 +14,7 @@
 #include "vmm/virtio/rng.h"
 
 namespace vmm {
+
 namespace {
 
 EmulatedStats StatsOf(const EmulatedDevices::Emulated& one) {
@@ -82,7 +83,7 @@ EmulatedDevices::EmulatedDevices(Wiring wiring, const Options& options)
       memory_bytes_(options.memory_bytes) {}
 
 // One that comes later may find devices, of which it does not know.
-base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(
+base::Result<EmulatedDevices::Made> EmulatedDevices::MakeBalloon(
     const virtio::BalloonOptions& request, const std::string& id) {
   if (!has_balloon_) {
     return base::Fail(base::Code::kUnfit, id + ": the machine's RAM was not mapped for a balloon",
@@ -97,33 +98,44 @@ base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(
   shape.statistics = request.statistics;
   const uint64_t size = std::min(request.size.value_or(memory_bytes_), memory_bytes_);
   shape.target = static_cast<uint32_t>((memory_bytes_ - size) / base::kPageSize);
-  return std::make_unique<virtio::Balloon>(std::move(shape), *wiring_.balloon.ram,
-                                           wiring_.balloon.wiring);
+  return Made{std::make_unique<virtio::Balloon>(std::move(shape), *wiring_.balloon.ram,
+                                                wiring_.balloon.wiring),
+              nullptr};
 }
 
-base::Result<std::unique_ptr<virtio::Device>> EmulatedDevices::Make(const EmulatedRequest& request,
-                                                                    const std::string& id) {
+base::Result<EmulatedDevices::Made> EmulatedDevices::MakeNet(const virtio::NetOptions& request) {
+  TRY(virtio::CheckLink(*wiring_.tree, request));
+  const auto* const link = std::get_if<virtio::MacvtapLink>(&request.link);
+  if (link == nullptr) return Made{TRY(virtio::Net::Create(*wiring_.kernel, request)), nullptr};
+  const auto macvtap =
+      std::make_shared<virtio::Macvtap>(TRY(virtio::Macvtap::Create(link->lower, request.mac)));
+  return Made{TRY(virtio::Net::CreateMacvtap(*wiring_.kernel, request, *macvtap)), macvtap};
+}
+
+base::Result<EmulatedDevices::Made> EmulatedDevices::Make(const EmulatedRequest& request,
+                                                          const std::string& id) {
   if (const auto* const wanted = std::get_if<virtio::BlkOptions>(&request)) {
     virtio::BlkOptions disk = *wanted;
     disk.errors = virtio::WithDefaults(disk.errors, has_monitor_);
-    return std::unique_ptr<virtio::Device>(TRY(virtio::Blk::Create(std::move(disk), ring_)));
+    return Made{TRY(virtio::Blk::Create(std::move(disk), ring_)), nullptr};
   }
-  if (const auto* const net = std::get_if<virtio::NetOptions>(&request)) {
-    TRY(virtio::CheckLink(*wiring_.tree, *net));
-    return std::unique_ptr<virtio::Device>(TRY(virtio::Net::Create(*wiring_.kernel, *net)));
-  }
+  if (const auto* const net = std::get_if<virtio::NetOptions>(&request)) return MakeNet(*net);
   if (const auto* const balloon = std::get_if<virtio::BalloonOptions>(&request)) {
-    return Make(*balloon, id);
+    return MakeBalloon(*balloon, id);
   }
-  return std::make_unique<virtio::Rng>();
+  return Made{std::make_unique<virtio::Rng>(), nullptr};
 }
 
 base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
     const PlannedEmulated& planned) {
   if (!io_) io_ = TRY(virtio::IoThread::Create());
-  std::unique_ptr<virtio::Device> device = TRY(Make(planned.request, planned.id));
+  auto [device, macvtap] = TRY(Make(planned.request, planned.id));
   const NoticeHandler notice = AtMostOneInASecond(wiring_.notice);
-  Emulated made{planned.id, planned.devfn(), nullptr, Listen(*device, notice, planned.id),
+  Emulated made{planned.id,
+                planned.devfn(),
+                std::move(macvtap),
+                nullptr,
+                Listen(*device, notice, planned.id),
                 dynamic_cast<virtio::Balloon*>(device.get())};
   virtio::VirtioPciOptions pci{planned.id, IntxGsi(planned.guest_slot, 0), {}};
   pci.broken = [notice, id = planned.id](uint16_t queue, std::string_view reason) {

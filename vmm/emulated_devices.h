@@ -29,6 +29,7 @@
 #include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/blk/ring.h"
 #include "vmm/virtio/io_thread.h"
+#include "vmm/virtio/net/macvtap.h"
 #include "vmm/virtio/virtio_pci.h"
 
 namespace vmm {
@@ -73,7 +74,8 @@ class EmulatedDevices {
 
   struct Emulated {
     std::string id;
-    uint8_t port = 0;  // devfn
+    uint8_t port = 0;                          // devfn
+    std::shared_ptr<virtio::Macvtap> macvtap;  // made for it; outlives it
     std::shared_ptr<virtio::VirtioPci> function;
     virtio::Blk* disk = nullptr;  // the function's, if it is one
     virtio::Balloon* balloon = nullptr;
@@ -103,10 +105,13 @@ class EmulatedDevices {
 
  private:
   EmulatedDevices(Wiring wiring, const Options& options);
-  base::Result<std::unique_ptr<virtio::Device>> Make(const EmulatedRequest& request,
-                                                     const std::string& id);
-  base::Result<std::unique_ptr<virtio::Device>> Make(const virtio::BalloonOptions& request,
-                                                     const std::string& id);
+  struct Made {
+    std::unique_ptr<virtio::Device> device;
+    std::shared_ptr<virtio::Macvtap> macvtap;
+  };
+  base::Result<Made> Make(const EmulatedRequest& request, const std::string& id);
+  base::Result<Made> MakeNet(const virtio::NetOptions& request);
+  base::Result<Made> MakeBalloon(const virtio::BalloonOptions& request, const std::string& id);
   const Emulated* FindBalloon() const;
 
   const Wiring wiring_;

@@ -190,7 +190,7 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
     return Fail(Code::kUsage, id + ": the machine has this id or device already");
   const uint8_t port = TRY(ChoosePort(id, port_number));
   const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
-  TRY(CheckHotPlug(host, plan_->layout));
+  TRY(CheckHotPlug(host, *plan_));
   TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
   Plugged plugged;
   const PlannedDevice planned = {address,

@@ -63,7 +63,7 @@ Machine::~Machine() { DropBoard(); }
 
 // What devices will reach gets its pages at once, beside all else that the start does.
 base::Status Machine::MakeMemory() {
-  memory_.emplace(TRY(GuestMemory::Create(plan_.layout.ram, options_.pages)));
+  memory_.emplace(TRY(GuestMemory::Create(plan_.layout.ram, options_.pages, options_.mergeable)));
   if (plan_.locked_bytes == 0) return {};
   std::vector<std::span<std::byte>> blocks;
   for (const GuestMemory::Block& block : memory_->blocks()) {

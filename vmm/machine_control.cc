@@ -48,6 +48,13 @@ base::Result<std::optional<uint8_t>> PortNumber(const std::string& bus) {
                     "port1, port2, ...; any free one without bus");
 }
 
+// By id.
+std::map<std::string, Json> FallbackViews(const Options& options) {
+  std::map<std::string, Json> views;
+  for (const Fallback& one : options.fallbacks) views[one.id] = control::FallbackView(one);
+  return views;
+}
+
 std::string Absolute(const std::string& path) {
   std::error_code failed;
   const auto absolute = std::filesystem::absolute(path, failed);
@@ -175,7 +182,7 @@ Answer<Json> Machine::Do(Verb verb) {
     case Verb::kQueryBlock:
       return BlockList();
     case Verb::kQueryPci:
-      return control::PciList(devices_->bridge().View(), devices_->ids());
+      return control::PciList(devices_->bridge().View(), devices_->ids(), FallbackViews(options_));
     case Verb::kQueryBalloon:
       return QueryBalloon();
     case Verb::kStop:

@@ -6,7 +6,19 @@
 #include "sysfs/base/text.h"
 
 namespace vmm {
-base::Result<GuestMemory> GuestMemory::Create(std::span<const base::Range> ram, Pages pages) {
+namespace {
+
+base::Status MakeMergeable(std::span<std::byte> bytes) {
+  if (::madvise(bytes.data(), bytes.size(), MADV_MERGEABLE) == 0) return {};
+  return base::Fail(base::Code::kUnsupported,
+                    "--memory: mergeable: this kernel has no KSM (CONFIG_KSM)",
+                    "leave mergeable out");
+}
+
+}  // namespace
+
+base::Result<GuestMemory> GuestMemory::Create(std::span<const base::Range> ram, Pages pages,
+                                              bool mergeable) {
   GuestMemory memory;
   for (const base::Range& range : ram) {
     auto mapping = IsReserved(pages) ? base::Mapping::Huge(range.size, PageBytes(pages))
@@ -20,8 +32,12 @@ base::Result<GuestMemory> GuestMemory::Create(std::span<const base::Range> ram, 
                                              : "give the machine less --memory"));
     }
     const std::span<std::byte> bytes = mapping->bytes();
-    // All are wishes: a kernel without transparent huge pages refuses the first.
-    ::madvise(bytes.data(), bytes.size(), MADV_HUGEPAGE);
+    // The others are wishes: a kernel without transparent huge pages refuses the first.
+    if (mergeable) {
+      TRY(MakeMergeable(bytes));
+    } else {
+      ::madvise(bytes.data(), bytes.size(), MADV_HUGEPAGE);
+    }
     ::madvise(bytes.data(), bytes.size(), MADV_DONTDUMP);
     // What a managed start forks, to write to sysfs with a deadline, needs none of it.
     ::madvise(bytes.data(), bytes.size(), MADV_DONTFORK);

@@ -26,9 +26,12 @@ class GuestMemory {
     base::Mapping mapping;
   };
 
-  // One block per RAM range.
+  // One block per RAM range. Mergeable: equal pages are shared with other machines by KSM
+  // (Documentation/admin-guide/mm/ksm.rst), page by page of 4 KiB, so that huge ones are not asked
+  // for; kUnsupported in a kernel without it. None of it is in a core dump.
   static base::Result<GuestMemory> Create(std::span<const base::Range> ram,
-                                          Pages pages = Pages::kTransparent);
+                                          Pages pages = Pages::kTransparent,
+                                          bool mergeable = false);
 
   const std::vector<Block>& blocks() const { return blocks_; }
   uint64_t size() const;

@@ -14,6 +14,7 @@
 #include "vmm/assigned/policy.h"
 #include "vmm/assigned/rom.h"
 #include "vmm/confinement/confine.h"
+#include "vmm/fallback/fallback.h"
 #include "vmm/ram/pages.h"
 #include "vmm/virtio/balloon/options.h"
 #include "vmm/virtio/blk/image.h"
@@ -28,6 +29,9 @@ struct AssignRequest {
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
   assigned::RomRequest rom = {};
   std::optional<vfio::VfToken> vf_token = {};
+  std::optional<FallbackWish> fallback = {};
+  // A virtual function that is not there, with a fallback: `host` is the physical one then.
+  std::optional<base::Error> absent = {};
 };
 std::string IdOf(const AssignRequest& request);
 
@@ -39,10 +43,12 @@ struct Options {
   unsigned cpus = 1;   // 1 to 32
   uint64_t memory_bytes = 512 * base::kMiB;
   Pages pages = Pages::kTransparent;
+  bool mergeable = false;  // KSM may share equal pages with other machines (vmm/memory.h)
   std::vector<AssignRequest> assign;
   std::vector<virtio::BlkOptions> disks;
   std::vector<virtio::NetOptions> nets;
-  bool rng = false;  // a virtio-rng
+  std::vector<Fallback> fallbacks;  // of disks and nets: those that serve for a device
+  bool rng = false;                 // a virtio-rng
   std::optional<virtio::BalloonOptions> balloon;
   unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;

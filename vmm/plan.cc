@@ -16,6 +16,8 @@ using base::Code;
 using base::Fail;
 
 constexpr unsigned kLastSlot = 31;
+constexpr std::string_view kPinned =
+    "all guest RAM is pinned for its DMA, and pinned pages are never merged";
 
 bool IsOnVfio(const sysfs::Tree& tree, const sysfs::PciDevice& device) {
   if (!device.driver) return false;
@@ -153,6 +155,7 @@ base::Status CheckBalloon(const Options& options) {
 base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
   TRY(CheckBalloon(options));
+  TRY(CheckMergeable(options));
   for (const HostDevice& device : host.devices) TRY(CheckDevice(device, options.managed));
   return CheckPages(options.pages, options.memory_bytes, host.pool);
 }
@@ -191,6 +194,7 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   plan.devices = std::move(topology.devices);
   plan.emulated = std::move(topology.emulated);
   plan.ports = std::move(topology.ports);
+  plan.mergeable = options.mergeable;
   plan.layout = TRY(PlanLayout(request));
   if (options.balloon) plan.dma_block_bytes = DmaBlockBytes(options.memory_bytes);
   plan.reserved = std::move(request.reserved);
@@ -198,7 +202,22 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   return plan;
 }
 
-base::Status CheckHotPlug(const HostDevice& device, const Layout& layout) {
+base::Status CheckMergeable(const Options& options) {
+  if (!options.mergeable || options.assign.empty()) return {};
+  return Fail(Code::kUsage,
+              fmt::format("--memory: mergeable does not go with the assigned {}: {}",
+                          options.assign.front().host.ToString(), kPinned),
+              "leave mergeable out");
+}
+
+base::Status CheckHotPlug(const HostDevice& device, const MachinePlan& plan) {
+  if (plan.mergeable) {
+    return Fail(Code::kUnfit,
+                fmt::format("{}: the machine's RAM is mergeable: {}",
+                            device.device.address.ToString(), kPinned),
+                "start the machine without mergeable");
+  }
+  const Layout& layout = plan.layout;
   TRY(CheckFit(device));
   TRY(CheckReady(device));
   LayoutRequest request;

@@ -41,6 +41,7 @@ struct MachinePlan {
   std::vector<PlannedDevice> devices;
   std::vector<PlannedEmulated> emulated;
   std::vector<PlannedPort> ports;
+  bool mergeable = false;               // Options::mergeable
   uint64_t locked_bytes = 0;            // what the IOMMU pins; 0 without devices
   uint64_t dma_block_bytes = 0;         // RAM is mapped in such blocks; 0: each piece as one
   std::vector<ReservedRange> reserved;  // of all groups, where no RAM is
@@ -62,8 +63,11 @@ base::Status CheckTaken(const HostSnapshot& host);
 base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnapshot& host);
 base::Result<MachinePlan> PlanMachine(const Options& options, const HostSnapshot& host);
 
+// kUsage: memory that KSM merges cannot be given to devices.
+base::Status CheckMergeable(const Options& options);
+
 // Whether the device can join a machine that runs: kUnfit names the reserved range that its RAM
-// meets.
-base::Status CheckHotPlug(const HostDevice& device, const Layout& layout);
+// meets, or why the RAM cannot be pinned.
+base::Status CheckHotPlug(const HostDevice& device, const MachinePlan& plan);
 
 }  // namespace vmm

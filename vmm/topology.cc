@@ -60,6 +60,12 @@ std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
   for (const virtio::NetOptions& net : options.nets) add(net);
   if (options.rng) add(RngOptions{});
   if (options.balloon) add(*options.balloon);
+  for (const Fallback& one : options.fallbacks) {
+    const std::string_view kind = one.kind == FallbackKind::kDisk ? "disk" : "net";
+    for (PlannedEmulated& planned : all) {
+      if (planned.id == fmt::format("{}{}", kind, one.index)) planned.id = one.id;
+    }
+  }
   return all;
 }
 

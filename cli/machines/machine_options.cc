@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "cli/devices/selector.h"
+#include "cli/devices/vf_selector.h"
 #include "sysfs/base/text.h"
 #include "vfio/handed_over.h"
 #include "vmm/control/command.h"
@@ -49,9 +51,13 @@ base::Status ParseMemory(std::string_view text, vmm::Options& options) {
   }
   options.memory_bytes = *memory;
   for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i] == "mergeable") {
+      options.mergeable = true;
+      continue;
+    }
     if (!parts[i].starts_with("pages=")) {
       return Fail(Code::kUsage, fmt::format("--memory {}: unknown option \"{}\"", text, parts[i]),
-                  "--memory takes SIZE[,pages=2M|1G]");
+                  "--memory takes SIZE[,pages=2M|1G][,mergeable]");
     }
     const auto pages = vmm::ParsePages(parts[i].substr(6));
     if (!pages) {
@@ -59,6 +65,10 @@ base::Status ParseMemory(std::string_view text, vmm::Options& options) {
                   "use 2M or 1G for reserved pages, or transparent");
     }
     options.pages = *pages;
+  }
+  if (options.mergeable && vmm::IsReserved(options.pages)) {
+    return Fail(Code::kUsage, fmt::format("--memory {}: reserved pages are never merged", text),
+                "use mergeable or pages=, not both");
   }
   return {};
 }
@@ -80,12 +90,53 @@ base::Result<std::optional<vfio::HandedOver>> ParseDescriptor(const sysfs::Tree&
   return TRY(vfio::Recognise(tree, static_cast<int>(*number)));
 }
 
+// "virtio", or "virtio:nvme0n1" where the device has several.
+base::Result<vmm::FallbackWish> ParseFallback(std::string_view text) {
+  constexpr std::string_view kVirtio = "virtio";
+  const std::string_view node = text.starts_with(kVirtio) ? text.substr(kVirtio.size()) : "-";
+  if (node.empty()) return vmm::FallbackWish{};
+  if (node.size() > 1 && node.front() == ':' && node.find('/') == std::string_view::npos)
+    return vmm::FallbackWish{std::string(node.substr(1))};
+  return Fail(Code::kUsage, fmt::format("fallback={}: not a fallback", text),
+              "use fallback=virtio, or fallback=virtio:NAME with one of the device's disks or "
+              "interfaces");
+}
+
+// The device, or with a fallback also a virtual function that is not there.
+base::Status SelectAssigned(const sysfs::Tree& tree, std::string_view text, bool has_fallback,
+                            vmm::AssignRequest& request) {
+  auto host = SelectOne(tree, text);
+  if (host) request.host = *host;
+  if (host) return {};
+  const auto range = has_fallback && text.find('#') != std::string_view::npos
+                         ? SelectVfRange(tree, text)
+                         : base::Result<VfRange>(base::Failure(host.error()));
+  const bool absent = range && range->first == range->last &&
+                      !tree.Exists(fmt::format("/sys/bus/pci/devices/{}/virtfn{}",
+                                               range->pf.ToString(), range->first));
+  if (!absent) return base::Failure(std::move(host).error());
+  request.host = range->pf;
+  request.absent = std::move(host).error();
+  return {};
+}
+
+// A descriptor is of a device that can be had; a fallback has a port of its own.
+base::Status CheckFallback(std::string_view text, const vmm::AssignRequest& request,
+                           bool descriptor) {
+  if (!request.fallback || (!descriptor && !request.guest_slot)) return {};
+  return Fail(Code::kUsage, fmt::format("--assign {}: fallback= does not go with {}", text,
+                                        descriptor ? "fd=" : "addr="));
+}
+
 base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::string_view text,
                                              std::vector<vfio::HandedOver>& handed_over) {
   const auto parts = base::Split(text, ',');
   vmm::AssignRequest request;
   const auto descriptor = TRY(ParseDescriptor(tree, parts.front()));
-  if (!descriptor) request.host = TRY(SelectOne(tree, parts.front()));
+  const bool has_fallback = std::any_of(parts.begin() + 1, parts.end(), [](std::string_view one) {
+    return one.starts_with("fallback=");
+  });
+  if (!descriptor) TRY(SelectAssigned(tree, parts.front(), has_fallback, request));
   std::optional<sysfs::PciAddress> named;
   std::set<std::string_view> seen;
   for (size_t i = 1; i < parts.size(); ++i) {
@@ -103,14 +154,17 @@ base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::strin
       request.rom = TRY(vmm::assigned::ParseRomRequest(parts[i].substr(4)));
     } else if (parts[i].starts_with("token=")) {
       request.vf_token = TRY(vfio::VfToken::Parse(parts[i].substr(6)));
+    } else if (parts[i].starts_with("fallback=")) {
+      request.fallback = TRY(ParseFallback(parts[i].substr(9)));
     } else if (descriptor && parts[i].starts_with("host=")) {
       named = TRY(SelectOne(tree, parts[i].substr(5)));
     } else {
       return Fail(Code::kUsage, fmt::format("--assign {}: unknown option \"{}\"", text, parts[i]),
                   "--assign takes DEV or fd=N[,host=DEV], then [,addr=SLOT][,id=ID]"
-                  "[,config=POLICY][,rom=FILE|off][,token=UUID]");
+                  "[,config=POLICY][,rom=FILE|off][,token=UUID][,fallback=virtio[:NAME]]");
     }
   }
+  TRY(CheckFallback(text, request, descriptor.has_value()));
   if (!descriptor) return request;
   request.host = TRY(vfio::DeviceOf(tree, *descriptor, named));
   handed_over.push_back(*descriptor);
@@ -276,7 +330,9 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
 
 void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
   command.add_option("--assign", arguments.assign, "Give this device to the guest (repeatable)")
-      ->type_name("DEV|fd=N[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off][,token=UUID]")
+      ->type_name(
+          "DEV|fd=N[,addr=SLOT][,id=ID][,config=POLICY][,rom=FILE|off][,token=UUID]"
+          "[,fallback=virtio[:NAME]]")
       ->expected(1)
       ->take_all();
   AddEmulatedOptions(command, arguments);
@@ -290,8 +346,8 @@ void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
       ->type_name("N");
   command
       .add_option("--memory", arguments.memory,
-                  "Guest RAM: 512M, 4G; of reserved huge pages with pages=")
-      ->type_name("SIZE[,pages=2M|1G]");
+                  "Guest RAM: 512M, 4G; of reserved huge pages with pages=; mergeable by KSM")
+      ->type_name("SIZE[,pages=2M|1G][,mergeable]");
   command.add_option("--kernel", arguments.kernel, "bzImage or vmlinux; without it the host's own")
       ->type_name("FILE");
   command.add_option("--initrd", arguments.initrd, "Initial RAM file system")->type_name("FILE");

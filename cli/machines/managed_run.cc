@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/assignment_output.h"
+#include "cli/machines/fallback_run.h"
 #include "cli/progress.h"
 #include "sysfs/modules.h"
 #include "vmm/machine.h"
@@ -65,11 +66,13 @@ base::Status CheckManaged(Context& context, const vmm::Options& options,
   return {};
 }
 
-base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::Options& options,
+base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::Options& wanted,
                              const ManagedOptions& managed) {
   const auto signals = TRY(vmm::SignalSource::Create(kSignals));
   auto host = ReachHost(context, "run --managed", {}, kProgram);
   if (host) TRY(FinishAbandoned(context, kProgram, *host));
+  const vmm::Options options =
+      TRY(vmm::TakeFallbacks(ResolveFallbacks(context, kernel, wanted, managed)));
   const LoanRequest request = TRY(ManagedRequest(*context.tree, options, managed));
   if (request.bind.devices.empty()) return RunMachine(context, kernel, options, {});
   if (!host) return base::Failure(host.error());

@@ -54,15 +54,29 @@ std::vector<std::string> DeviceIds(const Json& buses) {
   return ids;
 }
 
+std::vector<std::string> FallbackIds(const Json& buses) {
+  std::vector<std::string> ids;
+  for (const Json& device : Devices(buses)) {
+    if (Member(device, "fallback").is_object()) ids.push_back(String(device, "qdev_id"));
+  }
+  return ids;
+}
+
 std::string PciText(const Json& buses, unsigned width, bool colour) {
   Table table;
   table.columns = {{"ADDRESS"}, {"ID"}, {"VENDOR:DEVICE"}, {"CLASS", true}, {"BARS", true}};
+  std::string remarks;
   for (const Json& device : Devices(buses)) {
     std::string bars;
     for (const Json& region : Member(device, "regions")) {
       bars += (bars.empty() ? "" : ", ") + BarText(region);
     }
     const Json id = Member(device, "id");
+    const Json fallback = Member(device, "fallback");
+    if (fallback.is_object()) {
+      remarks += fmt::format("{}: not assigned: {}; {}\n", String(device, "qdev_id"),
+                             String(fallback, "reason"), String(fallback, "instead"));
+    }
     table.rows.push_back(
         {{fmt::format("{:02x}:{:02x}.{}", Number(device, "bus"), Number(device, "slot"),
                       Number(device, "function"))},
@@ -71,7 +85,7 @@ std::string PciText(const Json& buses, unsigned width, bool colour) {
          {String(Member(device, "class_info"), "desc")},
          {bars}});
   }
-  return Render(table, width, colour);
+  return Render(table, width, colour) + remarks;
 }
 
 }  // namespace cli

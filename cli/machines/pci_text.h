@@ -10,6 +10,8 @@ namespace cli {
 
 // Of the devices that have one, in the order of the bus.
 std::vector<std::string> DeviceIds(const vmm::control::Json& buses);
+// Of those, the ones that serve for a device that could not be assigned.
+std::vector<std::string> FallbackIds(const vmm::control::Json& buses);
 std::string PciText(const vmm::control::Json& buses, unsigned width, bool colour);
 
 }  // namespace cli

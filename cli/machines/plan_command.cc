@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/exit_status.h"
+#include "cli/machines/fallback_run.h"
 #include "cli/machines/machine_options.h"
 #include "cli/machines/plan_output.h"
 #include "sysfs/base/kernel.h"
@@ -14,14 +15,19 @@ namespace cli {
 namespace {
 
 base::Status RunPlan(Context& context, const RunArguments& arguments) {
-  const vmm::Options options = TRY(MakeOptions(*context.tree, arguments));
+  const vmm::Options wanted = TRY(MakeOptions(*context.tree, arguments));
   vfio::HandedOverKernel kernel(base::HostKernel());
-  for (const vfio::HandedOver& one : options.handed_over) TRY(kernel.Take(one));
+  for (const vfio::HandedOver& one : wanted.handed_over) TRY(kernel.Take(one));
+  const vmm::Resolved resolved = ResolveFallbacks(context, kernel, wanted, arguments.managed);
+  const vmm::Options& options = resolved.options;
   vmm::MachinePreview preview = vmm::ReadPreview(kernel, *context.tree, options);
   if (options.managed && preview.plan) {
     const base::Status taken = CheckManaged(context, options, arguments.managed);
     if (!taken) preview.problems.insert(preview.problems.begin(), taken.error());
   }
+  // A device without its fallback has the reason in both.
+  preview.problems.insert(preview.problems.begin(), resolved.problems.begin(),
+                          resolved.problems.end());
   if (context.json) {
     PrintJson(context.out, PreviewJson(options, preview));
   } else {

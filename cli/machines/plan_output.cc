@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "cli/machines/plan_emulated.h"
+#include "cli/machines/plan_sections.h"
 #include "cli/page.h"
 #include "cli/report.h"
 #include "sysfs/base/text.h"
@@ -90,80 +92,6 @@ void AddDevice(Page& page, const Options& options, const DevicePreview& device) 
   page.Line("reset", device.reset.Text());
 }
 
-std::string CacheText(vmm::virtio::CacheMode mode) {
-  const std::string name(CacheName(mode));
-  return mode == vmm::virtio::CacheMode::kUnsafe
-             ? name + ": what the guest has written may be lost when the host fails"
-             : name;
-}
-
-std::string RateText(const vmm::virtio::RateLimits& rate) {
-  std::vector<std::string> parts;
-  if (rate.operations != 0) parts.push_back(fmt::format("{} requests", rate.operations));
-  if (rate.bytes != 0) parts.push_back(base::FormatSize(rate.bytes));
-  return fmt::format("{} in a second", fmt::join(parts, " and "));
-}
-
-void AddDisk(Page& page, const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen) {
-  page.Section(fmt::format("Disk {}", seen.id));
-  page.Line("file", fmt::format("{}{}{}", disk.image.file,
-                                seen.bytes == 0 ? std::string()
-                                                : fmt::format(", {}", base::FormatSize(seen.bytes)),
-                                disk.image.readonly ? ", read-only" : ""));
-  page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
-  page.Line("queues", std::to_string(disk.queues));
-  page.Line("cache", CacheText(disk.image.cache));
-  if (disk.rate.any()) page.Line("at most", RateText(disk.rate));
-}
-
-Json DiskJson(const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen) {
-  return {{"id", seen.id},
-          {"file", disk.image.file},
-          {"bytes", seen.bytes == 0 ? Json(nullptr) : Json(seen.bytes)},
-          {"readonly", disk.image.readonly},
-          {"cache", CacheName(disk.image.cache)},
-          {"queues", disk.queues},
-          {"iops", disk.rate.operations},
-          {"bps", disk.rate.bytes},
-          {"port", seen.port}};
-}
-
-std::string LinkText(const vmm::virtio::NetOptions& net) {
-  if (const auto* const socket = std::get_if<vmm::virtio::SocketLink>(&net.link)) {
-    return fmt::format("socket {}{}", socket->path, socket->listen ? ", waits for its peer" : "");
-  }
-  const auto& tap = std::get<vmm::virtio::TapLink>(net.link);
-  return fmt::format("{}, {}", tap.interface.empty() ? "a new tap" : "tap " + tap.interface,
-                     tap.vhost ? "worked off by the host's kernel (vhost)"
-                               : "worked off by a thread of the machine");
-}
-
-void AddNet(Page& page, const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
-  page.Section(fmt::format("Network {}", seen.id));
-  page.Line("link", LinkText(net));
-  page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
-  page.Line("address", net.mac ? net.mac->Text() : "by chance");
-  page.Line("queues", std::to_string(net.queues));
-  if (net.mtu) page.Line("MTU", std::to_string(*net.mtu));
-  if (net.rate != 0) page.Line("at most", RateText({0, net.rate}) + " in each direction");
-}
-
-Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
-  const auto* const tap = std::get_if<vmm::virtio::TapLink>(&net.link);
-  const auto* const socket = std::get_if<vmm::virtio::SocketLink>(&net.link);
-  const bool named = tap != nullptr && !tap->interface.empty();
-  return {{"id", seen.id},
-          {"kind", tap != nullptr ? "tap" : "socket"},
-          {"interface", named ? Json(tap->interface) : Json(nullptr)},
-          {"vhost", tap != nullptr && tap->vhost},
-          {"path", socket != nullptr ? Json(socket->path) : Json(nullptr)},
-          {"mac", net.mac ? Json(net.mac->Text()) : Json(nullptr)},
-          {"mtu", net.mtu ? Json(*net.mtu) : Json(nullptr)},
-          {"queues", net.queues},
-          {"rate", net.rate},
-          {"port", seen.port}};
-}
-
 std::string LockedText(const MachinePreview& preview) {
   const std::string amount = base::FormatSize(preview.plan->locked_bytes);
   if (preview.memlock.exempt) return amount + "; no limit counts (CAP_IPC_LOCK)";
@@ -180,18 +108,6 @@ std::string BlocksText(const MachinePreview& preview) {
   if (block == 0) return "one for each piece of RAM";
   return fmt::format("blocks of {}, which the balloon gives back as a whole",
                      base::FormatSize(block));
-}
-
-void AddBalloon(Page& page, const Options& options, const MachinePreview& preview) {
-  const vmm::virtio::BalloonOptions& balloon = *options.balloon;
-  page.Section(fmt::format("Balloon {}", preview.balloon->id));
-  page.Line("in the guest", fmt::format("behind port{}, can be unplugged", preview.balloon->port));
-  page.Line("guest has", base::FormatSize(balloon.size.value_or(options.memory_bytes)));
-  page.Line("gives back", preview.devices.empty()
-                              ? "each page at once"
-                              : fmt::format("whole blocks of {}",
-                                            base::FormatSize(preview.plan->dma_block_bytes)));
-  if (balloon.reporting) page.Line("free pages", "reported");
 }
 
 void AddDma(Page& page, const Options& options, const MachinePreview& preview) {
@@ -333,7 +249,8 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
   Page page(colour);
   page.Title(fmt::format("{} processor{}, {} of RAM in {} pages", options.cpus,
                          options.cpus == 1 ? "" : "s", base::FormatSize(options.memory_bytes),
-                         options.pages == vmm::Pages::kTransparent
+                         options.mergeable ? "mergeable"
+                         : options.pages == vmm::Pages::kTransparent
                              ? "transparent huge"
                              : fmt::format("reserved {}", vmm::PagesName(options.pages))));
   if (!preview.kernel.empty()) {
@@ -341,6 +258,7 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
                            preview.generated_initramfs ? " with a generated initramfs" : ""));
   }
   for (const DevicePreview& device : preview.devices) AddDevice(page, options, device);
+  for (const vmm::Fallback& one : options.fallbacks) AddFallback(page, one);
   for (size_t i = 0; i < preview.disks.size(); ++i) {
     AddDisk(page, options.disks[i], preview.disks[i]);
   }
@@ -352,18 +270,9 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
     if (!preview.devices.empty()) AddDma(page, options, preview);
     AddMemory(page, *preview.plan);
   }
+  if (preview.host_memory) AddHostMemory(page, options, preview);
   AddProblems(page, preview);
   return page.Take();
-}
-
-Json BalloonJson(const Options& options, const MachinePreview& preview) {
-  if (!preview.balloon) return nullptr;
-  const vmm::virtio::BalloonOptions& balloon = *options.balloon;
-  return {{"id", preview.balloon->id},
-          {"port", preview.balloon->port},
-          {"size", balloon.size.value_or(options.memory_bytes)},
-          {"reporting", balloon.reporting},
-          {"block_bytes", preview.plan->dma_block_bytes}};
 }
 
 Json PreviewJson(const Options& options, const MachinePreview& preview) {
@@ -399,10 +308,12 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"kernel", preview.kernel.empty() ? Json(nullptr) : Json(preview.kernel)},
           {"generated_initramfs", preview.generated_initramfs},
           {"devices", std::move(devices)},
+          {"fallbacks", FallbacksJson(options)},
           {"disks", std::move(disks)},
           {"nets", std::move(nets)},
           {"balloon", BalloonJson(options, preview)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
+          {"host_memory", HostMemoryJson(options, preview)},
           {"memory_map", std::move(map)},
           {"reserved_iova", std::move(reserved)},
           {"problems", ProblemsJson(preview)}};

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "cli/commands.h"
 #include "cli/machines/client.h"
 #include "cli/machines/pci_text.h"
 #include "cli/table.h"
 #include "sysfs/base/text.h"
+#include "vmm/virtio/net/macvtap.h"
 
 namespace cli {
 namespace {
@@ -18,7 +21,9 @@ constexpr Patience kPatience{2000};
 base::Status Ask(MachineLine& line) {
   auto client = TRY(MonitorClient::Connect(line.record.name, line.record.socket, kPatience));
   const auto status = TRY(client.Execute("query-status"));
-  line.devices = DeviceIds(TRY(client.Execute("query-pci")));
+  const auto buses = TRY(client.Execute("query-pci"));
+  line.devices = DeviceIds(buses);
+  line.fallbacks = FallbackIds(buses);
   if (status.contains("status") && status["status"].is_string()) {
     line.state = status["status"].get<std::string>();
   }
@@ -31,7 +36,7 @@ base::Status RunPs(Context& context) {
   std::vector<MachineLine> lines;
   for (auto& record : TRY(vmm::control::ListMachines(folder))) {
     const uint64_t now = vmm::control::SecondsSinceBoot();
-    MachineLine line{record, "no answer", {}, now > record.started ? now - record.started : 0};
+    MachineLine line{record, "no answer", {}, now > record.started ? now - record.started : 0, {}};
     const base::Status asked = Ask(line);
     // It has ended since it was listed.
     if (!asked && asked.error().code() == base::Code::kNotFound) continue;
@@ -44,7 +49,23 @@ base::Status RunPs(Context& context) {
   } else {
     context.out << "no machine with a name runs\n";
   }
+  if (context.json) return {};
+  for (const std::string& name : vmm::virtio::LeftMacvtaps(*context.tree)) {
+    context.out << name << ": left by a machine that was killed; the next macvtap takes it away, or"
+                << " ip link delete " << name << '\n';
+  }
   return {};
+}
+
+// Those that virtio serves for are told apart.
+std::string DevicesText(const MachineLine& line) {
+  std::vector<std::string> names;
+  for (const std::string& id : line.devices) {
+    const bool instead =
+        std::find(line.fallbacks.begin(), line.fallbacks.end(), id) != line.fallbacks.end();
+    names.push_back(instead ? id + " (virtio)" : id);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -66,6 +87,7 @@ Json MachinesJson(const std::vector<MachineLine>& machines) {
                     {"cpus", one.record.cpus},
                     {"memory", one.record.memory_bytes},
                     {"devices", one.devices},
+                    {"fallbacks", one.fallbacks},
                     {"uptime", one.uptime},
                     {"monitor", one.record.socket}});
   }
@@ -82,7 +104,7 @@ std::string MachinesText(const std::vector<MachineLine>& machines, unsigned widt
                           {Printable(one.state)},
                           {std::to_string(one.record.cpus)},
                           {base::FormatSize(one.record.memory_bytes)},
-                          {Printable(fmt::format("{}", fmt::join(one.devices, ", ")))},
+                          {Printable(DevicesText(one))},
                           {UptimeText(one.uptime)}});
   }
   return Render(table, width, colour);

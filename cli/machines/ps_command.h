@@ -14,9 +14,10 @@ namespace cli {
 
 struct MachineLine {
   vmm::control::MachineRecord record;
-  std::string state;                 // running, paused; "no answer" when it gives none in time
-  std::vector<std::string> devices;  // ids
-  uint64_t uptime = 0;               // seconds
+  std::string state;                   // running, paused; "no answer" when it gives none in time
+  std::vector<std::string> devices;    // ids
+  uint64_t uptime = 0;                 // seconds
+  std::vector<std::string> fallbacks;  // of the ids: those that virtio serves for
 };
 
 // Pure. "vmm.ps/1", and the table.

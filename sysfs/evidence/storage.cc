@@ -11,6 +11,7 @@
 #include <set>
 
 #include "sysfs/base/text.h"
+#include "sysfs/evidence/disks.h"
 #include "sysfs/evidence/mounts.h"
 #include "sysfs/evidence/parts.h"
 
@@ -41,10 +42,10 @@ struct Block {
 };
 
 // Visible disks of the NVMe subsystems that a controller of the device belongs to.
-std::vector<Block> SubsystemDisks(const Search& search) {
-  const Tree& tree = search.tree;
+std::vector<Block> SubsystemDisks(const Tree& tree, const Places& places,
+                                  const PciAddress& address) {
   const std::string subsystems = "/sys/class/nvme-subsystem";
-  const auto controllers = search.places.FindBelow("/sys/class/nvme", search.device.address);
+  const auto controllers = places.FindBelow("/sys/class/nvme", address);
   std::vector<Block> disks;
   if (controllers.empty()) return disks;
   for (const std::string& subsystem : tree.List(subsystems).value_or(Names())) {
@@ -58,6 +59,15 @@ std::vector<Block> SubsystemDisks(const Search& search) {
       }
     }
   }
+  return disks;
+}
+
+// With their partitions, and what is hidden behind a subsystem's.
+std::vector<Block> DisksOf(const Tree& tree, const Places& places, const PciAddress& address) {
+  std::vector<Block> disks;
+  for (Below& disk : places.FindBelow("/sys/class/block", address))
+    disks.push_back({std::move(disk.name), std::move(disk.path)});
+  for (Block& disk : SubsystemDisks(tree, places, address)) disks.push_back(std::move(disk));
   return disks;
 }
 
@@ -189,11 +199,20 @@ void WatchNodes(const Tree& tree, const Block& block, std::vector<WatchedNode>& 
 
 }  // namespace
 
+std::vector<std::string> FindDisks(const Tree& tree, const PciAddress& address) {
+  const Places places(tree);
+  std::set<std::string> names;
+  for (const Block& disk : DisksOf(tree, places, address)) {
+    const std::string place = BlockPath(disk.name);
+    const bool hidden = ReadDecimal(tree, place + "/hidden").value_or(0) != 0;
+    if (!hidden && tree.Exists(place) && !tree.Exists(place + "/partition"))
+      names.insert(disk.name);
+  }
+  return {names.begin(), names.end()};
+}
+
 Findings FindStorageUse(const Search& search) {
-  std::vector<Block> disks;
-  for (Below& disk : search.places.FindBelow("/sys/class/block", search.device.address))
-    disks.push_back({std::move(disk.name), std::move(disk.path)});
-  for (Block& disk : SubsystemDisks(search)) disks.push_back(std::move(disk));
+  const std::vector<Block> disks = DisksOf(search.tree, search.places, search.device.address);
   if (disks.empty()) return {};
   const BlockGraph graph(search.tree, disks);
   const auto mounts = ReadMounts(search.tree);

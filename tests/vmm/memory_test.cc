@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "tests/support/matchers.h"
 
@@ -23,6 +26,46 @@ GuestMemory TwoBlocks() {
   auto memory = GuestMemory::Create(ram);
   EXPECT_THAT(memory, IsOk());
   return std::move(*memory);
+}
+
+// The flags of the mapping at this address, as proc(5) has them: "rd wr ... dd".
+std::string FlagsAt(const void* address) {
+  std::ifstream smaps("/proc/self/smaps");
+  const auto wanted = reinterpret_cast<uintptr_t>(address);
+  bool inside = false;
+  for (std::string line; std::getline(smaps, line);) {
+    uintptr_t first = 0, end = 0;
+    char dash = 0;
+    std::istringstream words(line);
+    if (words >> std::hex >> first >> dash >> end && dash == '-')
+      inside = first <= wanted && wanted < end;
+    if (inside && line.starts_with("VmFlags:")) return line;
+  }
+  return {};
+}
+
+TEST(GuestMemory, IsInNoCoreDump) {
+  const GuestMemory memory = TwoBlocks();
+  for (const GuestMemory::Block& block : memory.blocks()) {
+    EXPECT_THAT(FlagsAt(block.mapping.bytes().data()), HasSubstr(" dd"));
+    EXPECT_THAT(FlagsAt(&block.mapping.bytes().back()), HasSubstr(" dd"));
+  }
+}
+
+TEST(GuestMemory, IsMergedOnlyOnRequest) {
+  const GuestMemory plain = TwoBlocks();
+  EXPECT_THAT(FlagsAt(plain.blocks()[0].mapping.bytes().data()), testing::Not(HasSubstr(" mg")));
+  const std::array ram = {Range{0, 4 * kMiB}};
+  const auto memory = GuestMemory::Create(ram, Pages::kTransparent, true);
+  if (!std::filesystem::exists("/sys/kernel/mm/ksm/run")) {
+    EXPECT_THAT(memory, FailsWith(Code::kUnsupported, HasSubstr("KSM")));
+    return;
+  }
+  ASSERT_THAT(memory, IsOk());
+  const std::string flags = FlagsAt(memory->blocks()[0].mapping.bytes().data());
+  EXPECT_THAT(flags, HasSubstr(" mg"));
+  EXPECT_THAT(flags, HasSubstr(" dd"));
+  EXPECT_THAT(flags, testing::Not(HasSubstr(" hg")));
 }
 
 TEST(GuestMemory, RefusesABlockThatNoHostHas) {

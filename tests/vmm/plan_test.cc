@@ -64,6 +64,17 @@ TEST(PlanMachine, NamesTheBlockerOfAGroup) {
               FailsWith(Code::kUnfit, AllOf(HasSubstr("0000:04:00.0"), HasSubstr("shpchp"))));
 }
 
+TEST(PlanMachine, MergeableRamIsForMachinesWithoutAssignedDevices) {
+  Options options = Assigning({OnVfio(8)});
+  options.mergeable = true;
+  EXPECT_THAT(PlanMachine(options, HostSnapshot{{OnVfio(8)}, 46}),
+              FailsWith(Code::kUsage, AllOf(HasSubstr("0000:08:00.0"), HasSubstr("pinned"))));
+  options.assign.clear();
+  const auto plan = PlanMachine(options, HostSnapshot{{}, 46});
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_THAT(CheckHotPlug(OnVfio(8), *plan), FailsWith(Code::kUnfit, HasSubstr("mergeable")));
+}
+
 TEST(PlanMachine, RefusesTheSameDeviceTwice) {
   EXPECT_THAT(Plan({OnVfio(8), OnVfio(8)}), FailsWith(Code::kUsage, HasSubstr("twice")));
 }

@@ -108,11 +108,23 @@ Json Bridge(const pci::FunctionView& port) {
 
 }  // namespace
 
+Json FallbackView(const Fallback& fallback) {
+  return {{"host", fallback.host.ToString()},
+          {"reason", fallback.why.message()},
+          {"instead", fallback.instead},
+          {"means", fallback.means}};
+}
+
 Json PciList(std::span<const pci::FunctionView> functions,
-             const std::map<std::string, std::string>& ids) {
+             const std::map<std::string, std::string>& ids,
+             const std::map<std::string, Json>& fallbacks) {
   const auto show = [&](const pci::FunctionView& function) {
     const auto id = ids.find(function.name);
-    return Device(function, id == ids.end() ? std::string() : id->second);
+    if (id == ids.end()) return Device(function, {});
+    Json device = Device(function, id->second);
+    const auto fallback = fallbacks.find(id->second);
+    if (fallback != fallbacks.end()) device["fallback"] = fallback->second;
+    return device;
   };
   Json devices = Json::array();
   for (const pci::FunctionView& function : functions) {

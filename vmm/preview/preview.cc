@@ -38,6 +38,7 @@ HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
   if (!host) return {};
   Check(CheckDuplicates(options), problems);
   Check(CheckBalloon(options), problems);
+  Check(CheckMergeable(options), problems);
   for (const HostDevice& device : host->devices)
     Check(CheckDevice(device, options.managed), problems);
   for (size_t i = 0; i < host->devices.size(); ++i) {
@@ -106,6 +107,16 @@ void DescribeEmulated(const sysfs::Tree& tree, MachinePreview& preview) {
   }
 }
 
+void ReadMemory(const sysfs::Tree& tree, const Options& options, MachinePreview& preview) {
+  preview.host_memory = ReadHostMemory(tree);
+  const uint64_t bytes = IsReserved(options.pages) ? 0 : options.memory_bytes;
+  preview.memory_verdict =
+      JudgeMemory(*preview.host_memory, {bytes, !options.assign.empty(), options.mergeable});
+  if (preview.memory_verdict.refused) {
+    preview.problems.push_back(*preview.memory_verdict.refused);
+  }
+}
+
 base::Result<std::string> HostKernel(const sysfs::Tree& tree) {
   return guest::FindKernel(tree, TRY(guest::RunningRelease(tree)));
 }
@@ -137,6 +148,7 @@ MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const 
   DescribeDevices(tree, host, preview);
   DescribeEmulated(tree, preview);
   if (!preview.devices.empty()) ReadDma(kernel, tree, options, preview);
+  ReadMemory(tree, options, preview);
   ReadImage(tree, options, preview);
   return preview;
 }

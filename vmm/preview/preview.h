@@ -18,6 +18,7 @@
 #include "vmm/options.h"
 #include "vmm/plan.h"
 #include "vmm/preview/cost.h"
+#include "vmm/preview/host_memory.h"
 
 namespace vmm {
 
@@ -61,6 +62,8 @@ struct MachinePreview {
   unsigned populate_threads = 0;
   MemoryCost memory;
   VectorPool vector_pool;
+  std::optional<HostMemory> host_memory;
+  MemoryVerdict memory_verdict;
   // What the start would refuse, in the order in which it would find it.
   std::vector<base::Error> problems;
 };

@@ -51,9 +51,11 @@ std::vector<Wrong> Assigned(const std::vector<std::string>& values) {
 INSTANTIATE_TEST_SUITE_P(Cpus, BadInput,
                          testing::ValuesIn(Values("--cpus", {"", "0", "33", "x", "1.5", "0x2 "})));
 INSTANTIATE_TEST_SUITE_P(Memory, BadInput,
-                         testing::ValuesIn(Values("--memory", {"", "0", "G", "12Q", "1.5G", "4095",
-                                                               "1 G", "99999999999999999999",
-                                                               "18446744073709551615G"})));
+                         testing::ValuesIn(Values("--memory",
+                                                  {"", "0", "G", "12Q", "1.5G", "4095", "1 G",
+                                                   "1G,mergeable=1", "1G,mergeable,pages=2M",
+                                                   "1G,pages=1G,mergeable", "99999999999999999999",
+                                                   "18446744073709551615G"})));
 INSTANTIATE_TEST_SUITE_P(Hotplug, BadInput,
                          testing::ValuesIn(Values("--hotplug", {"", "31", "x", "99999999999"})));
 INSTANTIATE_TEST_SUITE_P(Dma, BadInput, testing::ValuesIn(Values("--dma", {"", "vfio", "Type1"})));
@@ -132,16 +134,37 @@ INSTANTIATE_TEST_SUITE_P(
                     Wrong{{"--balloon", "--balloon"}, "--balloon"},
                     Wrong{{"--balloon", "--memory", "x"}, "--memory"},
                     Wrong{{"--balloon=size=1G", "--memory", "512M"}, "more than --memory"}));
-INSTANTIATE_TEST_SUITE_P(
-    SubOptions, BadInput,
-    testing::ValuesIn(Assigned(
-        {"",        "bogus",     "bogus=1",      "addr=",         "addr=0",
-         "addr=20", "addr=05.1", "addr=x",       "addr=5,addr=6", "id=",
-         "id=a b",  "id=a,id=b", "config=",      "config=loose",  "config=strict,config=strict",
-         "token=",  "token=1",   "host=08:00.0", "addr",          "ADDR=5"})));
+INSTANTIATE_TEST_SUITE_P(SubOptions, BadInput,
+                         testing::ValuesIn(Assigned({"",
+                                                     "bogus",
+                                                     "bogus=1",
+                                                     "addr=",
+                                                     "addr=0",
+                                                     "addr=20",
+                                                     "addr=05.1",
+                                                     "addr=x",
+                                                     "addr=5,addr=6",
+                                                     "id=",
+                                                     "id=a b",
+                                                     "id=a,id=b",
+                                                     "config=",
+                                                     "config=loose",
+                                                     "config=strict,config=strict",
+                                                     "token=",
+                                                     "token=1",
+                                                     "host=08:00.0",
+                                                     "fallback",
+                                                     "fallback=",
+                                                     "fallback=vfio",
+                                                     "fallback=virtio:",
+                                                     "fallback=virtio:/dev/sda",
+                                                     "fallback=virtio,fallback=virtio",
+                                                     "addr",
+                                                     "ADDR=5"})));
 INSTANTIATE_TEST_SUITE_P(
     Rest, BadInput,
-    testing::Values(Wrong{{"--assign", ""}, "vmm:"}, Wrong{{"--assign"}, "--assign"},
+    testing::Values(Wrong{{"--assign", "08:00.0,addr=5,fallback=virtio"}, "does not go with addr="},
+                    Wrong{{"--assign", ""}, "vmm:"}, Wrong{{"--assign"}, "--assign"},
                     Wrong{{"--initrd", "x", "--no-exec"}, "--no-exec"},
                     Wrong{{"--group"}, "--managed"}, Wrong{{"--force=group"}, "--managed"},
                     Wrong{{"--no-such"}, "--no-such"}, Wrong{{"stray"}, "stray"}));

@@ -132,6 +132,45 @@ TEST(PreviewText, ADiskIsItsFileAndItsPlace) {
   EXPECT_THAT(text, HasSubstr("may be lost"));
 }
 
+std::pair<vmm::Options, vmm::MachinePreview> WithFallbacks() {
+  auto [options, preview] = WithDisks();
+  preview.devices.clear();
+  options.mergeable = true;
+  options.nets.resize(1);
+  options.nets[0].link = vmm::virtio::MacvtapLink{"eth1"};
+  preview.nets = {{"nic", 4}};
+  const auto why = base::Error(base::Code::kUnfit, "no IOMMU group").WithHint("intel_iommu=on");
+  options.fallbacks = {
+      {{0, 8, 0, 0}, "disk1", why, vmm::FallbackKind::kDisk, 1, "virtio-blk on /dev/sdb", "slow"},
+      {{0, 9, 0, 0}, "nic", why, vmm::FallbackKind::kNet, 0, "a macvtap", "not to the host"}};
+  preview.host_memory.emplace();
+  preview.host_memory->available = kGiB;
+  preview.host_memory->overcommit = 0;
+  preview.host_memory->group = "/vms.slice";
+  preview.host_memory->group_limit = 2 * kGiB;
+  preview.memory_verdict =
+      vmm::JudgeMemory(*preview.host_memory, {options.memory_bytes, false, true});
+  return {options, preview};
+}
+
+TEST(PreviewText, WhatServesForADeviceSaysWhy) {
+  const auto [options, preview] = WithFallbacks();
+  const std::string text = PreviewText(options, preview, false);
+  EXPECT_THAT(text, HasSubstr("Device 0000:08:00.0, served by virtio\n  not assigned  no IOMMU "
+                              "group\n  cure          intel_iommu=on\n  instead       virtio-blk "
+                              "on /dev/sdb\n  meaning       slow\n"));
+  EXPECT_THAT(text, HasSubstr("a new macvtap over eth1"));
+}
+
+TEST(PreviewText, TheHostsMemoryStandsBesideTheGuests) {
+  const auto [options, preview] = WithFallbacks();
+  const std::string text = PreviewText(options, preview, false);
+  EXPECT_THAT(text, HasSubstr("4 GiB of RAM in mergeable pages"));
+  EXPECT_THAT(text, HasSubstr("Host memory\n  guest RAM     4 GiB, as the guest uses it, merged"));
+  EXPECT_THAT(text, HasSubstr("  control group /vms.slice: 0 B used of 2 GiB\n"));
+  EXPECT_THAT(text, HasSubstr("overcommitted by 3 GiB"));
+}
+
 TEST(PreviewText, OfNothingIsThePlainMachine) {
   EXPECT_EQ(PreviewText({}, {}, false),
             "1 processor, 512 MiB of RAM in transparent huge pages\n\nNo problem found: vmm run "
@@ -156,6 +195,8 @@ TEST_F(PreviewSchema, DocumentsFollowIt) {
   }
   const auto [options, disks] = WithDisks();
   Keep("disks.json", PreviewJson(options, disks).dump());
+  const auto [served, fallbacks] = WithFallbacks();
+  Keep("fallbacks.json", PreviewJson(served, fallbacks).dump());
   const auto outcome = Validate();
   EXPECT_EQ(outcome.status, 0) << outcome.output;
 }

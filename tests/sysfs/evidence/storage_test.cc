@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "sysfs/evidence/disks.h"
 #include "tests/sysfs/evidence/find.h"
 
 namespace sysfs {
@@ -143,6 +144,8 @@ TEST_F(StorageUse, VisibleDiskOfAnNvmeSubsystem) {
   AddPartition(subsystem + "/nvme0n1", "nvme0n1p1", "259:2");
   tree_.AddLink(subsystem + "/nvme0", std::string(kPlace) + "/nvme/nvme0");
   tree_.AddLink("/sys/class/nvme-subsystem/nvme-subsys0", subsystem);
+  tree_.AddFile(std::string(kPlace) + "/nvme/nvme0/nvme0c0n1/hidden", "1\n");
+  EXPECT_THAT(FindDisks(tree_, {0, 8, 0, 0}), ElementsAre("nvme0n1", "sda"));
   Mount("259:2", "/data", "/dev/nvme0n1p1");
   EXPECT_THAT(Find(), ElementsAre(Path({"nvme0n1", "nvme0n1p1", "mounted on /data"})));
   tree_.AddFile("/proc/self/mountinfo", "");

@@ -34,6 +34,23 @@ TEST(PciList, HasQemusShape) {
   EXPECT_EQ(PciList(OneDrive(), {{"0000:08:00.0", "nic0"}}), expected);
 }
 
+TEST(PciList, WhatServesForAnotherDeviceSaysSo) {
+  const Fallback fallback = {{0, 8, 0, 0},
+                             "nic0",
+                             base::Error(base::Code::kUnfit, "no group"),
+                             FallbackKind::kDisk,
+                             0,
+                             "virtio-blk on /dev/sda",
+                             "slow"};
+  const Json list =
+      PciList(OneDrive(), {{"0000:08:00.0", "nic0"}}, {{"nic0", FallbackView(fallback)}});
+  const Json expected = Json::parse(R"({"host": "0000:08:00.0", "reason": "no group",
+    "instead": "virtio-blk on /dev/sda", "means": "slow"})");
+  EXPECT_EQ(list[0]["devices"][0]["fallback"], expected);
+  EXPECT_FALSE(
+      PciList(OneDrive(), {{"0000:08:00.0", "nic0"}})[0]["devices"][0].contains("fallback"));
+}
+
 TEST(PciList, ADeviceStandsBehindItsPort) {
   auto functions = OneDrive();
   functions[0].bus = 3;

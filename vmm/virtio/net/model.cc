@@ -64,8 +64,8 @@ std::vector<std::byte> NetConfig(const NetShape& shape, bool link) {
 DeviceModel NetModel(const NetShape& shape) {
   DeviceModel model;
   model.kind = kNetKind;
-  model.features = net::kMac | net::kStatus | net::kControl | net::kControlRx | net::kControlVlan |
-                   net::kControlMac;
+  model.features = net::kMac | net::kStatus | net::kControl | net::kControlRx | net::kControlVlan;
+  if (shape.own_mac) model.features |= net::kControlMac;
   if (shape.mtu) model.features |= net::kMtu;
   if (shape.pairs > 1) model.features |= net::kMultiQueue;
   if (shape.merges) model.features |= net::kMergeBuffers;

@@ -68,6 +68,7 @@ struct NetShape {
   bool offloads = false;  // the host's side does checksums and segmentation
   bool merges = false;    // and puts a frame into several buffers
   bool link = true;       // at the start
+  bool own_mac = true;    // the guest may take another one
 };
 std::vector<std::byte> NetConfig(const NetShape& shape, bool link);
 DeviceModel NetModel(const NetShape& shape);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "vmm/virtio/net/macvtap.h"
 #include "vmm/virtio/net/stream.h"
 #include "vmm/virtio/net/tap.h"
 
@@ -55,6 +56,20 @@ base::Result<std::unique_ptr<Net>> Net::CreateTap(base::Kernel& kernel, const Ne
     made->pairs_[i].offloaded = std::move(offloaded[i]);
   }
   return made;
+}
+
+// Frames for another address than the interface's do not come: the guest keeps it.
+base::Result<std::unique_ptr<Net>> Net::CreateMacvtap(base::Kernel& kernel,
+                                                      const NetOptions& options,
+                                                      const Macvtap& macvtap) {
+  NetShape shape;
+  shape.mac = macvtap.mac();
+  shape.mtu = options.mtu;
+  shape.offloads = true;
+  shape.own_mac = false;
+  std::vector<std::unique_ptr<NetPort>> ports;
+  ports.push_back(TRY(OpenMacvtap(kernel, TRY(macvtap.OpenNode()), macvtap.name())));
+  return std::make_unique<Net>(macvtap.name(), shape, std::move(ports), options.rate);
 }
 
 Net::Net(std::string name, const NetShape& shape, std::vector<std::unique_ptr<NetPort>> ports,

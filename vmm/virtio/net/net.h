@@ -36,12 +36,17 @@ struct NetCounters {
   uint64_t receive_drops = 0;
 };
 
+class Macvtap;
 class TapPort;
 
 class Net final : public Device {
  public:
   // Opens what the options name. Errors as OpenTap, StreamPort and Vhost have them.
   static base::Result<std::unique_ptr<Net>> Create(base::Kernel& kernel, const NetOptions& options);
+  // Over an interface that is made already and has the guest's address.
+  static base::Result<std::unique_ptr<Net>> CreateMacvtap(base::Kernel& kernel,
+                                                          const NetOptions& options,
+                                                          const Macvtap& macvtap);
   // One port for each pair of the shape.
   // `rate` as in NetOptions.
   Net(std::string name, const NetShape& shape, std::vector<std::unique_ptr<NetPort>> ports,

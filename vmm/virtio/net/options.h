@@ -33,9 +33,14 @@ struct SocketLink {
   bool listen = false;  // waits for its peer; otherwise the peer is there
   bool operator==(const SocketLink&) const = default;
 };
+// A macvtap in bridge mode over an interface of the host, made for the machine alone.
+struct MacvtapLink {
+  std::string lower;
+  bool operator==(const MacvtapLink&) const = default;
+};
 
 struct NetOptions {
-  std::variant<TapLink, SocketLink> link;
+  std::variant<TapLink, SocketLink, MacvtapLink> link;
   std::optional<Mac> mac;       // nothing: by chance
   std::optional<uint16_t> mtu;  // that the guest is told
   unsigned queues = 1;          // pairs

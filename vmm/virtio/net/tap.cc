@@ -86,6 +86,17 @@ uint64_t TapOffloads(uint64_t offloads) {
   return flags;
 }
 
+// What all taps need before their first frame.
+base::Status SetUp(base::Kernel& kernel, const base::Fd& fd) {
+  int size = sizeof(NetHeader);
+  TRY(kernel.Ioctl(fd, TUNSETVNETHDRSZ, &size, "TUNSETVNETHDRSZ"));
+  // Whether the kernel can do all that is offered; the guest decides later.
+  const uint64_t all = TapOffloads(net::kGuestOffloads);
+  TRY(kernel.Ioctl(fd, TUNSETOFFLOAD, Number(all), "TUNSETOFFLOAD"));
+  TRY(kernel.Ioctl(fd, TUNSETOFFLOAD, Number(0), "TUNSETOFFLOAD"));
+  return {};
+}
+
 }  // namespace
 
 class TapPort::Key {};
@@ -113,17 +124,20 @@ base::Result<std::vector<std::unique_ptr<TapPort>>> OpenTap(base::Kernel& kernel
   for (unsigned i = 0; i < queues; ++i) {
     base::Fd fd = TRY(OpenFile(kernel));
     TRY(Attach(kernel, fd, queues, name, interface.empty() && i == 0));
-    if (i == 0) {
-      int size = sizeof(NetHeader);
-      TRY(kernel.Ioctl(fd, TUNSETVNETHDRSZ, &size, "TUNSETVNETHDRSZ"));
-      // Whether the kernel can do all that is offered; the guest decides later.
-      const uint64_t all = TapOffloads(net::kGuestOffloads);
-      TRY(kernel.Ioctl(fd, TUNSETOFFLOAD, Number(all), "TUNSETOFFLOAD"));
-      TRY(kernel.Ioctl(fd, TUNSETOFFLOAD, Number(0), "TUNSETOFFLOAD"));
-    }
+    if (i == 0) TRY(SetUp(kernel, fd));
     ports.push_back(TRY(TapPort::Adopt(kernel, std::move(fd), name, queues > 1)));
   }
   return ports;
+}
+
+// The device file is an interface's own: the request names none (drivers/net/tap.c).
+base::Result<std::unique_ptr<TapPort>> OpenMacvtap(base::Kernel& kernel, base::Fd fd,
+                                                   std::string name) {
+  ifreq request{};
+  request.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+  TRY(kernel.Ioctl(fd, TUNSETIFF, &request, "TUNSETIFF"));
+  TRY(SetUp(kernel, fd));
+  return TapPort::Adopt(kernel, std::move(fd), std::move(name), false);
 }
 
 base::Status TapPort::SetOffloads(uint64_t offloads) {

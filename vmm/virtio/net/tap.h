@@ -58,4 +58,8 @@ base::Result<std::vector<std::unique_ptr<TapPort>>> OpenTap(base::Kernel& kernel
                                                             const std::string& interface,
                                                             unsigned queues);
 
+// Of a macvtap's device file, which was opened without waiting (vmm/virtio/net/macvtap.h).
+base::Result<std::unique_ptr<TapPort>> OpenMacvtap(base::Kernel& kernel, base::Fd fd,
+                                                   std::string name);
+
 }  // namespace vmm::virtio

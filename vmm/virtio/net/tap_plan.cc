@@ -64,6 +64,10 @@ base::Status CheckLink(const sysfs::Tree& tree, const NetOptions& options) {
     return Fail(Code::kNotFound, "socket " + socket->path + ": is not there",
                 "start the other side first (passt, another vmm with listen), or add listen");
   }
+  if (const auto* const macvtap = std::get_if<MacvtapLink>(&options.link)) {
+    if (tree.Exists("/sys/class/net/" + macvtap->lower)) return {};
+    return Fail(Code::kNotFound, macvtap->lower + ": there is no such interface");
+  }
   const auto* const tap = std::get_if<TapLink>(&options.link);
   if (!tree.Exists("/dev/net/tun")) {
     return Fail(Code::kNotFound, "/dev/net/tun: is not there", "load its module: modprobe tun");

@@ -1,0 +1,22 @@
+#include "cli/machines/fallback_run.h"
+
+#include "cli/assignment_output.h"
+
+namespace cli {
+
+vmm::Resolved ResolveFallbacks(Context& context, base::Kernel& kernel, const vmm::Options& options,
+                               const ManagedOptions& managed) {
+  vmm::FallbackSources sources;
+  sources.evidence = context.assignment_host ? context.assignment_host(*context.tree).sources
+                                             : sysfs::HostSources();
+  sources.can_take = [&](const vmm::AssignRequest& one) -> base::Status {
+    vmm::Options alone = options;
+    alone.assign = {one};
+    const auto host = TRY(ReachHost(context, "run --managed", {}, "vmm"));
+    TRY(PlanLoan(host, TRY(ManagedRequest(*context.tree, alone, managed))));
+    return {};
+  };
+  return vmm::ResolveFallbacks(kernel, *context.tree, options, sources);
+}
+
+}  // namespace cli
