@@ -68,7 +68,9 @@ base::Result<std::unique_ptr<EmulatedDevices>> EmulatedDevices::Create(
   for (const virtio::NetOptions& net : options.nets) {
     TRY(virtio::CheckLink(*devices->wiring_.tree, net));
   }
-  if (devices->has_monitor_ || !options.disks.empty()) devices->ring_ = MakeRing();
+  const bool grows = devices->has_monitor_;
+  if (grows || !options.disks.empty()) devices->ring_ = MakeRing();
+  if (grows) devices->io_ = TRY(virtio::IoThread::Create());
   for (const PlannedEmulated& planned : plan) TRY(devices->Add(planned));
   devices->started_ = true;
   return devices;
@@ -178,6 +180,7 @@ void EmulatedDevices::Retry() {
 
 EmulatedDevices::~EmulatedDevices() {
   for (const Emulated& one : all_) one.function->Drain();
+  if (io_) io_->Settle();
 }
 
 std::string EmulatedDevices::FreeId(const EmulatedRequest& request) const {

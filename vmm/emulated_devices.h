@@ -64,7 +64,8 @@ class EmulatedDevices {
     BalloonSetup balloon;
   };
   // Opens and locks what they are made of. A ring is made for a machine that has a disk, or whose
-  // monitor may bring one: a confined thread makes none.
+  // monitor may bring one, and the devices' thread with it: a confined thread makes no ring, and a
+  // thread that it makes is confined as it is.
   static base::Result<std::unique_ptr<EmulatedDevices>> Create(
       Wiring wiring, const Options& options, const std::vector<PlannedEmulated>& plan);
   EmulatedDevices(const EmulatedDevices&) = delete;

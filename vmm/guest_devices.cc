@@ -162,7 +162,9 @@ base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
   const auto is_free = [&](uint8_t port) {
     return bridge_->IsFree(port) &&
            std::none_of(plugged_.begin(), plugged_.end(),
-                        [&](const Plugged& one) { return one.port == port; });
+                        [&](const Plugged& one) { return one.port == port; }) &&
+           std::none_of(emulated_->all().begin(), emulated_->all().end(),
+                        [&](const auto& one) { return one.port == port; });
   };
   std::optional<uint8_t> last_choice;
   for (const PlannedPort& port : plan_->ports) {

@@ -89,10 +89,12 @@ base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree,
 }
 
 base::Status Machine::WatchEvents() {
-  balloon_pace_ = TRY(Timer::Create(*loop_, [this] {
-    balloon_quiet_ = false;
-    if (std::exchange(balloon_changed_, false)) OnBalloonChange();
-  }));
+  if (options_.balloon) {
+    balloon_pace_ = TRY(Timer::Create(*loop_, [this] {
+      balloon_quiet_ = false;
+      if (std::exchange(balloon_changed_, false)) OnBalloonChange();
+    }));
+  }
   watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
   patience_ = TRY(Timer::Create(*loop_, [this] {
     const bool wanted = otherwise_->code() == Code::kInUse;

@@ -18,6 +18,8 @@ base::Result<SignalSource> SignalSource::Create(std::span<const int> numbers) {
   if (const int err = ::pthread_sigmask(SIG_BLOCK, &set, &previous); err != 0)
     return base::FailErrno("block signals", err);
   ::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is an error of the write (RLIMIT_FSIZE).
+  ::signal(SIGXFSZ, SIG_IGN);
   return SignalSource(std::move(fd), previous);
 }
 

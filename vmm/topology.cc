@@ -49,23 +49,39 @@ bool SharesCard(const HostDevice& device, const std::vector<HostDevice>& all) {
   });
 }
 
+// Of the device of this kind and number: what it serves for, or disk0.
+std::string IdOf(const Options& options, std::string_view kind, size_t index) {
+  for (const Fallback& one : options.fallbacks) {
+    const std::string_view its_kind = one.kind == FallbackKind::kDisk ? "disk" : "net";
+    if (its_kind == kind && one.index == index) return one.id;
+  }
+  return fmt::format("{}{}", kind, index);
+}
+
+base::Status CheckIds(const Topology& topology) {
+  std::set<std::string_view> ids;
+  for (const PlannedDevice& one : topology.devices) ids.insert(one.id);
+  for (const PlannedEmulated& one : topology.emulated) {
+    if (ids.insert(one.id).second) continue;
+    return base::Fail(base::Code::kUsage,
+                      fmt::format("id={}: is the name of an emulated device", one.id),
+                      "give the assigned device another id");
+  }
+  return {};
+}
+
 std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
   std::vector<PlannedEmulated> all;
-  std::map<std::string_view, unsigned> counts;
+  std::map<std::string_view, size_t> counts;
   const auto add = [&](EmulatedRequest request) {
     const std::string_view kind = KindOf(request).name;
-    all.push_back({std::move(request), 0, fmt::format("{}{}", kind, counts[kind]++)});
+    const size_t index = counts[kind]++;
+    all.push_back({std::move(request), 0, IdOf(options, kind, index)});
   };
   for (const virtio::BlkOptions& disk : options.disks) add(disk);
   for (const virtio::NetOptions& net : options.nets) add(net);
   if (options.rng) add(RngOptions{});
   if (options.balloon) add(*options.balloon);
-  for (const Fallback& one : options.fallbacks) {
-    const std::string_view kind = one.kind == FallbackKind::kDisk ? "disk" : "net";
-    for (PlannedEmulated& planned : all) {
-      if (planned.id == fmt::format("{}{}", kind, one.index)) planned.id = one.id;
-    }
-  }
   return all;
 }
 
@@ -130,6 +146,7 @@ base::Result<Topology> PlanTopology(const Options& options,
     add_port(planned.guest_slot);
     topology.emulated.push_back(std::move(planned));
   }
+  TRY(CheckIds(topology));
   for (unsigned i = 0; i < options.hotplug_ports; ++i) add_port(TRY(take()));
   return topology;
 }

@@ -56,6 +56,10 @@ TEST(PlanTopology, EmulatedDevicesComeBehindAssignedOnes) {
   EXPECT_EQ(plan->emulated[1].guest_slot, 3);
   EXPECT_EQ(plan->emulated[2].id, "net0");
   EXPECT_EQ(plan->emulated[3].id, "rng0");
+  options.assign.front().id = "disk1";
+  EXPECT_THAT(PlanTopology(options, {At(8)}),
+              test::FailsWith(base::Code::kUsage, testing::HasSubstr("disk1")));
+  options.assign.front().id = "";
   options.disks.resize(40);
   EXPECT_THAT(PlanTopology(options, {At(8)}), test::FailsWith(base::Code::kUsage));
 }

@@ -51,8 +51,11 @@ base::Result<std::optional<FallbackPlan>> PlanOne(const Looking& with,
   const auto host = ReadHostDevice(with.tree, request.host);
   if (request.absent) {
     if (!host) return base::Failure(host.error());
-    return TRY(PlanFallback(request, *request.absent,
-                            ReadFallbackFacts(with.tree, host->device, with.sources.evidence)));
+    FallbackFacts facts = ReadFallbackFacts(with.tree, host->device, with.sources.evidence);
+    // The physical function's drive is more than its virtual function would have been.
+    facts.disks.clear();
+    facts.of_physical = !facts.interfaces.empty();
+    return TRY(PlanFallback(request, *request.absent, facts));
   }
   if (!host) return none;
   base::Status status = CanAssign(with, request, *host);

@@ -212,6 +212,7 @@ void Balloon::LetGo() {
     Worker* const worker = job.worker;
     Finish(job);
     worker->Show();
+    worker->Go();
   }
   if (dropped) Restore();
 }

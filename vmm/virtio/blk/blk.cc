@@ -126,8 +126,10 @@ bool Blk::MakeIovecs(Slot& slot) {
   };
   const bool most = slot.iovecs.size() <= IOV_MAX;
   if (most && std::all_of(slot.iovecs.begin(), slot.iovecs.end(), is_aligned)) return true;
-  // As much as the guest's own buffers at most, which are RAM.
   const uint64_t room = base::AlignUp(size, base::kPageSize);
+  if (bounce_bytes_ + room > kMostBounce) return false;
+  bounce_bytes_ += room;
+  slot.bounce_bytes = room;
   if (slot.bounce.bytes().size() < room) {
     auto mapping = base::Mapping::Anonymous(room);
     if (!mapping) return false;
@@ -258,6 +260,8 @@ void Blk::Finish(Slot& slot, BlkStatus status) {
   const uint64_t filled = status == BlkStatus::kOk ? slot.filled : 0;
   const uint64_t written = told && filled == slot.status_at ? filled + 1 : filled;
   slot.worker->Finish(slot.chain, static_cast<uint32_t>(std::min<uint64_t>(written, UINT32_MAX)));
+  bounce_bytes_ -= std::exchange(slot.bounce_bytes, 0);
+  if (slot.bounce.bytes().size() > kKeptBounce) slot.bounce = base::Mapping();
   free_.push_back(&slot);
 }
 

@@ -89,6 +89,7 @@ class Blk final : public Device {
     uint64_t before = 0;   // bytes of the image when this was begun
     size_t range = 0;      // the one at hand
     base::Mapping bounce;  // aligned, for direct access
+    uint64_t bounce_bytes = 0;
     bool bounced = false;
   };
 
@@ -131,6 +132,10 @@ class Blk final : public Device {
   bool dirty_ = false;                  // something was written since the last flush
   bool flush_failed_ = false;           // for good
   EventLoop* loop_ = nullptr;
+  // Copies for direct access, of all requests in progress, and what one keeps for the next.
+  static constexpr uint64_t kMostBounce = uint64_t{256} << 20;
+  static constexpr uint64_t kKeptBounce = uint64_t{1} << 20;
+  uint64_t bounce_bytes_ = 0;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
   std::vector<Slot*> stopped_;  // wait for Retry

@@ -219,6 +219,11 @@ base::Result<Image> OpenImage(const ImageOptions& options) {
   if (image.block_device) ReadBlockDevice(image.fd, image);
   image.sectors = TRY(SizeOf(options.file, image.fd, facts)) / kSector;
   if (!options.raw) TRY(CheckFormat(options.file, image.fd));
+  // A ring would not wait for storage that is not ready, but fail (O_NONBLOCK was for the open).
+  const int flags = ::fcntl(image.fd.raw(), F_GETFL);
+  if (flags < 0 || ::fcntl(image.fd.raw(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
+    return base::FailErrno(options.file, errno);
+  }
   TRY(LockImage(options, image.fd));
   if (options.cache == CacheMode::kNone) {
     if (!image.block_device && !TakesSmallBlocks(image.fd)) image.block_size = kPage;

@@ -29,7 +29,8 @@ using Made = tl::expected<BlkRequest, BlkStatus>;
 Made Transfer(BlkWork work, uint64_t sector, uint64_t size, uint64_t data,
               const BlkLimits& limits) {
   if (work == BlkWork::kWrite && limits.readonly) return tl::unexpected(BlkStatus::kError);
-  if (size % kSectorBytes != 0 || !InRange(sector, size / kSectorBytes, limits)) {
+  if (size > kMostTransfer || size % kSectorBytes != 0 ||
+      !InRange(sector, size / kSectorBytes, limits)) {
     return tl::unexpected(BlkStatus::kError);
   }
   return BlkRequest{work, {{sector * kSectorBytes, size, false}}, data};

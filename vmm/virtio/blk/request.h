@@ -16,7 +16,10 @@
 namespace vmm::virtio {
 
 inline constexpr uint64_t kSectorBytes = 512;
-inline constexpr unsigned kMostSegments = 254;             // of a request
+inline constexpr unsigned kMostSegments = 254;  // of a request
+// Of one request; buffers may overlap, so that their sum has no other bound. Linux asks for a
+// megabyte or so at a time (max_sectors_kb).
+inline constexpr uint64_t kMostTransfer = uint64_t{32} << 20;
 inline constexpr unsigned kMostDiscards = 16;              // ranges in one request
 inline constexpr uint32_t kMostDiscardSectors = 1u << 22;  // of one range: 2 GiB
 inline constexpr size_t kIdBytes = 20;
