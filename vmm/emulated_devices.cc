@@ -148,10 +148,12 @@ base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
   return all_.back().function;
 }
 
-// What ran last on the thread may still hold it.
+// A processor that is in the middle of an access may have the function for a while yet: it must not
+// be who ends the device, for which its thread has no calls.
 void EmulatedDevices::End(Emulated taken) {
   taken.function->Drain();
   io_->Settle();
+  const std::unique_ptr<virtio::Device> device = taken.function->Retire();
 }
 
 base::Result<uint64_t> EmulatedDevices::ResizeDisk(const std::string& id,

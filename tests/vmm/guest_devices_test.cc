@@ -148,9 +148,12 @@ TEST_F(GuestDevicesTest, AnEmulatedDiskComesAndItsImageIsFreeWhenItHasGone) {
   EXPECT_THAT(devices_->Add(EmulatedRequest(RngOptions{}), ""),
               test::FailsWith(base::Code::kUnfit));
   EXPECT_THAT(virtio::OpenImage(disk.image), test::FailsWith(base::Code::kInUse));
+  // As a processor has it in the middle of an access.
+  const auto held = devices_->emulated().all().front().function;
   ASSERT_THAT(devices_->Remove("disk0", std::chrono::seconds(0)), IsOk());
   RunUntilGone(1);
   EXPECT_THAT(gone_, ElementsAre("disk0"));
+  EXPECT_EQ(held->ReadBar(0x1000, Width::k4), 0u);
   EXPECT_THAT(virtio::OpenImage(disk.image), IsOk());
   EXPECT_EQ(devices_->emulated_stats().size(), 1u);
 }

@@ -65,6 +65,10 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
 
   // After Disconnect: returns when the device has no request any more, however long it takes.
   void Drain();
+  // After Drain, when nothing of it is left on the I/O thread: the device, to be ended by whoever
+  // may. What still has the function, such as a processor in the middle of an access, finds an
+  // empty shell.
+  std::unique_ptr<Device> Retire();
   bool idle();
 
   uint64_t ReadBar(uint64_t offset, Width width);
@@ -121,7 +125,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   void Post(std::function<void()> function);
 
   const VirtioPciOptions options_;
-  const std::unique_ptr<Device> device_;
+  std::unique_ptr<Device> device_;
   const GuestRam* ram_;
   IoThread* io_;
   const std::vector<base::EventFd> kicks_;  // by queue

@@ -21,7 +21,26 @@ std::function<void()> CountDown(size_t count, std::function<void()> done) {
   };
 }
 
+// In the place of a device that has gone.
+class Shell final : public Device {
+ public:
+  explicit Shell(DeviceModel model) : model_(std::move(model)) {}
+  const DeviceModel& model() const override { return model_; }
+  base::Status Start(uint64_t, EventLoop&) override {
+    return base::Fail(base::Code::kNotFound, "the device has left");
+  }
+  void Handle(Worker& worker, const Chain& chain) override { worker.Finish(chain, 0); }
+
+ private:
+  const DeviceModel model_;
+};
+
 }  // namespace
+
+std::unique_ptr<Device> VirtioPci::Retire() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(device_, std::make_unique<Shell>(device_->model()));
+}
 
 void VirtioPci::Post(std::function<void()> function) {
   io_->loop().Post([self = shared_from_this(), function = std::move(function)] { function(); });
