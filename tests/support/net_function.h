@@ -6,11 +6,20 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <string>
+#include <string_view>
+
 #include "tests/support/virtio_function.h"
 #include "vmm/virtio/net/net.h"
 #include "vmm/virtio/net/stream.h"
 
 namespace test {
+
+// To everybody, from a guest.
+inline std::string FrameOf(std::string_view text) {
+  std::string frame("\xff\xff\xff\xff\xff\xff\x52\x54\x00\x00\x00\x01\x88\xb5", 14);
+  return frame.append(text);
+}
 
 class NetFunction : public VirtioFunction {
  protected:

@@ -69,7 +69,6 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   // may. What still has the function, such as a processor in the middle of an access, finds an
   // empty shell.
   std::unique_ptr<Device> Retire();
-  bool idle();
 
   uint64_t ReadBar(uint64_t offset, Width width);
   void WriteBar(uint64_t offset, Width width, uint64_t value);

@@ -107,11 +107,6 @@ void VirtioPci::ResetLocked(Lock& lock, std::chrono::milliseconds patience) {
   }
 }
 
-bool VirtioPci::idle() {
-  const std::lock_guard lock(mutex_);
-  return !resetting_;
-}
-
 void VirtioPci::Drain() {
   Lock lock(mutex_);
   if (quiet_.wait_for(lock, kDrainPatience, [this] { return !resetting_; })) return;

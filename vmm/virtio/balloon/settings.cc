@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "sysfs/base/address.h"
 #include "sysfs/base/text.h"
+#include "vmm/virtio/setting.h"
 
 namespace vmm::virtio {
 namespace {
@@ -21,11 +20,8 @@ base::Result<bool> ParseSwitch(std::string_view part, std::string_view value) {
   return Fail(Code::kUsage, fmt::format("{}: neither on nor off", part));
 }
 
-base::Status ParsePart(std::string_view part, BalloonOptions& balloon) {
-  const size_t sign = part.find('=');
-  const std::string_view name = part.substr(0, sign);
-  const std::string_view value =
-      sign == std::string_view::npos ? std::string_view() : part.substr(sign + 1);
+base::Status ParseOne(const Setting& setting, BalloonOptions& balloon) {
+  const auto& [part, name, value] = setting;
   if (name == "size") {
     balloon.size = base::ParseSize(value);
     if (!balloon.size || *balloon.size == 0 || *balloon.size % base::kPageSize != 0) {
@@ -54,14 +50,8 @@ base::Status ParsePart(std::string_view part, BalloonOptions& balloon) {
 
 base::Result<BalloonOptions> ParseBalloon(const std::vector<std::string_view>& parts) {
   BalloonOptions balloon;
-  std::set<std::string_view> seen;
-  for (const std::string_view part : parts) {
-    const std::string_view name = part.substr(0, part.find('='));
-    if (!seen.insert(name).second) {
-      return Fail(Code::kUsage, fmt::format("{} is given twice", name));
-    }
-    TRY(ParsePart(part, balloon));
-  }
+  const auto settings = TRY(ParseSettings(parts));
+  for (const Setting& one : settings) TRY(ParseOne(one, balloon));
   return balloon;
 }
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "sysfs/base/text.h"
+#include "vmm/virtio/setting.h"
 
 namespace vmm::virtio {
 namespace {
@@ -100,14 +100,8 @@ base::Result<BlkOptions> ParseDisk(const std::vector<std::string_view>& parts, u
   disk.image.file = parts.front();
   disk.queues = std::min(cpus, kMostBlkQueues);
   if (disk.image.file.empty()) return Fail(Code::kUsage, "the file's name is empty");
-  std::set<std::string_view> seen;
-  for (size_t i = 1; i < parts.size(); ++i) {
-    const std::string_view part = parts[i];
-    if (!seen.insert(part.substr(0, part.find('='))).second) {
-      return Fail(Code::kUsage, fmt::format("{} is given twice", part.substr(0, part.find('='))));
-    }
-    TRY(ParseOne(part, disk));
-  }
+  const auto settings = TRY(ParseSettings(std::span(parts).subspan(1)));
+  for (const Setting& one : settings) TRY(ParseOne(one.text, disk));
   return disk;
 }
 

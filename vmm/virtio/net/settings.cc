@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <set>
 #include <string>
 
 #include "sysfs/base/text.h"
 #include "vmm/virtio/rate_limit.h"
+#include "vmm/virtio/setting.h"
 
 namespace vmm::virtio {
 namespace {
@@ -62,11 +62,8 @@ base::Status ParseSocket(std::string_view name, std::string_view value, std::str
   return {};
 }
 
-base::Status ParseOne(std::string_view part, NetOptions& net) {
-  const size_t equals = part.find('=');
-  const std::string_view name = part.substr(0, equals);
-  const std::string_view value =
-      equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1);
+base::Status ParseOne(const Setting& setting, NetOptions& net) {
+  const auto& [part, name, value] = setting;
   if (name == "mac") {
     auto mac = ParseMac(value);
     if (!mac) return base::Failure(std::move(mac).error().With("mac="));
@@ -98,15 +95,8 @@ base::Result<NetOptions> ParseNet(const std::vector<std::string_view>& parts) {
   } else if (parts.front() != "tap") {
     return Unknown(parts.front());
   }
-  std::set<std::string_view> seen;
-  for (size_t i = 1; i < parts.size(); ++i) {
-    const std::string_view part = parts[i];
-    const std::string_view name = part.substr(0, part.find('='));
-    if (!seen.insert(name).second) {
-      return Fail(Code::kUsage, fmt::format("{} is given twice", name));
-    }
-    TRY(ParseOne(part, net));
-  }
+  const auto settings = TRY(ParseSettings(std::span(parts).subspan(1)));
+  for (const Setting& one : settings) TRY(ParseOne(one, net));
   const auto* const tap = std::get_if<TapLink>(&net.link);
   if (net.rate != 0 && tap != nullptr && tap->vhost) {
     return Fail(Code::kUsage, "rate=: with vhost=on the machine sees no frame",
