@@ -15,48 +15,90 @@ stride_of() {
 share=${LAB_SHARE:-0/1}
 
 # list_calls FILE COMMAND...: a line in FILE for each system call of COMMAND: its name, which of its kind it is in its process (as
-# strace counts), and whether it changes something that others see, or only reads. The trace itself stays in $scratch/trace.
+# strace counts), and what it is: it "changes" something that others see, or only "reads", or "walks": one more of the same reading
+# calls in a walk over all processes or nodes, since the last change. The trace itself stays in $scratch/trace.
 list_calls() {
     local file=$1
     shift
-    ok strace -f -o "$scratch/trace" "$@"
+    ok strace -f -y -o "$scratch/trace" "$@"
     awk '
-        { call = $2; sub(/\(.*/, "", call); kind = "reads" }
+        { call = $2; sub(/\(.*/, "", call); kind = "reads"; walk = "" }
         call !~ /^[a-z0-9_]+$/ { next }
+        match($0, /\/proc\/[0-9]+\/[a-z]*|\/sys\/dev\/char|\/sys\/class\/tty/) { walk = call substr($0, RSTART, RLENGTH); gsub(/[0-9]+/, "N", walk) }
+        walk != "" && walked[walk]++ { kind = "walks" }
         call ~ /^(p?write(v|64)?|rename|unlink|mkdir|rmdir|fsync|fdatasync|ftruncate|clone|clone3|execve|flock|sendmsg|sendto|ioctl|kill)(at2?)?$/ { kind = "changes" }
         call ~ /^open/ && /O_(WRONLY|RDWR|CREAT)/ { kind = "changes" }
+        kind == "changes" { split("", walked) }
         { print call, ++count[$1, call], kind }' "$scratch/trace" >"$file"
     expect "more than 100 system calls" test "$(wc -l <"$file")" -gt 100
     expect "some of them change something" grep -q changes "$file"
 }
 
-# killed_at CALL NUMBER COMMAND...: COMMAND is killed there, and so is a child that makes as many such calls. Whether it was.
-killed_at() {
-    local call=$1 number=$2
-    shift 2
-    { strace -f -o "$scratch/run" -e "trace=$call" -e "inject=$call:signal=KILL:when=$number" "$@" >/dev/null 2>&1; } 2>/dev/null || true
-    grep -q "killed by SIGKILL" "$scratch/run"
+# choose CHANGING READING FILE: the calls that are tried: every CHANGING-th of FILE that changes something, every READING-th of the
+# others, but of the calls of a walk at most every 16th; of these the share of this lab.
+choose() {
+    awk -v changing="$1" -v reading="$2" -v walking="$(($2 > 16 ? $2 : 16))" -v share="${share%/*}" -v shares="${share#*/}" '
+        { every["changes"] = changing; every["reads"] = reading; every["walks"] = walking }
+        ++seen[$3] % every[$3] == 0 && ++chosen % shares == share' "$3"
 }
 
-# sweep_kills CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND killed at every CHANGING-th call of FILE that changes
-# something, and at every READING-th of the others. Before each run PREPARE is called, after it RECOVER with a text that says where
-# it was.
-sweep_kills() {
-    local changing=$1 reading=$2 file=$3 prepare=$4 recover=$5 call number kind runs=0 killed=0 start=$SECONDS
-    shift 5
-    # What COMMAND reads is not the list.
+# struck HOW CALL NUMBER COMMAND...: COMMAND is struck there (HOW: signal=KILL, or an error, as strace has them), and so is a child
+# that makes as many such calls. Sets status, and tells whether it was; $scratch/said has its words.
+struck() {
+    local how=$1 call=$2 number=$3 faster=()
+    shift 3
+    # strace 6.1 then looks at these calls alone, but sends no signals.
+    [[ $how == signal=* ]] || faster=(--seccomp-bpf)
+    status=0
+    # The shell tells of the killed.
+    { strace -f "${faster[@]}" -o "$scratch/run" -e "trace=$call" -e "inject=$call:$how:when=$number" "$@" >"$scratch/said" 2>&1 </dev/null; } 2>/dev/null || status=$?
+    grep -qE "killed by SIGKILL|INJECTED" "$scratch/run"
+}
+killed_at() { struck signal=KILL "$@"; }
+
+# sweep HOW CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND struck at every chosen call of FILE. Before each run PREPARE is
+# called, after it RECOVER with a text that says where it was. When that fails, the sweep goes on, to tell of all such places at its end.
+sweep() {
+    local how=$1 changing=$2 reading=$3 file=$4 prepare=$5 recover=$6 call number kind runs=0 hit=0 start=$SECONDS
+    shift 6
+    : >"$scratch/ends"
+    : >"$scratch/failures"
     while read -r call number kind <&3; do
         runs=$((runs + 1))
         ((runs % 20)) || printf '%s runs\n' "$runs"
         "$prepare"
-        ! killed_at "$call" "$number" "$@" || killed=$((killed + 1))
-        "$recover" "killed at $call $number, which $kind"
-    done 3< <(awk -v changing="$changing" -v reading="$reading" -v share="${share%/*}" -v shares="${share#*/}" '
-        ++seen[$3] % ($3 == "changes" ? changing : reading) == 0 && ++chosen % shares == share' "$file")
-    printf '%s calls, %s change something; every %s of these, every %s of the others, share %s: %s of %s runs were killed, %s s\n' \
-        "$(wc -l <"$file")" "$(grep -c changes "$file")" "$changing" "$reading" "$share" "$killed" "$runs" "$((SECONDS - start))"
+        ! struck "$how" "$call" "$number" "$@" || hit=$((hit + 1))
+        printf '%s\n' "$status" >>"$scratch/ends"
+        ("$recover" "$how at $call $number, which $kind, status $status" >"$scratch/failure" 2>&1) || {
+            tee -a "$scratch/failures" <"$scratch/failure"
+            vassign restore --all || true
+        }
+    done 3< <(choose "$changing" "$reading" "$file")
+    printf '%s calls, %s change something, %s go on with a walk; every %s change, every %s of the others, share %s: %s of %s runs were struck by %s, %s s\n' \
+        "$(wc -l <"$file")" "$(grep -c changes "$file")" "$(grep -c walks "$file" || true)" "$changing" "$reading" "$share" "$hit" "$runs" "$how" "$((SECONDS - start))"
+    sort -n "$scratch/ends" | uniq -c | awk '{ printf "%s with status %s; ", $1, $2 } END { print "" }'
+    [[ ! -s $scratch/failures ]] || fail "$(grep -c FAILED "$scratch/failures") of $runs: $(head -n 1 "$scratch/failures")"
     expect "more than a run or two" test "$runs" -gt 4
-    expect "nearly all runs were killed" test $((killed * 10)) -ge $((runs * 8))
+    expect "nearly all runs were struck" test $((hit * 10)) -ge $((runs * 8))
+}
+sweep_kills() { sweep signal=KILL "$@"; }
+
+# sweep_errors CHANGING READING FILE PREPARE RECOVER COMMAND...: the same with calls that fail instead. A process cannot go on
+# without the calls that are left out.
+sweep_errors() {
+    local file=$3
+    grep -vE '^(exit|exit_group|execve|rt_sigreturn|arch_prctl|set_tid_address) ' "$file" >"$file.errors"
+    sweep error=EIO "$1" "$2" "$file.errors" "${@:4}"
+}
+
+# is_told TEXT: the end of a struck command was not a crash: it has a status of its own, or the loader's (127), or the run-time
+# library gave up because it got no memory or no lock (134).
+is_told() {
+    case $status in
+        [0-9] | 1[0-9] | 127) ;;
+        134) grep -qE "bad_alloc|futex|mutex|system_error|thread" "$scratch/said" || fail "$1: $(<"$scratch/said")" ;;
+        *) fail "$1: $(<"$scratch/said")" ;;
+    esac
 }
 
 # The sysfs files that the command of the last list_calls opened to write, each once, in their order.
