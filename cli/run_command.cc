@@ -7,6 +7,7 @@
 
 #include "cli/machines/fallback_run.h"
 #include "cli/machines/machine_options.h"
+#include "cli/machines/primary_addresses.h"
 #include "sysfs/base/kernel.h"
 #include "vfio/handed_over.h"
 #include "vmm/machine.h"
@@ -26,8 +27,9 @@ base::Status RunRun(Context& context, const RunArguments& arguments) {
   }
   const vmm::Options options =
       TRY(vmm::TakeFallbacks(ResolveFallbacks(context, kernel, wanted, arguments.managed)));
-  const auto machine =
-      TRY(vmm::Machine::Create(kernel, *context.tree, options, {{}, MemoryProgress(context)}));
+  const auto addresses = HostPrimaryAddresses(*context.tree);
+  const auto machine = TRY(vmm::Machine::Create(kernel, *context.tree, options,
+                                                {{}, MemoryProgress(context), addresses.get()}));
   context.status = TRY(machine->Run());
   return {};
 }

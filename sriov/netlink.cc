@@ -161,8 +161,8 @@ base::Status Fill(rtnl_link_vf* function, const VfAttributes& attributes) {
 class Netlink final : public VfLinks {
  public:
   base::Result<std::map<unsigned, VfAttributes>> Read(const std::string& interface) override {
-    const Socket socket = TRY(Connect());
-    const Link link = TRY(Find(socket, interface));
+    TRY(Open());
+    const Link link = TRY(Find(socket_, interface));
     std::map<unsigned, VfAttributes> all;
     uint32_t count = 0;
     if (rtnl_link_get_num_vf(link.get(), &count) < 0) return all;
@@ -175,8 +175,8 @@ class Netlink final : public VfLinks {
 
   base::Status Write(const std::string& interface, unsigned index,
                      const VfAttributes& attributes) override {
-    const Socket socket = TRY(Connect());
-    const Link link = TRY(Find(socket, interface));
+    TRY(Open());
+    const Link link = TRY(Find(socket_, interface));
     const Link change(rtnl_link_alloc());
     const Function function(rtnl_link_vf_alloc());
     if (!change || !function) return base::FailErrno("build a netlink message", ENOMEM);
@@ -184,10 +184,17 @@ class Netlink final : public VfLinks {
     TRY(Fill(function.get(), attributes));
     if (rtnl_link_vf_add(change.get(), function.get()) < 0)
       return base::FailErrno("build a netlink message", ENOMEM);
-    const int error = rtnl_link_change(socket.get(), link.get(), change.get(), 0);
+    const int error = rtnl_link_change(socket_.get(), link.get(), change.get(), 0);
     if (error < 0) return base::FailErrno(interface, ErrnoOf(error));
     return {};
   }
+
+ private:
+  base::Status Open() {
+    if (!socket_) socket_ = TRY(Connect());
+    return {};
+  }
+  Socket socket_;  // from the first question on
 };
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace sriov {
 
-// Used by one thread.
+// Used by one thread. What was asked once can be asked again by a thread that makes no sockets.
 class VfLinks {
  public:
   virtual ~VfLinks() = default;

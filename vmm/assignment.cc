@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "sysfs/base/log.h"
@@ -32,6 +33,11 @@ Opened OpenDevice(const Opening& common, const PlannedDevice& planned) {
   options.config = planned.config;
   options.rom = planned.rom;
   options.later = common.hooks.later;
+  if (common.hooks.mastering) {
+    options.mastering = [tell = common.hooks.mastering, host = planned.host](bool on) {
+      tell(host, on);
+    };
+  }
   options.explain_intx = [&tree = common.tree, host = planned.host](base::Error why) {
     return vfio::ExplainIntx(std::move(why), host, vfio::ReadIrqLine(tree, host));
   };
@@ -68,19 +74,22 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
                                            const MachinePlan& plan, vfio::Backend wanted,
                                            DmaRam& ram, const vfio::KvmLink& link, Hooks hooks) {
   Assignment assignment(kernel, tree, wanted, ram, std::move(hooks));
-  if (plan.devices.empty()) return assignment;
-  TRY(assignment.OpenSpace(plan.devices));
+  std::vector<PlannedDevice> devices;
+  std::copy_if(plan.devices.begin(), plan.devices.end(), std::back_inserter(devices),
+               [](const PlannedDevice& one) { return !one.hidden; });
+  if (devices.empty()) return assignment;
+  TRY(assignment.OpenSpace(devices));
   vfio::DmaSpace& space = *assignment.space_;
-  for (const PlannedDevice& device : plan.devices) TRY(space.Claim(device.host, link));
+  for (const PlannedDevice& device : devices) TRY(space.Claim(device.host, link));
 
   // Written by the threads, read when they have ended.
-  std::vector<std::optional<Opened>> results(plan.devices.size());
+  std::vector<std::optional<Opened>> results(devices.size());
   base::Status mapped;
   {
     const Opening common = {kernel, tree, space, assignment.hooks_};
     std::vector<Thread> opening;
     for (size_t i = 0; i < results.size(); ++i) {
-      const auto open = [&common, &device = plan.devices[i], &result = results[i]] {
+      const auto open = [&common, &device = devices[i], &result = results[i]] {
         result = OpenConfined(common, device);
       };
       opening.push_back(TRY(Thread::Start("opener", open)));

@@ -31,14 +31,17 @@ class Assignment {
     std::function<base::Status()> populated = [] { return base::Status(); };
     // Runs a function soon on a thread that may open files (confinement/allowed_calls.h).
     std::function<void(std::function<void()>)> later = [](const auto& function) { function(); };
+    // By `later`: the guest begins or ends to use a device.
+    std::function<void(const sysfs::PciAddress& device, bool on)> mastering = {};
   };
 
-  // No device: nothing is opened. `ram` outlives it, as do kernel and tree.
+  // Of the devices that are not hidden. No device: nothing is opened. `ram` outlives it, as do
+  // kernel and tree.
   static base::Result<Assignment> Start(base::Kernel& kernel, const sysfs::Tree& tree,
                                         const MachinePlan& plan, vfio::Backend wanted, DmaRam& ram,
                                         const vfio::KvmLink& link, Hooks hooks);
 
-  // In the order of the plan, then in that of their coming.
+  // In the order of the plan, without those that are hidden, then in that of their coming.
   const AssignedDevices& devices() const { return devices_; }
   unsigned dma_maps() const { return space_ ? space_->map_count() : 0; }
   // For a machine that runs. The first device makes the DMA space and maps guest RAM. After a

@@ -8,7 +8,6 @@
 
 #include "sysfs/base/log.h"
 #include "vmm/platform.h"
-#include "vmm/virtio/net/net.h"
 #include "vmm/virtio/net/tap_plan.h"
 #include "vmm/virtio/rate_limit.h"
 #include "vmm/virtio/rng.h"
@@ -138,7 +137,12 @@ base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
                 std::move(macvtap),
                 nullptr,
                 Listen(*device, notice, planned.id),
-                dynamic_cast<virtio::Balloon*>(device.get())};
+                dynamic_cast<virtio::Balloon*>(device.get()),
+                dynamic_cast<virtio::Net*>(device.get())};
+  if (made.net != nullptr && wiring_.driver_came) {
+    made.net->OnDriver(
+        [tell = wiring_.driver_came, id = planned.id](bool knows) { tell(id, knows); });
+  }
   virtio::VirtioPciOptions pci{planned.id, IntxGsi(planned.guest_slot, 0), {}};
   pci.broken = [notice, id = planned.id](uint16_t queue, std::string_view reason) {
     notice({id, QueueBroken{queue, std::string(reason)}});
@@ -217,6 +221,22 @@ void EmulatedDevices::WithBalloon(std::function<void(virtio::Balloon&)> function
   if (found == nullptr) return;
   io_->loop().Post([owner = found->function, balloon = found->balloon,
                     function = std::move(function)] { function(*balloon); });
+}
+
+void EmulatedDevices::WithNet(const std::string& id,
+                              std::function<void(virtio::Net&)> function) const {
+  for (const Emulated& one : all_) {
+    if (one.id != id || one.net == nullptr) continue;
+    io_->loop().Post([owner = one.function, net = one.net, function] { function(*net); });
+  }
+}
+
+void EmulatedDevices::SetLink(const std::string& id, bool up) const {
+  WithNet(id, [up](virtio::Net& net) { net.SetLink(up); });
+}
+
+void EmulatedDevices::Announce(const std::string& id) const {
+  WithNet(id, [](virtio::Net& net) { net.Announce(); });
 }
 
 void EmulatedDevices::DrainBalloon() const {

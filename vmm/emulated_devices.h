@@ -30,6 +30,7 @@
 #include "vmm/virtio/blk/ring.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/net/macvtap.h"
+#include "vmm/virtio/net/net.h"
 #include "vmm/virtio/virtio_pci.h"
 
 namespace vmm {
@@ -62,6 +63,8 @@ class EmulatedDevices {
     const GuestMemory* memory = nullptr;
     NoticeHandler notice;
     BalloonSetup balloon;
+    // A driver has set up a network device that stands by; from the devices' thread.
+    std::function<void(const std::string& id, bool knows)> driver_came = {};
   };
   // Opens and locks what they are made of. A ring is made for a machine that has a disk, or whose
   // monitor may bring one, and the devices' thread with it: a confined thread makes no ring, and a
@@ -80,6 +83,7 @@ class EmulatedDevices {
     std::shared_ptr<virtio::VirtioPci> function;
     virtio::Blk* disk = nullptr;  // the function's, if it is one
     virtio::Balloon* balloon = nullptr;
+    virtio::Net* net = nullptr;
   };
   const std::vector<Emulated>& all() const { return all_; }
   // disk0, or the first of its kind that nobody has.
@@ -95,6 +99,9 @@ class EmulatedDevices {
   // The disk's new size, after its file was made so large; kNotFound, kTimedOut when the devices'
   // thread does not come to it, else as Blk::Resize.
   base::Result<uint64_t> ResizeDisk(const std::string& id, std::optional<uint64_t> bytes);
+  // Run soon on the devices' thread. Nothing without such a network device.
+  void SetLink(const std::string& id, bool up) const;
+  void Announce(const std::string& id) const;
   // The machine goes on: what the host's storage has failed is tried again.
   void Retry();
   // Nothing without one.
@@ -114,6 +121,7 @@ class EmulatedDevices {
   base::Result<Made> MakeNet(const virtio::NetOptions& request);
   base::Result<Made> MakeBalloon(const virtio::BalloonOptions& request, const std::string& id);
   const Emulated* FindBalloon() const;
+  void WithNet(const std::string& id, std::function<void(virtio::Net&)> function) const;
 
   const Wiring wiring_;
   const virtio::GuestRam ram_;

@@ -56,6 +56,10 @@ std::vector<std::string_view> EmulatedDrivers() {
 
 base::Status CheckHotPlug(const EmulatedRequest& request) {
   const auto* const net = std::get_if<virtio::NetOptions>(&request);
+  if (net != nullptr && !net->standby.empty()) {
+    return base::Fail(base::Code::kUnfit, "standby=: a pair is made when the machine starts",
+                      "start the machine with it; the assigned device may come and go");
+  }
   const auto* const socket = net == nullptr ? nullptr : std::get_if<virtio::SocketLink>(&net->link);
   if (socket == nullptr || socket->listen) return {};
   return base::Fail(base::Code::kUnfit,

@@ -34,6 +34,12 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
   hooks.later = [loop = wired.loop](std::function<void()> function) {
     loop->Post(std::move(function));
   };
+  TRY(devices->PairStandbys());
+  if (devices->standby_) {
+    hooks.mastering = [raw = devices.get()](const sysfs::PciAddress& device, bool on) {
+      raw->standby_->Mastering(device, on);
+    };
+  }
   devices->assignment_.emplace(TRY(Assignment::Start(*wired.kernel, *wired.tree, plan, options.dma,
                                                      devices->ram_, wired.link, std::move(hooks))));
   const auto notice = [raw = devices.get()](DeviceNotice what) {
@@ -41,9 +47,14 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
       if (raw->wiring_.notice) raw->wiring_.notice(what);
     });
   };
-  devices->emulated_ = TRY(
-      EmulatedDevices::Create({wired.kernel, wired.tree, &memory, notice, devices->SetUpBalloon()},
-                              options, plan.emulated));
+  const auto driver_came = [raw = devices.get()](const std::string& id, bool knows) {
+    raw->wiring_.loop->Post([raw, id, knows] {
+      if (raw->standby_) raw->standby_->DriverCame(id, knows);
+    });
+  };
+  devices->emulated_ = TRY(EmulatedDevices::Create(
+      {wired.kernel, wired.tree, &memory, notice, devices->SetUpBalloon(), driver_came}, options,
+      plan.emulated));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));
@@ -62,11 +73,12 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
 base::Status GuestDevices::PlugAll() {
   for (const PlannedPort& port : plan_->ports) TRY(bridge_->AddPort(port.devfn(), port.number));
   std::map<uint8_t, CardFunctions> cards;  // by port
-  for (size_t i = 0; i < plan_->devices.size(); ++i) {
-    const PlannedDevice& planned = plan_->devices[i];
+  auto device = assignment_->devices().begin();
+  for (const PlannedDevice& planned : plan_->devices) {
+    if (planned.hidden) continue;
     const auto port = static_cast<uint8_t>(planned.guest_slot * 8);
     Plugged& plugged = plugged_.emplace_back();
-    plugged.device = assignment_->devices()[i];
+    plugged.device = *device++;
     plugged.id = planned.id;
     TRY(Watch(plugged));
     if (planned.behind_port) {
@@ -128,6 +140,8 @@ base::Status GuestDevices::Restart() {
   emulated_->DrainBalloon();
   TRY(ram_.Restore());
   for (const LostDevice& lost : TRY(assignment_->Restart(wiring_.link))) Quarantine(lost);
+  if (standby_) standby_->MachineReset();
+  forced_.clear();  // of a guest that is no more
   return {};
 }
 
@@ -152,94 +166,6 @@ std::map<std::string, std::string> GuestDevices::ids() const {
   for (const Plugged& one : plugged_) ids[std::string(one.device->name())] = one.id;
   for (const auto& one : emulated_->all()) ids[std::string(one.function->name())] = one.id;
   return ids;
-}
-
-// A guest may not be done with a card that was taken from it: Linux's virtio driver waits for ever
-// for the reset of one that is no longer there (vp_reset), and its port with it.
-base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
-                                               std::optional<uint8_t> number) const {
-  // A card that has just left is closed by a later turn of the loop: its port is not free before.
-  const auto is_free = [&](uint8_t port) {
-    return bridge_->IsFree(port) &&
-           std::none_of(plugged_.begin(), plugged_.end(),
-                        [&](const Plugged& one) { return one.port == port; }) &&
-           std::none_of(emulated_->all().begin(), emulated_->all().end(),
-                        [&](const auto& one) { return one.port == port; });
-  };
-  std::optional<uint8_t> last_choice;
-  for (const PlannedPort& port : plan_->ports) {
-    if (number && port.number != *number) continue;
-    if (is_free(port.devfn())) {
-      if (number || !forced_.contains(port.devfn())) return port.devfn();
-      if (!last_choice) last_choice = port.devfn();
-    }
-    if (number)
-      return Fail(Code::kUnfit, fmt::format("{}: port{} has a device already", id, *number));
-  }
-  if (last_choice) return *last_choice;
-  if (!number) {
-    return Fail(Code::kUnfit, id + ": the machine has no free hot-plug port",
-                "remove a device, or start the machine with more ports (--hotplug N)");
-  }
-  return Fail(Code::kUsage, fmt::format("{}: the machine has no port{}", id, *number),
-              fmt::format("it has port1 to port{}", plan_->ports.size()));
-}
-
-base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8_t> port_number) {
-  const sysfs::PciAddress& address = request.host;
-  const std::string id = IdOf(request);
-  if (IsKnown(id) || Find(address) != nullptr)
-    return Fail(Code::kUsage, id + ": the machine has this id or device already");
-  const uint8_t port = TRY(ChoosePort(id, port_number));
-  const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
-  TRY(CheckHotPlug(host, *plan_));
-  TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
-  Plugged plugged;
-  const PlannedDevice planned = {address,
-                                 static_cast<uint8_t>(port / 8),
-                                 true,
-                                 0,
-                                 host.device.modalias,
-                                 id,
-                                 request.config,
-                                 request.rom,
-                                 request.vf_token};
-  plugged.device = TRY(assignment_->Add(planned, wiring_.link, wiring_.unlink));
-  plugged.port = port;
-  plugged.id = id;
-  const auto plug = [&]() -> base::Status {
-    TRY(Watch(plugged));
-    return InsertCard(port, {{uint8_t{0}, plugged.device}});
-  };
-  if (base::Status status = plug(); !status) {
-    plugged.watches.clear();
-    assignment_->Remove(plugged.device, wiring_.unlink);
-    return status;
-  }
-  plugged_.push_back(std::move(plugged));
-  NoteCard(port);
-  return {};
-}
-
-base::Status GuestDevices::Add(const EmulatedRequest& request, std::string id,
-                               std::optional<uint8_t> port_number) {
-  if (id.empty()) id = emulated_->FreeId(request);
-  if (IsKnown(id)) return Fail(Code::kUsage, id + ": the machine has this id already");
-  const uint8_t port = TRY(ChoosePort(id, port_number));
-  pci::Card card;
-  card.functions.front() =
-      TRY(emulated_->Add({request, static_cast<uint8_t>(port / 8), std::move(id)}));
-  if (base::Status inserted = bridge_->Insert(port, std::move(card)); !inserted) {
-    if (auto emulated = emulated_->Take(port)) emulated_->End(std::move(*emulated));
-    return inserted;
-  }
-  NoteCard(port);
-  return {};
-}
-
-void GuestDevices::NoteCard(uint8_t port) {
-  waits_.CardCame(port, steady_clock::now());
-  ArmPatience();
 }
 
 bool GuestDevices::IsKnown(const std::string& id) const {
@@ -273,6 +199,7 @@ base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds pa
     return {};
   }
   TRY(bridge_->RequestRemoval(port));
+  if (standby_) standby_->Asked(id);
   waits_.Asked(port, steady_clock::now() + patience);
   ArmPatience();
   return {};
@@ -318,6 +245,7 @@ void GuestDevices::Close(uint8_t port) {
 // any longer (pci_dev_wait). The machine goes on meanwhile.
 void GuestDevices::Close(Plugged plugged) {
   auto device = std::move(plugged.device);
+  if (standby_) standby_->Out(plugged.id);
   plugged.watches.clear();
   closed_.push_back({std::string(device->name()), device->counters()});
   assignment_->Remove(device, wiring_.unlink);
@@ -337,6 +265,7 @@ void GuestDevices::CloseInBackground(std::function<void()> end, std::string name
   const auto left = [this, name = std::move(name), id = std::move(id)] {
     base::Log(base::Level::kInfo, "{}: has left the machine", name);
     if (wiring_.gone) wiring_.gone(id);
+    if (standby_) standby_->Closed(id);
   };
   const auto close = [this, end = std::move(end), left] {
     end();

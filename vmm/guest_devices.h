@@ -29,6 +29,7 @@
 #include "vmm/pci/host_bridge.h"
 #include "vmm/plan.h"
 #include "vmm/port_waits.h"
+#include "vmm/standby_pairs.h"
 #include "vmm/stats.h"
 #include "vmm/thread.h"
 
@@ -62,8 +63,13 @@ class GuestDevices {
     std::function<void(const base::Error& why)> balloon_stuck;
     // It has pages that cannot be: it must not go on.
     std::function<void(const base::Error& why)> ram_lost;
+    // May be null: then no device is a standby's primary.
+    PrimaryAddresses* addresses = nullptr;
+    // A guest's driver stands by for an assigned device.
+    std::function<void(const StandbyPair& pair)> negotiated;
   };
 
+  // Primaries of standbys are outside until the guest's driver asks for them.
   static base::Result<std::unique_ptr<GuestDevices>> Create(Wiring wiring, const Options& options,
                                                             const MachinePlan& plan,
                                                             const GuestMemory& memory,
@@ -121,6 +127,8 @@ class GuestDevices {
   GuestDevices(Wiring wiring, const MachinePlan& plan, const GuestMemory& memory)
       : wiring_(std::move(wiring)), plan_(&plan), ram_(memory, plan.dma_block_bytes) {}
   base::Status PlugAll();
+  base::Status PairStandbys();
+  base::Status Plug(const AssignRequest& request, std::optional<uint8_t> port_number);
   BalloonSetup SetUpBalloon();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
@@ -147,6 +155,8 @@ class GuestDevices {
   const MachinePlan* plan_;
   DmaRam ram_;
   std::atomic<bool> balloon_changes_{false};  // told soon
+  // Gives primaries their addresses back when the devices are closed.
+  std::optional<StandbyPairs> standby_;
   std::optional<Assignment> assignment_;
   std::unique_ptr<EmulatedDevices> emulated_;
   std::shared_ptr<pci::HostBridge> bridge_;

@@ -54,7 +54,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
     if (hooks.acquire) TRY(hooks.acquire());
     TRY(CheckTaken(TRY(ReadHost(tree, options))));
   }
-  TRY(machine->TakeDevices(kernel, tree, hooks.progress));
+  TRY(machine->TakeDevices(kernel, tree, hooks));
   TRY(machine->WatchEvents());
   return machine;
 }
@@ -75,11 +75,12 @@ base::Status Machine::MakeMemory() {
 }
 
 base::Status Machine::TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree,
-                                  const PopulateProgress& progress) {
+                                  const Hooks& hooks) {
   console_ = TRY(Console::Create(*loop_, options_, [this] { End({}, Cause::kUser); }));
   TRY(MakeBoard());
   GuestDevices::Wiring wiring = WireDevices(kernel, tree);
-  wiring.populated = [this, progress] {
+  wiring.addresses = hooks.addresses;
+  wiring.populated = [this, progress = hooks.progress] {
     return population_->Wait(progress, [this] { return signals_->pending(); });
   };
   devices_ = TRY(GuestDevices::Create(std::move(wiring), options_, plan_, *memory_,
@@ -122,6 +123,9 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.ram_lost = [this](const Error& why) {
     End(base::Failure(Error(why).With("balloon: guest RAM that devices do not reach")),
         Cause::kError);
+  };
+  wiring.negotiated = [this](const StandbyPair& pair) {
+    Announce("FAILOVER_NEGOTIATED", {{"device-id", pair.standby}});
   };
   wiring.stuck = [this](const std::string& name) { OnDeviceStuck(name); };
   return wiring;

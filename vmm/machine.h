@@ -40,6 +40,8 @@ class Machine {
     // Hears, from this thread, how much of guest RAM has its pages, when that is needed before the
     // start.
     PopulateProgress progress;
+    // For primaries of standbys; outlives the machine. Null: their addresses are left alone.
+    PrimaryAddresses* addresses = nullptr;
   };
 
   // Checks everything that can be checked, then takes the devices. What fails leaves nothing
@@ -60,8 +62,7 @@ class Machine {
       : options_(options), plan_(std::move(plan)), image_(std::move(image)) {}
 
   base::Status MakeMemory();
-  base::Status TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree,
-                           const PopulateProgress& progress);
+  base::Status TakeDevices(base::Kernel& kernel, const sysfs::Tree& tree, const Hooks& hooks);
   base::Status WatchEvents();
   base::Status MakeBoard();
   base::Status StartBoard();

@@ -156,6 +156,7 @@ base::Status CheckDevices(const Options& options, const HostSnapshot& host) {
   TRY(CheckDuplicates(options));
   TRY(CheckBalloon(options));
   TRY(CheckMergeable(options));
+  TRY(CheckStandby(options, host));
   for (const HostDevice& device : host.devices) TRY(CheckDevice(device, options.managed));
   return CheckPages(options.pages, options.memory_bytes, host.pool);
 }
@@ -191,6 +192,7 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   // A root port has one bus behind it.
   request.buses = 1 + static_cast<unsigned>(topology.ports.size());
   request.bar64_bytes += 2 * virtio::kBarBytes * topology.emulated.size();
+  plan.standby = PlanStandby(options, host, topology);
   plan.devices = std::move(topology.devices);
   plan.emulated = std::move(topology.emulated);
   plan.ports = std::move(topology.ports);

@@ -15,6 +15,7 @@
 #include "sysfs/tree.h"
 #include "vmm/layout.h"
 #include "vmm/options.h"
+#include "vmm/standby_plan.h"
 #include "vmm/topology.h"
 
 namespace vmm {
@@ -41,6 +42,7 @@ struct MachinePlan {
   std::vector<PlannedDevice> devices;
   std::vector<PlannedEmulated> emulated;
   std::vector<PlannedPort> ports;
+  std::vector<StandbyPair> standby;
   bool mergeable = false;               // Options::mergeable
   uint64_t locked_bytes = 0;            // what the IOMMU pins; 0 without devices
   uint64_t dma_block_bytes = 0;         // RAM is mapped in such blocks; 0: each piece as one

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "vmm/plan.h"
+#include "vmm/standby_plan.h"
 
 namespace vmm {
 namespace {
@@ -122,7 +123,8 @@ base::Result<Topology> PlanTopology(const Options& options,
                              IdOf(options.assign[i]),
                              options.assign[i].config,
                              options.assign[i].rom,
-                             options.assign[i].vf_token};
+                             options.assign[i].vf_token,
+                             IsPrimary(options, options.assign[i])};
     const auto wanted = options.assign[i].guest_slot;
     planned.behind_port = !wanted && FitsBehindPort(device);
     if (planned.behind_port && SharesCard(device, devices)) {

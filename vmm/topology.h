@@ -29,6 +29,7 @@ struct PlannedDevice {
   assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;
   assigned::RomRequest rom = {};
   std::optional<vfio::VfToken> vf_token = {};
+  bool hidden = false;  // at the start, until the driver of its standby asks for it
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };

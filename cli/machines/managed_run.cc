@@ -6,6 +6,7 @@
 
 #include "cli/assignment_output.h"
 #include "cli/machines/fallback_run.h"
+#include "cli/machines/primary_addresses.h"
 #include "cli/progress.h"
 #include "sysfs/modules.h"
 #include "vmm/machine.h"
@@ -22,8 +23,9 @@ constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
 // The machine has let go of its devices when this returns.
 base::Result<int> RunMachine(Context& context, base::Kernel& kernel, const vmm::Options& options,
                              const vmm::Machine::Acquire& acquire) {
-  const auto machine =
-      TRY(vmm::Machine::Create(kernel, *context.tree, options, {acquire, MemoryProgress(context)}));
+  const auto addresses = HostPrimaryAddresses(*context.tree);
+  const auto machine = TRY(vmm::Machine::Create(
+      kernel, *context.tree, options, {acquire, MemoryProgress(context), addresses.get()}));
   return machine->Run();
 }
 

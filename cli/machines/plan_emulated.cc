@@ -67,6 +67,8 @@ void AddNet(Page& page, const vmm::virtio::NetOptions& net, const vmm::NetPrevie
   page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
   page.Line("address", net.mac ? net.mac->Text() : "by chance");
   page.Line("queues", std::to_string(net.queues));
+  if (!net.standby.empty())
+    page.Line("stands by for", net.standby + ", which the guest gets when its driver asks for it");
   if (net.mtu) page.Line("MTU", std::to_string(*net.mtu));
   if (net.rate != 0) page.Line("at most", RateText({0, net.rate}) + " in each direction");
 }
@@ -86,6 +88,7 @@ Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
           {"path", socket != nullptr ? Json(socket->path) : Json(nullptr)},
           {"mac", net.mac ? Json(net.mac->Text()) : Json(nullptr)},
           {"mtu", net.mtu ? Json(*net.mtu) : Json(nullptr)},
+          {"standby", net.standby.empty() ? Json(nullptr) : Json(net.standby)},
           {"queues", net.queues},
           {"rate", net.rate},
           {"port", seen.port}};

@@ -268,9 +268,10 @@ base::Result<AssignmentResult> ForgetMissing(const AssignmentHost& host,
 }  // namespace
 
 AssignmentHost MakeAssignmentHost(Tree& tree, const std::string& folder) {
-  std::string boot_id =
-      ReadText(tree, "/proc/sys/kernel/random/boot_id").value_or(std::string("unknown"));
-  return {tree, Journal(folder, std::move(boot_id)), HostSources(), {}, {}};
+  auto boot_id = tree.Read("/proc/sys/kernel/random/boot_id");
+  // Without /proc it is the same for every run; one that cannot be read is not.
+  if (!boot_id && boot_id.error().code() == base::Code::kNotFound) boot_id = std::string("unknown");
+  return {tree, Journal(folder, std::move(boot_id).value_or("")), HostSources(), {}, {}};
 }
 
 Record RecordOf(const AssignmentHost& host, const PciDevice& device) {

@@ -75,7 +75,16 @@ std::string Journal::LockPath(const PciAddress& address) const {
   return fmt::format("{}/locks/{}", folder_, address.ToString());
 }
 
+base::Status Journal::CheckBoot() const {
+  if (!boot_id_.empty()) return {};
+  return base::Fail(base::Code::kKernel,
+                    "/proc/sys/kernel/random/boot_id: cannot be read: records of this boot cannot "
+                    "be told from older ones",
+                    "try again; nothing was changed");
+}
+
 base::Status Journal::Prepare() const {
+  TRY(CheckBoot());
   TRY(MakeFolder(folder_));
   TRY(MakeFolder(folder_ + "/journal"));
   return MakeFolder(folder_ + "/locks");
@@ -95,6 +104,7 @@ base::Result<std::optional<Record>> Journal::Find(const PciAddress& address) con
                                 "not a usable record: it is of " + record->address.ToString()),
                     path);
   }
+  TRY(CheckBoot());
   if (record->boot_id != boot_id_) return std::optional<Record>();
   return std::optional<Record>(std::move(*record));
 }

@@ -307,6 +307,9 @@ void AssignedDevice::SyncCommandLocked() {
   if (hardware_command_ == wanted) return;
   hardware_.WriteConfig(header::kCommand, Width::k2, wanted);
   hardware_command_ = wanted;
+  const bool mastering = (wanted & pci::kCommandMaster) != 0;
+  if (std::exchange(mastering_, mastering) == mastering || !options_.mastering) return;
+  options_.later([tell = options_.mastering, mastering] { tell(mastering); });
 }
 
 AssignedCounters AssignedDevice::counters() const {

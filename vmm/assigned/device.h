@@ -44,6 +44,9 @@ struct DeviceOptions {
   // Runs a function soon on a thread that may open files, which a vCPU's may not. Outlives the
   // device, and so does what the two functions refer to.
   std::function<void(std::function<void()>)> later = [](const auto& function) { function(); };
+  // Told, by `later`, when the guest switches bus mastering on or off: it begins or ends to use the
+  // device.
+  std::function<void(bool on)> mastering = {};
 };
 
 // Since the device was opened.
@@ -143,6 +146,7 @@ class AssignedDevice final : public pci::PciFunction,
   std::optional<pci::Msix> msix_;
   pci::DecodedBars decoded_;
   std::optional<uint16_t> hardware_command_;  // as last written
+  bool mastering_ = false;                    // as last told
   bool pin_open_ = false;     // INTx is set up: the guest's disable bit is all that masks it
   bool pin_refused_ = false;  // since Connect: asked again, the host's log would say it each time
   std::vector<AssignedBar> bars_;

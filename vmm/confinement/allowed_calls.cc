@@ -179,8 +179,9 @@ std::vector<CallRule> AllowedCalls(ThreadKind kind, int pid) {
     AddThreads(calls);
     calls.push_back({"prctl", {{0, kAll, PR_SET_NAME}}});
     AddIoctls(calls, {kVhost});
-    for (const uint64_t request : {uint64_t{BLKDISCARD}, uint64_t{BLKZEROOUT},
-                                   uint64_t{TUNSETOFFLOAD}, uint64_t{TUNSETQUEUE}}) {
+    for (const uint64_t request :
+         {uint64_t{BLKDISCARD}, uint64_t{BLKZEROOUT}, uint64_t{TUNSETOFFLOAD},
+          uint64_t{TUNSETQUEUE}, uint64_t{TUNSETCARRIER}}) {
       calls.push_back({"ioctl", {{1, kAll, request}}});
     }
     return calls;

@@ -39,6 +39,7 @@ HostSnapshot ReadDevices(const sysfs::Tree& tree, const Options& options,
   Check(CheckDuplicates(options), problems);
   Check(CheckBalloon(options), problems);
   Check(CheckMergeable(options), problems);
+  Check(CheckStandby(options, *host), problems);
   for (const HostDevice& device : host->devices)
     Check(CheckDevice(device, options.managed), problems);
   for (size_t i = 0; i < host->devices.size(); ++i) {

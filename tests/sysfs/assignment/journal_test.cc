@@ -57,6 +57,14 @@ TEST_F(JournalTest, DamagedRecordIsAnErrorThatNamesTheFile) {
   }
 }
 
+// Its boot would look like another one, and the device be given back without its record.
+TEST_F(JournalTest, NothingIsRecordedOrFoundWhenTheBootIsNotKnown) {
+  ASSERT_THAT(journal_.Store(record_), IsOk());
+  const Journal blind(journal_.folder(), "");
+  EXPECT_THAT(blind.Prepare(), FailsWith(Code::kKernel, HasSubstr("boot_id")));
+  EXPECT_THAT(blind.Find(address_), FailsWith(Code::kKernel, HasSubstr("boot_id")));
+}
+
 TEST_F(JournalTest, RecordOfAnotherDeviceIsRefused) {
   Record other = record_;
   other.address.bus = 9;

@@ -210,6 +210,8 @@ TEST(Tap, TheKernelTakesItAll) {
     TapPort& first = *taps->front();
     EXPECT_THAT(first.SetOffloads(net::kGuestOffloads), IsOk());
     EXPECT_THAT(first.SetOffloads(0), IsOk());
+    EXPECT_THAT(first.SetCarrier(false), IsOk());
+    EXPECT_THAT(first.SetCarrier(true), IsOk());
     EXPECT_THAT(taps->back()->SetActive(false), IsOk());
     EXPECT_THAT(taps->back()->SetActive(true), IsOk());
     EXPECT_THAT(taps->back()->SetActive(false), IsOk());

@@ -65,7 +65,8 @@ DeviceModel NetModel(const NetShape& shape) {
   DeviceModel model;
   model.kind = kNetKind;
   model.features = net::kMac | net::kStatus | net::kControl | net::kControlRx | net::kControlVlan;
-  if (shape.own_mac) model.features |= net::kControlMac;
+  if (shape.standby) model.features |= net::kStandby;
+  if (shape.own_mac && !shape.standby) model.features |= net::kControlMac;
   if (shape.mtu) model.features |= net::kMtu;
   if (shape.pairs > 1) model.features |= net::kMultiQueue;
   if (shape.merges) model.features |= net::kMergeBuffers;

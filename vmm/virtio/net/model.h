@@ -28,6 +28,7 @@ inline constexpr uint64_t kControlRx = uint64_t{1} << 18;
 inline constexpr uint64_t kControlVlan = uint64_t{1} << 19;
 inline constexpr uint64_t kMultiQueue = uint64_t{1} << 22;
 inline constexpr uint64_t kControlMac = uint64_t{1} << 23;
+inline constexpr uint64_t kStandby = uint64_t{1} << 62;
 
 // What the guest takes from the host, and may switch while it runs.
 inline constexpr uint64_t kGuestOffloads = kGuestCsum | kGuestTso4 | kGuestTso6;
@@ -69,6 +70,7 @@ struct NetShape {
   bool merges = false;    // and puts a frame into several buffers
   bool link = true;       // at the start
   bool own_mac = true;    // the guest may take another one
+  bool standby = false;   // for an assigned device with the same address
 };
 std::vector<std::byte> NetConfig(const NetShape& shape, bool link);
 DeviceModel NetModel(const NetShape& shape);

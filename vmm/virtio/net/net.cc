@@ -24,6 +24,7 @@ base::Result<std::unique_ptr<Net>> Net::Create(base::Kernel& kernel, const NetOp
   NetShape shape;
   shape.mac = options.mac ? *options.mac : RandomMac();
   shape.mtu = options.mtu;
+  shape.standby = !options.standby.empty();
   if (const auto* const tap = std::get_if<TapLink>(&options.link)) {
     return CreateTap(kernel, options, *tap, shape);
   }
@@ -104,10 +105,13 @@ base::Status Net::Start(uint64_t features, EventLoop& loop) {
   TRY(from_guest_.Start(loop, [this] { GoOn(); }));
   TRY(to_guest_.Start(loop, [this] { GoOn(); }));
   Complain(pairs_.front().port->SetOffloads(state_.offloads));
+  if (shape_.standby) announce_ = TRY(Timer::Create(loop, [this] { SendAnnouncement(); }));
+  if (shape_.standby && driver_came_) driver_came_((features & net::kStandby) != 0);
   return {};
 }
 
 void Net::Stop() {
+  announce_.reset();
   from_guest_.Stop();
   to_guest_.Stop();
   for (Pair& pair : pairs_) {
@@ -181,7 +185,8 @@ void Net::Submit() {
 // Waits for what there is to wait for, and for nothing that would be found again at once.
 void Net::Wait(Pair& pair) {
   const base::Fd* const readable = pair.port->readable();
-  const bool wants = pair.receive != nullptr && IsActive(pair) && !pair.waiting && !pair.held;
+  const bool wants =
+      pair.receive != nullptr && on_wire_ && IsActive(pair) && !pair.waiting && !pair.held;
   if (!wants || readable == nullptr) {
     pair.readable.reset();
   } else if (!pair.readable) {
@@ -200,7 +205,7 @@ void Net::Wait(Pair& pair) {
 
 // True when a frame waits for a buffer.
 bool Net::Fetch(Pair& pair) {
-  if (!IsActive(pair)) return false;
+  if (!IsActive(pair) || !on_wire_) return false;
   for (unsigned thrown = 0; !pair.waiting && thrown < kMostThrown; ++thrown) {
     pair.held = !to_guest_.Admit();
     if (pair.held) return false;
@@ -304,7 +309,7 @@ void Net::OnLink(Pair& pair) {
   pair.readable.reset();
   pair.writable.reset();
   const bool kept = std::exchange(pair.kept, false);
-  if (change_config_) change_config_(NetConfig(shape_, pair.port->connected()));
+  TellLink();
   Wait(pair);
   if (kept && pair.transmit != nullptr) pair.transmit->Go();
 }

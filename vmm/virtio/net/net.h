@@ -10,9 +10,13 @@
 // Under a rate limit the guest's frames stay in their ring, and nothing is read from the host: what
 // comes too much is lost as above.
 //
+// One that stands by for an assigned device can be taken off the wire and put back, and then tells
+// the host's side where its address is now.
+//
 // On the I/O thread, but the model.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -54,6 +58,14 @@ class Net final : public Device {
   Net(const Net&) = delete;
   Net& operator=(const Net&) = delete;
   ~Net() override;
+
+  // Told when a driver has set the device up: whether it knows of standby.
+  void OnDriver(std::function<void(bool knows)> handler) { driver_came_ = std::move(handler); }
+  // Down: the guest sees no link, the host's side no carrier, and nothing is read from the host.
+  void SetLink(bool up);
+  // Three frames of the guest's address to everybody (RARP, as a switch expects it after a move),
+  // while a driver is there.
+  void Announce();
 
   const NetCounters& counters() const { return counters_; }
   const NetState& state() const { return state_; }
@@ -101,6 +113,8 @@ class Net final : public Device {
   void OnReadable(Pair& pair);
   void OnWritable(Pair& pair);
   void OnLink(Pair& pair);
+  void TellLink();
+  void SendAnnouncement();
   void Wait(Pair& pair);
   void GoOn();
   bool IsActive(const Pair& pair) const;
@@ -114,6 +128,10 @@ class Net final : public Device {
   std::vector<Pair> pairs_;
   EventLoop* loop_ = nullptr;  // while it is started
   NetState state_;
+  std::function<void(bool knows)> driver_came_;
+  bool on_wire_ = true;              // SetLink
+  unsigned announcements_ = 0;       // to be sent
+  std::unique_ptr<Timer> announce_;  // while it is started
   RateLimiter from_guest_;
   RateLimiter to_guest_;
   NetCounters counters_;

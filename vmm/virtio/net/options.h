@@ -45,6 +45,7 @@ struct NetOptions {
   std::optional<uint16_t> mtu;  // that the guest is told
   unsigned queues = 1;          // pairs
   uint64_t rate = 0;            // bytes per second in each direction; 0: as many as come
+  std::string standby = {};     // the id of an assigned device that it stands by for
 };
 inline constexpr unsigned kMostNetQueues = 8;
 inline constexpr uint16_t kLeastMtu = 68;  // of IPv4; below it a driver gives up

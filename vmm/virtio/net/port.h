@@ -58,6 +58,9 @@ class NetPort {
   virtual base::Status SetOffloads(uint64_t) { return {}; }
   // Whether the host may choose this pair for a frame.
   virtual base::Status SetActive(bool) { return {}; }
+  // What the host's side sees of the guest's cable: without a carrier a bridge forgets who is
+  // behind this interface.
+  virtual base::Status SetCarrier(bool) { return {}; }
 };
 
 }  // namespace vmm::virtio

@@ -80,6 +80,10 @@ base::Status ParseOne(const Setting& setting, NetOptions& net) {
     net.rate = *rate;
     return {};
   }
+  if (name == "standby") {
+    net.standby = TRY(ParseText(part, value));
+    return {};
+  }
   if (auto* const tap = std::get_if<TapLink>(&net.link)) {
     return ParseTap(name, value, part, net, *tap);
   }
@@ -101,6 +105,12 @@ base::Result<NetOptions> ParseNet(const std::vector<std::string_view>& parts) {
   if (net.rate != 0 && tap != nullptr && tap->vhost) {
     return Fail(Code::kUsage, "rate=: with vhost=on the machine sees no frame",
                 "use vhost=off, or tc(8) on the tap");
+  }
+  if (!net.standby.empty() && !net.mac) {
+    return Fail(
+        Code::kUsage, "standby=: mac= is missing",
+        "the guest joins two devices of one address: say which; a virtual function gets it, "
+        "a whole card has its own");
   }
   const auto* const socket = std::get_if<SocketLink>(&net.link);
   if (socket != nullptr && socket->path.empty()) {

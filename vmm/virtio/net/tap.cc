@@ -154,6 +154,12 @@ base::Status TapPort::SetActive(bool active) {
   return {};
 }
 
+base::Status TapPort::SetCarrier(bool up) {
+  int carrier = up ? 1 : 0;
+  TRY(kernel_->Ioctl(fd_, TUNSETCARRIER, &carrier, "TUNSETCARRIER"));
+  return {};
+}
+
 // EIO: the interface is down; EINVAL: the frame or its header makes no sense.
 Sent TapPort::Judge(int err) {
   if (err == EAGAIN || err == EINTR) return Sent::kKept;

@@ -36,6 +36,7 @@ class TapPort final : public NetPort {
   Received Receive(NetFrame& frame) override;
   base::Status SetOffloads(uint64_t offloads) override;
   base::Status SetActive(bool active) override;
+  base::Status SetCarrier(bool up) override;
 
  private:
   Sent Judge(int err);

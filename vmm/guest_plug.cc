@@ -1,0 +1,132 @@
+// How a device joins a machine that runs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "vfio/memlock.h"
+#include "vmm/guest_devices.h"
+
+namespace vmm {
+
+using base::Code;
+using base::Fail;
+using std::chrono::steady_clock;
+
+// A guest may not be done with a card that was taken from it: Linux's virtio driver waits for ever
+// for the reset of one that is no longer there (vp_reset), and its port with it.
+base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
+                                               std::optional<uint8_t> number) const {
+  // A card that has just left is closed by a later turn of the loop: its port is not free before.
+  const auto is_free = [&](uint8_t port) {
+    return bridge_->IsFree(port) &&
+           std::none_of(plugged_.begin(), plugged_.end(),
+                        [&](const Plugged& one) { return one.port == port; }) &&
+           std::none_of(emulated_->all().begin(), emulated_->all().end(),
+                        [&](const auto& one) { return one.port == port; });
+  };
+  std::optional<uint8_t> last_choice;
+  for (const PlannedPort& port : plan_->ports) {
+    if (number && port.number != *number) continue;
+    if (is_free(port.devfn())) {
+      if (number || !forced_.contains(port.devfn())) return port.devfn();
+      if (!last_choice) last_choice = port.devfn();
+    }
+    if (number)
+      return Fail(Code::kUnfit, fmt::format("{}: port{} has a device already", id, *number));
+  }
+  if (last_choice) return *last_choice;
+  if (!number) {
+    return Fail(Code::kUnfit, id + ": the machine has no free hot-plug port",
+                "remove a device, or start the machine with more ports (--hotplug N)");
+  }
+  return Fail(Code::kUsage, fmt::format("{}: the machine has no port{}", id, *number),
+              fmt::format("it has port1 to port{}", plan_->ports.size()));
+}
+
+base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8_t> port_number) {
+  if (standby_) {
+    if (auto done = standby_->Wanted(request, port_number)) return std::move(*done);
+  }
+  return Plug(request, port_number);
+}
+
+base::Status GuestDevices::Plug(const AssignRequest& request, std::optional<uint8_t> port_number) {
+  const sysfs::PciAddress& address = request.host;
+  const std::string id = IdOf(request);
+  if (IsKnown(id) || Find(address) != nullptr)
+    return Fail(Code::kUsage, id + ": the machine has this id or device already");
+  const uint8_t port = TRY(ChoosePort(id, port_number));
+  const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
+  TRY(CheckHotPlug(host, *plan_));
+  TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
+  Plugged plugged;
+  const PlannedDevice planned = {address,
+                                 static_cast<uint8_t>(port / 8),
+                                 true,
+                                 0,
+                                 host.device.modalias,
+                                 id,
+                                 request.config,
+                                 request.rom,
+                                 request.vf_token};
+  plugged.device = TRY(assignment_->Add(planned, wiring_.link, wiring_.unlink));
+  plugged.port = port;
+  plugged.id = id;
+  const auto plug = [&]() -> base::Status {
+    TRY(Watch(plugged));
+    return InsertCard(port, {{uint8_t{0}, plugged.device}});
+  };
+  if (base::Status status = plug(); !status) {
+    plugged.watches.clear();
+    assignment_->Remove(plugged.device, wiring_.unlink);
+    return status;
+  }
+  plugged_.push_back(std::move(plugged));
+  NoteCard(port);
+  return {};
+}
+
+base::Status GuestDevices::Add(const EmulatedRequest& request, std::string id,
+                               std::optional<uint8_t> port_number) {
+  if (id.empty()) id = emulated_->FreeId(request);
+  if (IsKnown(id)) return Fail(Code::kUsage, id + ": the machine has this id already");
+  const uint8_t port = TRY(ChoosePort(id, port_number));
+  pci::Card card;
+  card.functions.front() =
+      TRY(emulated_->Add({request, static_cast<uint8_t>(port / 8), std::move(id)}));
+  if (base::Status inserted = bridge_->Insert(port, std::move(card)); !inserted) {
+    if (auto emulated = emulated_->Take(port)) emulated_->End(std::move(*emulated));
+    return inserted;
+  }
+  NoteCard(port);
+  return {};
+}
+
+void GuestDevices::NoteCard(uint8_t port) {
+  waits_.CardCame(port, steady_clock::now());
+  ArmPatience();
+}
+
+base::Status GuestDevices::PairStandbys() {
+  if (plan_->standby.empty()) return {};
+  StandbyPairs::Wiring wiring;
+  wiring.addresses = wiring_.addresses;
+  wiring.plug = [this](const AssignRequest& primary, std::optional<uint8_t> port) {
+    return Plug(primary, port);
+  };
+  wiring.take_out = [this](const std::string& id) {
+    if (const auto port = PortOf(id)) TakeOut(*port);
+  };
+  wiring.set_link = [this](const std::string& standby, bool up) {
+    if (emulated_) emulated_->SetLink(standby, up);
+  };
+  wiring.announce = [this](const std::string& standby) { emulated_->Announce(standby); };
+  wiring.negotiated = [this](const StandbyPair& pair) {
+    if (wiring_.negotiated) wiring_.negotiated(pair);
+  };
+  standby_.emplace(TRY(StandbyPairs::Create(std::move(wiring), plan_->standby)));
+  return {};
+}
+
+}  // namespace vmm
