@@ -34,12 +34,12 @@ base::Status StandbyPairs::TakeAddress(Member& member) {
   if (taken) member.addressed = false;
   if (taken) return {};
   if (!member.addressed) {
-    return base::Failure(std::move(taken)
-                             .error()
-                             .With(fmt::format("{}: give it the address of {}", function.ToString(),
-                                               member.pair.standby))
-                             .WithHint(fmt::format("as root: vassign sriov vf {} mac={}",
-                                                   function.ToString(), member.pair.mac.Text())));
+    return base::Failure(
+        std::move(taken)
+            .error()
+            .With(fmt::format("{}: give it the address of {}", function.ToString(),
+                              member.pair.standby))
+            .WithHint("as root: vassign sriov vf PF#INDEX --mac " + member.pair.mac.Text()));
   }
   base::Log(base::Level::kWarning,
             "{}: keeps its address while it is not in the guest ({}): {} may hear nothing then",

@@ -3,8 +3,6 @@
 #include <net/ethernet.h>
 #include <net/if_arp.h>
 
-#include <algorithm>
-
 namespace vmm::virtio {
 namespace {
 
