@@ -25,8 +25,7 @@ base::Status RunRun(Context& context, const RunArguments& arguments) {
     context.status = TRY(RunManaged(context, kernel, wanted, arguments.managed));
     return {};
   }
-  const vmm::Options options =
-      TRY(vmm::TakeFallbacks(ResolveFallbacks(context, kernel, wanted, arguments.managed)));
+  const vmm::Options options = TRY(TakeFallbacks(context, kernel, wanted, arguments.managed));
   const auto addresses = HostPrimaryAddresses(*context.tree);
   const auto machine = TRY(vmm::Machine::Create(kernel, *context.tree, options,
                                                 {{}, MemoryProgress(context), addresses.get()}));

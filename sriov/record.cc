@@ -70,8 +70,7 @@ base::Result<std::optional<Record>> FindRecord(const Journal& journal, const Pci
             .WithHint("look at the virtual functions by hand (vassign sriov show), then remove " +
                       path));
   }
-  TRY(journal.CheckBoot());
-  if (record->boot_id != journal.boot_id()) return std::optional<Record>();
+  if (!TRY(journal.IsOfThisBoot(record->boot_id))) return std::optional<Record>();
   return std::optional<Record>(std::move(*record));
 }
 

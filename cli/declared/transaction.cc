@@ -144,8 +144,7 @@ base::Result<std::optional<Transaction>> FindTransaction(const sysfs::Journal& j
                                        "it back; then remove " +
                                        path));
   }
-  TRY(journal.CheckBoot());
-  if (transaction->boot_id != journal.boot_id()) return std::optional<Transaction>();
+  if (!TRY(journal.IsOfThisBoot(transaction->boot_id))) return std::optional<Transaction>();
   return std::optional<Transaction>(std::move(*transaction));
 }
 

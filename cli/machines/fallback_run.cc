@@ -1,6 +1,10 @@
 #include "cli/machines/fallback_run.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "cli/assignment_output.h"
+#include "vmm/virtio/net/macvtap.h"
 
 namespace cli {
 
@@ -17,6 +21,15 @@ vmm::Resolved ResolveFallbacks(Context& context, base::Kernel& kernel, const vmm
     return {};
   };
   return vmm::ResolveFallbacks(kernel, *context.tree, options, sources);
+}
+
+base::Result<vmm::Options> TakeFallbacks(Context& context, base::Kernel& kernel,
+                                         const vmm::Options& options,
+                                         const ManagedOptions& managed) {
+  const bool wished = std::any_of(options.assign.begin(), options.assign.end(),
+                                  [](const auto& one) { return one.fallback.has_value(); });
+  if (wished || options.managed) vmm::virtio::RemoveLeftMacvtaps(*context.tree);
+  return vmm::TakeFallbacks(ResolveFallbacks(context, kernel, options, managed));
 }
 
 }  // namespace cli

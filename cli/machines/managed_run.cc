@@ -73,8 +73,7 @@ base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::
   const auto signals = TRY(vmm::SignalSource::Create(kSignals));
   auto host = ReachHost(context, "run --managed", {}, kProgram);
   if (host) TRY(FinishAbandoned(context, kProgram, *host));
-  const vmm::Options options =
-      TRY(vmm::TakeFallbacks(ResolveFallbacks(context, kernel, wanted, managed)));
+  const vmm::Options options = TRY(TakeFallbacks(context, kernel, wanted, managed));
   const LoanRequest request = TRY(ManagedRequest(*context.tree, options, managed));
   if (request.bind.devices.empty()) return RunMachine(context, kernel, options, {});
   if (!host) return base::Failure(host.error());

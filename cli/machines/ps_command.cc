@@ -51,8 +51,9 @@ base::Status RunPs(Context& context) {
   }
   if (context.json) return {};
   for (const std::string& name : vmm::virtio::LeftMacvtaps(*context.tree)) {
-    context.out << name << ": left by a machine that was killed; the next macvtap takes it away, or"
-                << " ip link delete " << name << '\n';
+    context.out << name
+                << ": left by a machine that was killed; the next machine with a fallback or "
+                << "--managed takes it away, or ip link delete " << name << '\n';
   }
   return {};
 }

@@ -75,8 +75,8 @@ std::string Journal::LockPath(const PciAddress& address) const {
   return fmt::format("{}/locks/{}", folder_, address.ToString());
 }
 
-base::Status Journal::CheckBoot() const {
-  if (!boot_id_.empty()) return {};
+base::Result<bool> Journal::IsOfThisBoot(std::string_view boot_id) const {
+  if (!boot_id_.empty()) return boot_id == boot_id_;
   return base::Fail(base::Code::kKernel,
                     "/proc/sys/kernel/random/boot_id: cannot be read: records of this boot cannot "
                     "be told from older ones",
@@ -84,7 +84,7 @@ base::Status Journal::CheckBoot() const {
 }
 
 base::Status Journal::Prepare() const {
-  TRY(CheckBoot());
+  TRY(IsOfThisBoot({}));
   TRY(MakeFolder(folder_));
   TRY(MakeFolder(folder_ + "/journal"));
   return MakeFolder(folder_ + "/locks");
@@ -104,8 +104,7 @@ base::Result<std::optional<Record>> Journal::Find(const PciAddress& address) con
                                 "not a usable record: it is of " + record->address.ToString()),
                     path);
   }
-  TRY(CheckBoot());
-  if (record->boot_id != boot_id_) return std::optional<Record>();
+  if (!TRY(IsOfThisBoot(record->boot_id))) return std::optional<Record>();
   return std::optional<Record>(std::move(*record));
 }
 

@@ -60,13 +60,15 @@ base::Status RemoveRecordFile(const std::string& path);
 class Journal {
  public:
   // `folder` is /run/vassign on a host; `boot_id` is the running one; empty when it cannot be read:
-  // then no record can be told from those of other boots, and Prepare, Find and CheckBoot fail.
+  // then no record can be told from those of other boots, and Prepare, Find and IsOfThisBoot
+  // fail.
   Journal(std::string folder, std::string boot_id)
       : folder_(std::move(folder)), boot_id_(std::move(boot_id)) {}
 
   const std::string& folder() const { return folder_; }
   const std::string& boot_id() const { return boot_id_; }
-  base::Status CheckBoot() const;
+  // Of a record here or in another folder.
+  base::Result<bool> IsOfThisBoot(std::string_view boot_id) const;
   std::string RecordPath(const PciAddress& address) const;
   // The file whose lock stands for a write to the device under way.
   std::string LockPath(const PciAddress& address) const;

@@ -99,16 +99,6 @@ void Remove(nl_sock* socket, int index, const std::string& name) {
   }
 }
 
-void RemoveLeft(const sysfs::Tree& tree, nl_sock* socket) {
-  for (const std::string& name : LeftMacvtaps(tree)) {
-    const base::Fd claim = Claim(name);
-    const int index = claim.valid() ? IndexOf(tree, name) : 0;
-    if (index == 0) continue;
-    base::Log(base::Level::kInfo, "{}: left by a machine that was killed: removed", name);
-    Remove(socket, index, name);
-  }
-}
-
 base::Failure CannotMake(const std::string& lower, int error) {
   const std::string text = fmt::format("a macvtap over {}: {}", lower, nl_geterror(error));
   switch (std::abs(error)) {
@@ -196,7 +186,6 @@ const Mac& Macvtap::mac() const { return made_->mac; }
 base::Result<Macvtap> Macvtap::Create(const std::string& lower, const std::optional<Mac>& mac) {
   Socket socket = TRY(Connect());
   const auto tree = sysfs::HostTree();
-  RemoveLeft(*tree, socket.get());
   const Mac own = mac ? *mac : RandomMac();
   for (unsigned number = 0; number <= kMost; ++number) {
     std::string name = fmt::format("{}{}", kPrefix, number);
@@ -239,6 +228,20 @@ std::vector<std::string> LeftMacvtaps(const sysfs::Tree& tree) {
     if (IsOurName(name) && NodeOf(tree, name) && Claim(name).valid()) left.push_back(name);
   }
   return left;
+}
+
+void RemoveLeftMacvtaps(const sysfs::Tree& tree) {
+  const std::vector<std::string> left = LeftMacvtaps(tree);
+  if (left.empty()) return;
+  const auto socket = Connect();
+  if (!socket) return;
+  for (const std::string& name : left) {
+    const base::Fd claim = Claim(name);
+    const int index = claim.valid() ? IndexOf(tree, name) : 0;
+    if (index == 0) continue;
+    base::Log(base::Level::kInfo, "{}: left by a machine that was killed: removed", name);
+    Remove(socket->get(), index, name);
+  }
 }
 
 }  // namespace vmm::virtio

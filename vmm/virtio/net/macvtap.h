@@ -4,7 +4,8 @@
 // The kernel does not remove it with its maker. So that one that a killed machine has left can be
 // told from one in use, its name is claimed: `vmmtapN` belongs to whoever is bound to the abstract
 // Unix socket "vmm/vmmtapN", whose names are the network namespace's as those of interfaces are,
-// and end with the process (unix(7)). Whoever makes one first removes those that nobody claims.
+// and end with the process (unix(7)). The next run that may need the
+// interface below removes those that nobody claims.
 #pragma once
 
 #include <memory>
@@ -45,5 +46,8 @@ class Macvtap {
 
 // Those that killed machines have left in this network namespace, by name. Needs no rights.
 std::vector<std::string> LeftMacvtaps(const sysfs::Tree& tree);
+// Removes them, before a card is looked at: with one over it, it would count as in use. What cannot
+// be removed is told and stays.
+void RemoveLeftMacvtaps(const sysfs::Tree& tree);
 
 }  // namespace vmm::virtio
