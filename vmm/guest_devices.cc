@@ -309,6 +309,21 @@ void GuestDevices::OnError(const sysfs::PciAddress& address) {
   if (can_leave) TakeOut(*plugged->port);
 }
 
+std::optional<GuestDevices::Known> GuestDevices::NoteFault(const sysfs::IommuFault& fault) {
+  for (const Plugged& one : plugged_) {
+    if (!fault.IsOf(one.device->address())) continue;
+    one.device->NoteIommuFault();
+    return Known{one.id, std::string(one.device->name())};
+  }
+  return std::nullopt;
+}
+
+std::map<std::string, assigned::AssignedCounters> GuestDevices::counters() const {
+  std::map<std::string, assigned::AssignedCounters> counters;
+  for (const Plugged& one : plugged_) counters[one.id] = one.device->counters();
+  return counters;
+}
+
 std::vector<DeviceStats> GuestDevices::stats() const {
   std::vector<DeviceStats> all = closed_;
   for (const Plugged& one : plugged_)

@@ -19,6 +19,7 @@
 
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/result.h"
+#include "sysfs/iommu_fault.h"
 #include "sysfs/tree.h"
 #include "vmm/assignment.h"
 #include "vmm/dma_ram.h"
@@ -108,6 +109,17 @@ class GuestDevices {
   // Ids by host address, as functions of the bridge are named.
   std::map<std::string, std::string> ids() const;
 
+  size_t assigned_count() const { return plugged_.size(); }
+  struct Known {
+    std::string id;
+    std::string name;  // the host's address
+    bool operator==(const Known&) const = default;
+  };
+  // Counts the fault for its device; nothing when that is not of this machine. With devices of
+  // several PCI domains a line that names none is counted for the first that it fits.
+  std::optional<Known> NoteFault(const sysfs::IommuFault& fault);
+  // Of assigned devices, by id.
+  std::map<std::string, assigned::AssignedCounters> counters() const;
   // Of all that were ever there.
   std::vector<DeviceStats> stats() const;
   EmulatedDevices& emulated() { return *emulated_; }

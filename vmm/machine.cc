@@ -44,6 +44,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   }
 
   std::unique_ptr<Machine> machine(new Machine(options, std::move(plan), std::move(image)));
+  machine->kernel_ = &kernel;
   machine->acpi_ = std::move(tables);
   machine->signals_.emplace(std::move(signals));
   machine->system_ = std::move(system);
@@ -97,6 +98,7 @@ base::Status Machine::WatchEvents() {
     }));
   }
   watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
+  WatchFaults();
   patience_ = TRY(Timer::Create(*loop_, [this] {
     const bool wanted = otherwise_->code() == Code::kInUse;
     End(base::Failure(*otherwise_), wanted ? Cause::kError : Cause::kSignal);
@@ -198,6 +200,8 @@ base::Result<int> Machine::Run() {
   TRY(ran);
   Announce("SHUTDOWN", control::CauseData(cause_));
   DropBoard();
+  while (OnKernelLog()) {
+  }
   if (options_.stats) PrintStats();
   TRY(outcome_);
   return console_->ExecStatus();

@@ -48,11 +48,14 @@ base::Result<std::optional<uint8_t>> PortNumber(const std::string& bus) {
                     "port1, port2, ...; any free one without bus");
 }
 
-// By id.
-std::map<std::string, Json> FallbackViews(const Options& options) {
-  std::map<std::string, Json> views;
-  for (const Fallback& one : options.fallbacks) views[one.id] = control::FallbackView(one);
-  return views;
+// What query-pci says of a device beyond QEMU's members, by id.
+std::map<std::string, Json> OwnMembers(const Options& options, const GuestDevices& devices) {
+  std::map<std::string, Json> members;
+  for (const Fallback& one : options.fallbacks)
+    members[one.id]["fallback"] = control::FallbackView(one);
+  for (const auto& [id, counters] : devices.counters())
+    members[id]["counters"] = control::CountersView(counters);
+  return members;
 }
 
 std::string Absolute(const std::string& path) {
@@ -143,7 +146,9 @@ base::Status Machine::Add(const control::DeviceAdd& device) {
   request.id = device.id;
   request.vf_token = device.token;
   if (!device.rom.empty()) request.rom = TRY(assigned::ParseRomRequest(device.rom));
-  return devices_->Add(request, port);
+  TRY(devices_->Add(request, port));
+  WatchFaults();
+  return {};
 }
 
 base::Status Machine::Add(const control::EmulatedAdd& device) {
@@ -182,7 +187,8 @@ Answer<Json> Machine::Do(Verb verb) {
     case Verb::kQueryBlock:
       return BlockList();
     case Verb::kQueryPci:
-      return control::PciList(devices_->bridge().View(), devices_->ids(), FallbackViews(options_));
+      return control::PciList(devices_->bridge().View(), devices_->ids(),
+                              OwnMembers(options_, *devices_));
     case Verb::kQueryBalloon:
       return QueryBalloon();
     case Verb::kStop:

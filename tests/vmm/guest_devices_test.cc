@@ -137,6 +137,22 @@ TEST_F(GuestDevicesTest, ByForceTheWholeCardGoesAtOnce) {
   EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
 }
 
+TEST_F(GuestDevicesTest, AFaultIsCountedForItsDevice) {
+  EXPECT_EQ(devices_->NoteFault({{0, 1, 0, 0}, true, 0x1000, false, ""}), std::nullopt);
+  EXPECT_EQ(devices_->NoteFault({{1, 8, 0, 1}, false, 0x1000, false, ""}), std::nullopt);
+  const auto known = devices_->NoteFault({kSecond, true, 0x1000, false, ""});
+  EXPECT_EQ(known, (GuestDevices::Known{"second", "0000:08:00.1"}));
+  ASSERT_TRUE(devices_->NoteFault({kSecond, false, 0x1000, false, ""}));
+  EXPECT_EQ(devices_->counters().at("second").iommu_faults, 2u);
+  EXPECT_EQ(devices_->counters().at("first").iommu_faults, 0u);
+  // What has left is told at the end too.
+  ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(2);
+  uint64_t all = 0;
+  for (const DeviceStats& one : devices_->stats()) all += one.counters.iommu_faults;
+  EXPECT_EQ(all, 2u);
+}
+
 TEST_F(GuestDevicesTest, AnEmulatedDiskComesAndItsImageIsFreeWhenItHasGone) {
   const test::TempFolder folder;
   virtio::BlkOptions disk;
