@@ -88,8 +88,7 @@ std::optional<IommuFault> ParseAmd(std::string_view event, const std::optional<P
 }  // namespace
 
 bool IommuFault::IsOf(const PciAddress& other) const {
-  return device.routing_id() == other.routing_id() &&
-         (any_domain || device.domain == other.domain);
+  return device.routing_id() == other.routing_id() && (any_domain || device.domain == other.domain);
 }
 
 std::optional<IommuFault> ParseIommuFault(std::string_view line) {

@@ -1,10 +1,10 @@
 // What the kernel's log says of a DMA access that the IOMMU has stopped. Pure.
 //
-// The texts are those of drivers/iommu/intel/dmar.c and drivers/iommu/amd/iommu.c from 5.10 to 6.12:
-//   DMAR: [DMA Read NO_PASID] Request device [06:00.0] fault addr 0x20000000 [fault reason 0x06] PTE
-//   Read access is not set
-//   vfio-pci 0000:06:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x000b address=0x20000000
-//   flags=0x0020]
+// The texts are those of drivers/iommu/intel/dmar.c and drivers/iommu/amd/iommu.c from 5.10
+// to 6.12:
+//   DMAR: [DMA Read NO_PASID] Request device [06:00.0] fault addr 0x20000000 [fault reason 0x06]
+//   PTE Read access is not set vfio-pci 0000:06:00.0: AMD-Vi: Event logged [IO_PAGE_FAULT
+//   domain=0x000b address=0x20000000 flags=0x0020]
 // The kernel limits their rate, so that there may have been more faults than lines.
 #pragma once
 

@@ -54,8 +54,10 @@ class GuestDevices {
     std::function<base::Status()> populated;
     // The host wants a device that cannot leave.
     std::function<void(const std::string& name)> stuck;
-    // A device has left, by the guest's hand or not.
-    std::function<void(const std::string& id)> gone;
+    // A device has left, by the guest's hand or `forced`.
+    std::function<void(const std::string& id, bool forced)> gone;
+    // The guest has not let go of a device in its time, and keeps it.
+    std::function<void(const std::string& id)> kept;
     // Something that an emulated device tells.
     std::function<void(const DeviceNotice& notice)> notice;
     // The guest has given pages to its balloon or has some back.
@@ -91,8 +93,10 @@ class GuestDevices {
   base::Status Add(const EmulatedRequest& request, std::string id,
                    std::optional<uint8_t> port_number = {});
   // Asks the guest; `gone` tells when it is done, after `patience` at the latest. With none the
-  // device is taken at once. kNotFound, kUnfit when it cannot leave.
-  base::Status Remove(const std::string& id, std::chrono::seconds patience);
+  // device is taken at once. With kKeep it stays when the guest does not let go, as `kept` tells.
+  // kNotFound, kUnfit when it cannot leave.
+  base::Status Remove(const std::string& id, std::chrono::seconds patience,
+                      PortWaits::AtEnd at_end = PortWaits::AtEnd::kTake);
   struct BalloonView {
     virtio::BalloonState balloon;
     DmaRam::State ram;
@@ -155,12 +159,19 @@ class GuestDevices {
   void ArmPatience();
   void Quarantine(const LostDevice& lost);
   void TakeOut(uint8_t port);
+  void Keep(uint8_t port);
+  std::vector<std::string> IdsIn(uint8_t port) const;
   // The port's card is out of the guest: closes its devices.
-  void Close(uint8_t port);
-  void Close(Plugged plugged);
-  void Close(EmulatedDevices::Emulated emulated);
+  void Close(uint8_t port, bool forced);
+  void Close(Plugged plugged, bool forced);
+  void Close(EmulatedDevices::Emulated emulated, bool forced);
   // Ends something that may wait, by a thread; then says that the device has left.
-  void CloseInBackground(std::function<void()> end, std::string name, std::string id);
+  struct Leaver {
+    std::string name;
+    std::string id;
+    bool forced = false;
+  };
+  void CloseInBackground(std::function<void()> end, Leaver leaver);
   base::Status InsertCard(uint8_t port, const CardFunctions& functions);
 
   const Wiring wiring_;

@@ -113,8 +113,11 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.loop = loop_.get();
   wiring.link = [this](int fd) { return board_->vm().LinkVfio(fd); };
   wiring.unlink = [this](int fd) { return board_->vm().UnlinkVfio(fd); };
-  wiring.gone = [this](const std::string& id) {
-    Announce("DEVICE_DELETED", control::DeviceDeletedData(id));
+  wiring.gone = [this](const std::string& id, bool forced) {
+    Announce("DEVICE_DELETED", control::DeviceDeletedData(id, forced));
+  };
+  wiring.kept = [this](const std::string& id) {
+    Announce("DEVICE_UNPLUG_GUEST_ERROR", control::DeviceData(id));
   };
   wiring.notice = [this](const DeviceNotice& notice) { OnNotice(notice); };
   wiring.balloon_changed = [this] { OnBalloonChange(); };

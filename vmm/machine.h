@@ -79,6 +79,7 @@ class Machine {
   control::Answer<control::Json> Do(control::Verb verb);
   base::Status Add(const control::DeviceAdd& device);
   base::Status Add(const control::EmulatedAdd& device);
+  base::Status Remove(const control::DeviceDel& device);
   base::Status Resize(const control::BlockResize& resize);
   void OnNotice(const DeviceNotice& notice);
   control::Json BlockList() const;
@@ -121,7 +122,7 @@ class Machine {
   std::optional<GuestMemory> memory_;
   std::unique_ptr<Population> population_;  // until devices may map the memory
   std::unique_ptr<GuestDevices> devices_;
-  std::optional<sysfs::KernelLogTail> kernel_log_;  // none without an assigned device
+  std::optional<sysfs::KernelLogTail> kernel_log_;   // none without an assigned device
   std::map<std::string, base::Limited> fault_logs_;  // by the device's name
   std::vector<Watch> watches_;
   std::unique_ptr<Timer> patience_;

@@ -145,10 +145,21 @@ base::Status Machine::Add(const control::DeviceAdd& device) {
   request.host = device.host;
   request.id = device.id;
   request.vf_token = device.token;
+  request.config = device.config;
   if (!device.rom.empty()) request.rom = TRY(assigned::ParseRomRequest(device.rom));
   TRY(devices_->Add(request, port));
   WatchFaults();
   return {};
+}
+
+base::Status Machine::Remove(const control::DeviceDel& device) {
+  const bool at_once = device.force.value_or(false);
+  const auto patience = at_once          ? std::chrono::seconds(0)
+                        : device.timeout ? std::chrono::seconds(*device.timeout)
+                                         : kLeaveTime;
+  return devices_->Remove(
+      device.id, patience,
+      device.force == false ? PortWaits::AtEnd::kKeep : PortWaits::AtEnd::kTake);
 }
 
 base::Status Machine::Add(const control::EmulatedAdd& device) {
@@ -214,7 +225,7 @@ Answer<Json> Machine::Execute(const control::Command& command) {
   if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) return Done(Add(*add));
   if (const auto* const add = std::get_if<control::EmulatedAdd>(&command)) return Done(Add(*add));
   if (const auto* const remove = std::get_if<control::DeviceDel>(&command)) {
-    return Done(devices_->Remove(remove->id, remove->force ? std::chrono::seconds(0) : kLeaveTime));
+    return Done(Remove(*remove));
   }
   if (const auto* const resize = std::get_if<control::BlockResize>(&command)) {
     return Done(Resize(*resize));

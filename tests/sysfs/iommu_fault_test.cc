@@ -9,8 +9,14 @@ constexpr PciAddress kEdu{0, 6, 0, 0};
 
 TEST(IommuFault, AnyOtherLine) {
   for (const char* const line : {
-           "", " ", ":", "DMAR: ", "DMAR: DRHD: handling fault status reg 2", "DMAR: [DMA ",
-           "DMAR: [DMA Read] Request device [", "DMAR: [DMA Read] Request device [06:00.0]",
+           "",
+           " ",
+           ":",
+           "DMAR: ",
+           "DMAR: DRHD: handling fault status reg 2",
+           "DMAR: [DMA ",
+           "DMAR: [DMA Read] Request device [",
+           "DMAR: [DMA Read] Request device [06:00.0]",
            "DMAR: [DMA Read] Request device [06:00.0] fault addr ",
            "DMAR: [DMA Read] Request device [06:00.0] fault addr 0x",
            "DMAR: [DMA Read] Request device [06:00.0] fault addr 0x12345678901234567 [x",
@@ -19,7 +25,8 @@ TEST(IommuFault, AnyOtherLine) {
            "DMAR: [DMA Fetch] Request device [06:00.0] fault addr 0x1000",
            "DMAR: [INTR-REMAP] Request device [06:00.0] fault index 0x1 [fault reason 0x22]",
            "a guest says DMAR: [DMA Read] Request device [06:00.0] fault addr 0x1000",
-           "AMD-Vi: Event logged [IO_PAGE_FAULT", "AMD-Vi: Event logged [IO_PAGE_FAULT device=]",
+           "AMD-Vi: Event logged [IO_PAGE_FAULT",
+           "AMD-Vi: Event logged [IO_PAGE_FAULT device=]",
            "AMD-Vi: Event logged [IO_PAGE_FAULT domain=0x1 address=0x1 flags=0x20]",
            "AMD-Vi: Event logged [IO_PAGE_FAULT device=06:00.0 address=0x1000]",
            "AMD-Vi: Event logged [IO_PAGE_FAULT device=06:00.0 address=0x1000 flags=wide]",
@@ -39,7 +46,8 @@ TEST(IommuFault, IntelsOfEachKernel) {
   for (const char* const line : {
            "DMAR: [DMA Read NO_PASID] Request device [06:00.0] fault addr 0x20000000 [fault reason "
            "0x06] PTE Read access is not set",
-           "DMAR: [DMA Read PASID 0x1] Request device [06:00.0] fault addr 0x20000000 [fault reason "
+           "DMAR: [DMA Read PASID 0x1] Request device [06:00.0] fault addr 0x20000000 [fault "
+           "reason "
            "0x06] PTE Read access is not set",
            "DMAR: [DMA Read] Request device [06:00.0] PASID ffffffff fault addr 20000000 [fault "
            "reason 06] PTE Read access is not set",

@@ -23,7 +23,8 @@ TEST(KernelLine, WhatIsNoRecordOfTheKernel) {
 }
 
 TEST(KernelLine, TheTextAlone) {
-  EXPECT_EQ(KernelLine("6,339,5140900,-;a; b\n SUBSYSTEM=pci\n DEVICE=+pci:0000:06:00.0\n"), "a; b");
+  EXPECT_EQ(KernelLine("6,339,5140900,-;a; b\n SUBSYSTEM=pci\n DEVICE=+pci:0000:06:00.0\n"),
+            "a; b");
   EXPECT_EQ(KernelLine("3,339,5140900,-,caller=T1;text"), "text");
   EXPECT_EQ(KernelLine("0,1,1,-;"), "");
 }

@@ -48,8 +48,13 @@ class GuestDevicesTest : public testing::Test {
       stuck_.push_back(name);
       loop_->Stop();
     };
-    wiring.gone = [this](const std::string& id) {
+    wiring.kept = [this](const std::string& id) {
+      kept_.push_back(id);
+      if (kept_.size() == 2) loop_->Stop();
+    };
+    wiring.gone = [this](const std::string& id, bool forced) {
       gone_.push_back(id);
+      if (forced) taken_.push_back(id);
       if (gone_.size() == awaited_) loop_->Stop();
     };
     auto made = GuestDevices::Create(std::move(wiring), {}, plan_, *memory_, nullptr);
@@ -78,6 +83,8 @@ class GuestDevicesTest : public testing::Test {
   std::unique_ptr<EventLoop> loop_;
   std::optional<GuestMemory> memory_;
   std::vector<std::string> gone_;
+  std::vector<std::string> taken_;  // of these
+  std::vector<std::string> kept_;
   std::vector<std::string> stuck_;
   size_t awaited_ = 0;
   std::unique_ptr<GuestDevices> devices_;
@@ -134,7 +141,21 @@ TEST_F(GuestDevicesTest, ByForceTheWholeCardGoesAtOnce) {
   EXPECT_THAT(devices_->Remove("nothing", kLeaveTime), test::FailsWith(base::Code::kNotFound));
   ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
   RunUntilGone(2);
-  EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
+  EXPECT_THAT(taken_, UnorderedElementsAre("first", "second"));
+}
+
+TEST_F(GuestDevicesTest, WhatAGuestDoesNotLetGoOfCanStay) {
+  // A guest that has switched its slots on, and presses nothing.
+  pci::HostBridge& bridge = devices_->bridge();
+  ASSERT_FALSE(bridge.IsFree(plan_.ports[0].devfn()));
+  ASSERT_THAT(devices_->Remove("first", std::chrono::seconds(1), PortWaits::AtEnd::kKeep), IsOk());
+  ASSERT_THAT(loop_->Run(), IsOk());
+  EXPECT_THAT(kept_, UnorderedElementsAre("first", "second"));
+  EXPECT_THAT(gone_, IsEmpty());
+  EXPECT_FALSE(bridge.IsFree(plan_.ports[0].devfn()));
+  // The request is over: the next one is a new one.
+  ASSERT_THAT(devices_->Remove("first", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(2);
 }
 
 TEST_F(GuestDevicesTest, AFaultIsCountedForItsDevice) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string_view>
 
+#include "vmm/control/message.h"
 #include "vmm/pci/registers.h"
 
 namespace vmm::control {
@@ -131,10 +132,10 @@ Json CountersView(const assigned::AssignedCounters& counters) {
 }
 
 Json IommuFaultData(const std::string& id, const sysfs::IommuFault& fault) {
-  return {{"device", id},
-          {"path", "/machine/peripheral/" + id},
-          {"address", fault.address},
-          {"access", fault.write ? "write" : "read"}};
+  Json data = DeviceData(id);
+  data["address"] = fault.address;
+  data["access"] = fault.write ? "write" : "read";
+  return data;
 }
 
 Json PciList(std::span<const pci::FunctionView> functions,

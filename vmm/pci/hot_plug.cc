@@ -55,6 +55,11 @@ base::Status HostBridge::RequestRemoval(uint8_t devfn) {
   return {};
 }
 
+void HostBridge::WithdrawRequest(uint8_t devfn) {
+  const std::lock_guard lock(mutex_);
+  if (Port* const port = PortLocked(devfn)) port->leaving = false;
+}
+
 void HostBridge::TakeOut(uint8_t devfn) {
   const std::lock_guard lock(mutex_);
   Port* const port = PortLocked(devfn);

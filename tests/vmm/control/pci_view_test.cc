@@ -42,8 +42,8 @@ TEST(PciList, WhatServesForAnotherDeviceSaysSo) {
                              0,
                              "virtio-blk on /dev/sda",
                              "slow"};
-  const Json list =
-      PciList(OneDrive(), {{"0000:08:00.0", "nic0"}}, {{"nic0", {{"fallback", FallbackView(fallback)}}}});
+  const Json list = PciList(OneDrive(), {{"0000:08:00.0", "nic0"}},
+                            {{"nic0", {{"fallback", FallbackView(fallback)}}}});
   const Json expected = Json::parse(R"({"host": "0000:08:00.0", "reason": "no group",
     "instead": "virtio-blk on /dev/sda", "means": "slow"})");
   EXPECT_EQ(list[0]["devices"][0]["fallback"], expected);

@@ -98,6 +98,22 @@ TEST_F(HotPlugTest, TheGuestLetsGoWhenItIsAsked) {
   EXPECT_EQ(function.use_count(), 1);
 }
 
+TEST_F(HotPlugTest, ARequestThatIsOverIsMadeAnew) {
+  ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
+  Start();
+  ASSERT_THAT(bridge->RequestRemoval(kPort), IsOk());
+  bridge->WriteConfig(0, kPort, kSlotStatus, Width::k2, 1);
+  bridge->WithdrawRequest(kPort);
+  // Too late, the card stays.
+  WriteSlot(kPowerOff);
+  EXPECT_THAT(removed, IsEmpty());
+  WriteSlot(0);
+  ASSERT_THAT(bridge->RequestRemoval(kPort), IsOk());
+  EXPECT_EQ(bridge->ReadConfig(0, kPort, kSlotStatus, Width::k2) & 1, 1u);
+  WriteSlot(kPowerOff);
+  EXPECT_THAT(removed, ElementsAre(kPort));
+}
+
 TEST_F(HotPlugTest, AGuestThatTakesThePowerKeepsItsCard) {
   ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
   Start();
