@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -89,6 +90,10 @@ class GuestDevices {
   // Opens the device and plugs it into a free port, or into that of this number. kUnfit when it is
   // not free, kUsage when the machine has the id or the device.
   base::Status Add(const AssignRequest& request, std::optional<uint8_t> port_number = {});
+  // The same, told by the event loop afterwards: for the first device guest RAM is pinned, by
+  // another thread. One after another, in the order of the calls.
+  using Done = std::function<void(const base::Status& done)>;
+  void AddLater(AssignRequest request, std::optional<uint8_t> port_number, Done done);
   // The same with an emulated device; without an id it is named by its kind: disk0.
   base::Status Add(const EmulatedRequest& request, std::string id,
                    std::optional<uint8_t> port_number = {});
@@ -108,7 +113,7 @@ class GuestDevices {
   base::Status SetBalloon(uint64_t pages);
   void AskForStatistics();
   // The machine ends, and no processor runs: guest RAM stays as it is.
-  void CloseRam() { ram_.Close(); }
+  void CloseRam();
 
   // Ids by host address, as functions of the bridge are named.
   std::map<std::string, std::string> ids() const;
@@ -144,7 +149,17 @@ class GuestDevices {
       : wiring_(std::move(wiring)), plan_(&plan), ram_(memory, plan.dma_block_bytes) {}
   base::Status PlugAll();
   base::Status PairStandbys();
+  // What has been chosen for a device on its way in.
+  struct Place {
+    PlannedDevice device;
+    uint8_t port = 0;
+  };
   base::Status Plug(const AssignRequest& request, std::optional<uint8_t> port_number);
+  base::Result<Place> Prepare(const AssignRequest& request, std::optional<uint8_t> port_number);
+  base::Status Finish(const Place& place, const base::Status& mapped);
+  void StartNext();
+  // The device on its way in is there, or has failed.
+  void EndPinning();
   BalloonSetup SetUpBalloon();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
@@ -188,7 +203,23 @@ class GuestDevices {
   PortWaits waits_;
   std::vector<DeviceStats> closed_;
   std::unique_ptr<Timer> patience_;
-  std::vector<Thread> closing_;  // waits for all, first of the members
+  std::vector<Thread> closing_;  // waits for all, before the members above
+
+  struct Waiting {
+    AssignRequest request;
+    std::optional<uint8_t> port_number;
+    Done done;
+  };
+  std::deque<Waiting> waiting_;
+  // The first device, while guest RAM is pinned for it.
+  struct Pinning {
+    Place place;
+    Done done;
+    base::Status mapped;  // by the thread
+    Thread thread;
+  };
+  std::unique_ptr<Pinning> pinning_;
+  unsigned pinnings_ = 0;  // so far
 };
 
 }  // namespace vmm

@@ -75,8 +75,9 @@ class Machine {
   void ResetOrEnd(control::Cause cause);
   // The monitor's side (machine_control.cc).
   base::Status OpenMonitor();
-  control::Answer<control::Json> Execute(const control::Command& command);
+  std::optional<control::Answer<control::Json>> Execute(const control::Command& command);
   control::Answer<control::Json> Do(control::Verb verb);
+  // Answers the client when the device is there.
   base::Status Add(const control::DeviceAdd& device);
   base::Status Add(const control::EmulatedAdd& device);
   base::Status Remove(const control::DeviceDel& device);

@@ -147,8 +147,10 @@ base::Status Machine::Add(const control::DeviceAdd& device) {
   request.vf_token = device.token;
   request.config = device.config;
   if (!device.rom.empty()) request.rom = TRY(assigned::ParseRomRequest(device.rom));
-  TRY(devices_->Add(request, port));
-  WatchFaults();
+  devices_->AddLater(request, port, [this, client = server_->asking()](const base::Status& done) {
+    if (done) WatchFaults();
+    server_->Finish(client, Done(done));
+  });
   return {};
 }
 
@@ -220,9 +222,15 @@ Answer<Json> Machine::Do(Verb verb) {
   return Json::object();
 }
 
-Answer<Json> Machine::Execute(const control::Command& command) {
-  if (!board_) return tl::unexpected(control::Refusal{"GenericError", "the machine is ending"});
-  if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) return Done(Add(*add));
+std::optional<Answer<Json>> Machine::Execute(const control::Command& command) {
+  if (!board_) {
+    return Answer<Json>(tl::unexpected(control::Refusal{"GenericError", "the machine is ending"}));
+  }
+  if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) {
+    const base::Status begun = Add(*add);
+    if (begun) return std::nullopt;
+    return Done(begun);
+  }
   if (const auto* const add = std::get_if<control::EmulatedAdd>(&command)) return Done(Add(*add));
   if (const auto* const remove = std::get_if<control::DeviceDel>(&command)) {
     return Done(Remove(*remove));
