@@ -276,8 +276,15 @@ void GuestDevices::Close(Plugged plugged, bool forced) {
   closed_.push_back({std::string(device->name()), device->counters()});
   assignment_->Remove(device, wiring_.unlink);
   const std::string name(device->name());
+  const auto address = device->address();
+  const bool answered = device->Answers();  // otherwise it is told already
   const auto held = std::make_shared<std::shared_ptr<AssignedDevice>>(std::move(device));
-  CloseInBackground([held] { held->reset(); }, {name, std::move(plugged.id), forced});
+  const auto close = [held, answered, address, tree = wiring_.tree] {
+    held->reset();
+    const auto lost = answered ? CheckAfterClose(*tree, address) : std::nullopt;
+    if (lost) TellLost(*lost);
+  };
+  CloseInBackground(close, {name, std::move(plugged.id), forced});
 }
 
 // The host may have requests of it in progress.
@@ -305,6 +312,22 @@ void GuestDevices::CloseInBackground(std::function<void()> end, Leaver leaver) {
     base::Log(base::Level::kWarning, "{}", closing.error().message());
     close();
   }
+}
+
+std::vector<LostDevice> GuestDevices::CloseAll() {
+  pinning_.reset();
+  closing_.clear();
+  std::vector<sysfs::PciAddress> addresses;
+  for (const Plugged& one : plugged_) addresses.push_back(one.device->address());
+  plugged_.clear();
+  bridge_.reset();
+  emulated_.reset();
+  assignment_.reset();
+  std::vector<LostDevice> lost;
+  for (const sysfs::PciAddress& address : addresses) {
+    if (auto one = CheckAfterClose(*wiring_.tree, address)) lost.push_back(std::move(*one));
+  }
+  return lost;
 }
 
 void GuestDevices::OnWanted(const sysfs::PciAddress& address) {

@@ -114,6 +114,8 @@ class GuestDevices {
   void AskForStatistics();
   // The machine ends, and no processor runs: guest RAM stays as it is.
   void CloseRam();
+  // The end, when no board is left: closes all devices. Returns those that did not come back.
+  std::vector<LostDevice> CloseAll();
 
   // Ids by host address, as functions of the bridge are named.
   std::map<std::string, std::string> ids() const;

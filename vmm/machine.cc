@@ -60,7 +60,11 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   return machine;
 }
 
-Machine::~Machine() { DropBoard(); }
+Machine::~Machine() {
+  DropBoard();
+  if (!devices_) return;
+  for (const LostDevice& lost : devices_->CloseAll()) TellLost(lost);
+}
 
 // What devices will reach gets its pages at once, beside all else that the start does.
 base::Status Machine::MakeMemory() {

@@ -176,6 +176,21 @@ TEST_F(GuestDevicesTest, AFaultIsCountedForItsDevice) {
   EXPECT_EQ(all, 2u);
 }
 
+TEST_F(GuestDevicesTest, WhatDoesNotComeBackFromTheMachineIsTold) {
+  const std::string folder = "/sys/bus/pci/devices/";
+  tree_.AddBytes(folder + "0000:08:00.0/config", std::vector<std::byte>(64, std::byte{0xff}));
+  // A virtual function: no ids, but the rest.
+  std::vector<std::byte> function(64, std::byte{0xff});
+  function[4] = function[5] = std::byte{0};
+  tree_.AddBytes(folder + "0000:08:00.1/config", function);
+  tree_.AddBytes(folder + "0000:09:00.0/config", std::vector<std::byte>(4, std::byte{0xff}));
+  const std::vector<LostDevice> lost = devices_->CloseAll();
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].address, kFirst);
+  EXPECT_THAT(lost[0].why.message(), testing::HasSubstr("0000:08:00.0: did not come back"));
+  EXPECT_EQ(kernel_.count("open /dev/iommu"), kernel_.count("close /dev/iommu"));
+}
+
 // A machine without a device from the start, whose first one waits for all of its RAM.
 class FirstDeviceTest : public testing::Test {
  protected:
