@@ -79,7 +79,7 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   void OnRemoved(RemovedHandler handler) { removed_ = std::move(handler); }
   bool IsFree(uint8_t port);  // it has no card
   // Before Connect: the card is there from the start. Afterwards the guest is told of it. kInUse
-  // when the port has a card.
+  // when the port has a card, kUnfit when the guest has no addresses for it.
   base::Status Insert(uint8_t port, Card card);
   // Tells of a card that has no power yet once more; false when there is none such.
   bool Announce(uint8_t port);
@@ -117,6 +117,7 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   Port* PortLocked(uint8_t devfn);
   Port* PortOfBusLocked(uint8_t bus);
 
+  base::Status CheckFitLocked(uint8_t devfn, const Card& card);
   // The card as the port's power has it.
   void SyncLocked(uint8_t devfn, Port& port);
   base::Status StartCardLocked(Port& port);

@@ -154,6 +154,19 @@ TEST_F(HotPlugTest, ACardIsTakenOutWhateverTheGuestDoes) {
   EXPECT_EQ(next->resets, 0u);
 }
 
+TEST_F(HotPlugTest, ACardWithoutRoomIsRefused) {
+  Start();
+  Card card;
+  card.functions[0] = std::make_shared<test::FakeFunction>(
+      "large", std::vector<BarInfo>{{0, BarKind::kMemory64, 128 * base::kGiB, true}});
+  EXPECT_THAT(bridge->Insert(kPort, card), FailsWith(base::Code::kUnfit));
+  EXPECT_TRUE(bridge->IsFree(kPort));
+  // A port's window may move, so that this one has room.
+  card.functions[0] = std::make_shared<test::FakeFunction>(
+      "moves", std::vector<BarInfo>{{0, BarKind::kMemory64, 32 * base::kGiB, true}});
+  EXPECT_THAT(bridge->Insert(kPort, card), IsOk());
+}
+
 TEST_F(HotPlugTest, AnAskedCardLeavesWithTheReboot) {
   ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
   Start();
