@@ -111,18 +111,26 @@ base::Result<Assignment> Assignment::Start(base::Kernel& kernel, const sysfs::Tr
   return assignment;
 }
 
-base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Add(
-    const PlannedDevice& planned, const vfio::KvmLink& link, const vfio::KvmLink& unlink) {
+// type1 takes maps only once it has a group; iommufd attaches a device to what is mapped.
+base::Result<Assignment::Needs> Assignment::Claim(const PlannedDevice& device,
+                                                  const vfio::KvmLink& link) {
   const std::lock_guard lock(resets_->mutex);
-  const sysfs::PciAddress& device = planned.host;
-  if (!space_) TRY(OpenSpace({planned}));
-  if (base::Status claimed = space_->Claim(device, link); !claimed) {
+  if (!space_) TRY(OpenSpace({device}));
+  if (base::Status claimed = space_->Claim(device.host, link); !claimed) {
     if (devices_.empty()) DropSpace();
     return base::Failure(std::move(claimed).error());
   }
-  // type1 takes maps only once it has a group; iommufd attaches a device to what is mapped.
+  return devices_.empty() ? Needs::kRam : Needs::kNothing;
+}
+
+base::Status Assignment::MapRam() { return ram_->MapInto(*space_); }
+
+base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Finish(
+    const PlannedDevice& planned, const base::Status& mapped, const vfio::KvmLink& unlink) {
+  const std::lock_guard lock(resets_->mutex);
+  const sysfs::PciAddress& device = planned.host;
   auto opened = [&]() -> Opened {
-    if (devices_.empty()) TRY(ram_->MapInto(*space_));
+    TRY(mapped);
     return OpenDevice({*kernel_, *tree_, *space_, hooks_}, planned);
   }();
   if (opened) {

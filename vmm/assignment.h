@@ -4,7 +4,7 @@
 // then each device is opened, in parallel, while the calling thread maps guest RAM: the kernel
 // resets a function when it is opened and sleeps 100 ms for it. There is no other reset at start.
 //
-// Threads: all from the thread that owns the machine, but ResetCard.
+// Threads: all from the thread that owns the machine, but ResetCard and MapRam.
 #pragma once
 
 #include <functional>
@@ -44,11 +44,16 @@ class Assignment {
   // In the order of the plan, without those that are hidden, then in that of their coming.
   const AssignedDevices& devices() const { return devices_; }
   unsigned dma_maps() const { return space_ ? space_->map_count() : 0; }
-  // For a machine that runs. The first device makes the DMA space and maps guest RAM. After a
-  // failure all is as before.
-  base::Result<std::shared_ptr<assigned::AssignedDevice>> Add(const PlannedDevice& device,
-                                                              const vfio::KvmLink& link,
-                                                              const vfio::KvmLink& unlink);
+  // For a machine that runs, in three steps, one device at a time. The first device makes the DMA
+  // space, and guest RAM is mapped for it, which may last: Claim says whether MapRam comes before
+  // Finish. After a failure, which Finish returns, all is as before.
+  enum class Needs : uint8_t { kNothing, kRam };
+  base::Result<Needs> Claim(const PlannedDevice& device, const vfio::KvmLink& link);
+  // From any thread that may open files, beside all else.
+  base::Status MapRam();
+  base::Result<std::shared_ptr<assigned::AssignedDevice>> Finish(const PlannedDevice& device,
+                                                                 const base::Status& mapped,
+                                                                 const vfio::KvmLink& unlink);
   // Closes the device, which has been disconnected. With the last one the DMA space goes, and guest
   // RAM is pinned no longer.
   void Remove(const std::shared_ptr<assigned::AssignedDevice>& device, const vfio::KvmLink& unlink);

@@ -1,5 +1,6 @@
 #include "vmm/device_reset.h"
 
+#include <algorithm>
 #include <map>
 
 #include "vfio/reset_facts.h"
@@ -98,6 +99,27 @@ std::vector<LostDevice> PerformReset(const PreparedReset& reset, base::Limited& 
     }
   }
   return lost;
+}
+
+// A virtual function has no ids here; command and status are never all ones in a function that is
+// there (PCIe 6.0, 7.5.1.1).
+std::optional<LostDevice> CheckAfterClose(const sysfs::Tree& tree,
+                                          const sysfs::PciAddress& device) {
+  const std::string name = device.ToString();
+  const auto bytes = tree.ReadBytes("/sys/bus/pci/devices/" + name + "/config", 8);
+  if (!bytes || bytes->size() < 8) return std::nullopt;
+  const bool silent = std::all_of(bytes->begin(), bytes->end(),
+                                  [](std::byte one) { return one == std::byte{0xff}; });
+  if (!silent) return std::nullopt;
+  return LostDevice{device,
+                    base::Error(base::Code::kKernel,
+                                name + ": did not come back from the machine: it reads as all ones")
+                        .WithHint("switch its slot, or the host, off and on; until then give it to "
+                                  "nobody")};
+}
+
+void TellLost(const LostDevice& lost) {
+  base::Log(base::Level::kError, "{}\n  hint: {}", lost.why.message(), lost.why.hint());
 }
 
 }  // namespace vmm

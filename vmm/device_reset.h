@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "sysfs/base/log.h"
@@ -45,5 +46,10 @@ PreparedReset PrepareReset(const sysfs::Tree& tree, const vfio::DmaSpace& space,
 
 // Resets them; they are disconnected. Returns those that are lost.
 std::vector<LostDevice> PerformReset(const PreparedReset& reset, base::Limited& log);
+
+// A device that the machine has closed, which the kernel resets then: nothing when it is as it
+// should be, or cannot be looked at.
+std::optional<LostDevice> CheckAfterClose(const sysfs::Tree& tree, const sysfs::PciAddress& device);
+void TellLost(const LostDevice& lost);
 
 }  // namespace vmm

@@ -63,7 +63,7 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
       // Meanwhile it may have been closed by another hand, and another card may be there.
       if (!raw->bridge_->IsFree(port)) return;
       raw->forced_.erase(port);
-      raw->Close(port);
+      raw->Close(port, false);
     });
   });
   TRY(devices->PlugAll());
@@ -137,6 +137,7 @@ const GuestDevices::Plugged* GuestDevices::Find(const sysfs::PciAddress& device)
 // A balloon lets go of guest RAM on the devices' thread; what is out is mapped before the guest
 // starts anew.
 base::Status GuestDevices::Restart() {
+  EndPinning();
   emulated_->DrainBalloon();
   TRY(ram_.Restore());
   for (const LostDevice& lost : TRY(assignment_->Restart(wiring_.link))) Quarantine(lost);
@@ -158,7 +159,7 @@ void GuestDevices::Quarantine(const LostDevice& lost) {
   bridge_->Remove(plugged->devfn);
   Plugged gone = std::move(*plugged);
   plugged_.erase(plugged);
-  Close(std::move(gone));
+  Close(std::move(gone), true);
 }
 
 std::map<std::string, std::string> GuestDevices::ids() const {
@@ -171,7 +172,7 @@ std::map<std::string, std::string> GuestDevices::ids() const {
 bool GuestDevices::IsKnown(const std::string& id) const {
   return std::any_of(plugged_.begin(), plugged_.end(),
                      [&](const Plugged& one) { return one.id == id; }) ||
-         PortOf(id).has_value();
+         PortOf(id).has_value() || (pinning_ && pinning_->place.device.id == id);
 }
 
 std::optional<uint8_t> GuestDevices::PortOf(const std::string& id) const {
@@ -184,7 +185,8 @@ std::optional<uint8_t> GuestDevices::PortOf(const std::string& id) const {
   return std::nullopt;
 }
 
-base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds patience) {
+base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds patience,
+                                  PortWaits::AtEnd at_end) {
   const std::optional<uint8_t> found = PortOf(id);
   const bool fixed = std::any_of(plugged_.begin(), plugged_.end(),
                                  [&](const Plugged& one) { return one.id == id && !one.port; });
@@ -200,7 +202,7 @@ base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds pa
   }
   TRY(bridge_->RequestRemoval(port));
   if (standby_) standby_->Asked(id);
-  waits_.Asked(port, steady_clock::now() + patience);
+  waits_.Asked(port, steady_clock::now() + patience, at_end);
   ArmPatience();
   return {};
 }
@@ -219,6 +221,7 @@ void GuestDevices::OnPatience() {
               "vmm: the guest did not let go of its device in time: it is taken away");
     TakeOut(port);
   }
+  for (const uint8_t port : due.keep) Keep(port);
   for (const uint8_t port : due.announce) {
     if (!bridge_->Announce(port)) waits_.CardWorks(port);
   }
@@ -228,44 +231,74 @@ void GuestDevices::OnPatience() {
 void GuestDevices::TakeOut(uint8_t port) {
   forced_.insert(port);
   bridge_->TakeOut(port);
-  Close(port);
+  Close(port, true);
 }
 
-void GuestDevices::Close(uint8_t port) {
+std::vector<std::string> GuestDevices::IdsIn(uint8_t port) const {
+  std::vector<std::string> ids;
+  for (const Plugged& one : plugged_) {
+    if (one.port == port) ids.push_back(one.id);
+  }
+  for (const EmulatedDevices::Emulated& one : emulated_->all()) {
+    if (one.port == port) ids.push_back(one.id);
+  }
+  return ids;
+}
+
+// Somebody else may have asked too, and takes it later.
+void GuestDevices::Keep(uint8_t port) {
+  const bool leaves = waits_.LeavesBy(port, PortWaits::Time::max());
+  if (!leaves) bridge_->WithdrawRequest(port);
+  for (const std::string& id : IdsIn(port)) {
+    base::Log(base::Level::kWarning, "{}: the guest did not let go of it in time{}", id,
+              leaves ? "" : ", and keeps it");
+    if (standby_ && !leaves) standby_->Kept(id);
+    if (wiring_.kept) wiring_.kept(id);
+  }
+}
+
+void GuestDevices::Close(uint8_t port, bool forced) {
   waits_.CardWent(port);
   const auto gone = std::stable_partition(plugged_.begin(), plugged_.end(),
                                           [&](const Plugged& one) { return one.port != port; });
   std::vector<Plugged> card(std::make_move_iterator(gone), std::make_move_iterator(plugged_.end()));
   plugged_.erase(gone, plugged_.end());
-  for (Plugged& one : card) Close(std::move(one));
-  if (auto emulated = emulated_->Take(port)) Close(std::move(*emulated));
+  for (Plugged& one : card) Close(std::move(one), forced);
+  if (auto emulated = emulated_->Take(port)) Close(std::move(*emulated), forced);
 }
 
 // The kernel resets it at its last close: 100 ms, and up to a minute for one that does not answer
 // any longer (pci_dev_wait). The machine goes on meanwhile.
-void GuestDevices::Close(Plugged plugged) {
+void GuestDevices::Close(Plugged plugged, bool forced) {
   auto device = std::move(plugged.device);
   if (standby_) standby_->Out(plugged.id);
   plugged.watches.clear();
   closed_.push_back({std::string(device->name()), device->counters()});
   assignment_->Remove(device, wiring_.unlink);
   const std::string name(device->name());
+  const auto address = device->address();
+  const bool answered = device->Answers();  // otherwise it is told already
   const auto held = std::make_shared<std::shared_ptr<AssignedDevice>>(std::move(device));
-  CloseInBackground([held] { held->reset(); }, name, std::move(plugged.id));
+  const auto close = [held, answered, address, tree = wiring_.tree] {
+    held->reset();
+    const auto lost = answered ? CheckAfterClose(*tree, address) : std::nullopt;
+    if (lost) TellLost(*lost);
+  };
+  CloseInBackground(close, {name, std::move(plugged.id), forced});
 }
 
 // The host may have requests of it in progress.
-void GuestDevices::Close(EmulatedDevices::Emulated emulated) {
+void GuestDevices::Close(EmulatedDevices::Emulated emulated, bool forced) {
   const std::string id = emulated.id;
   const auto held = std::make_shared<EmulatedDevices::Emulated>(std::move(emulated));
-  CloseInBackground([this, held] { emulated_->End(std::move(*held)); }, id, id);
+  CloseInBackground([this, held] { emulated_->End(std::move(*held)); }, {id, id, forced});
 }
 
-void GuestDevices::CloseInBackground(std::function<void()> end, std::string name, std::string id) {
-  const auto left = [this, name = std::move(name), id = std::move(id)] {
-    base::Log(base::Level::kInfo, "{}: has left the machine", name);
-    if (wiring_.gone) wiring_.gone(id);
-    if (standby_) standby_->Closed(id);
+void GuestDevices::CloseInBackground(std::function<void()> end, Leaver leaver) {
+  const auto left = [this, leaver = std::move(leaver)] {
+    base::Log(base::Level::kInfo, "{}: has left the machine", leaver.name);
+    if (wiring_.gone) wiring_.gone(leaver.id, leaver.forced);
+    if (standby_) standby_->Closed(leaver.id);
   };
   const auto close = [this, end = std::move(end), left] {
     end();
@@ -279,6 +312,22 @@ void GuestDevices::CloseInBackground(std::function<void()> end, std::string name
     base::Log(base::Level::kWarning, "{}", closing.error().message());
     close();
   }
+}
+
+std::vector<LostDevice> GuestDevices::CloseAll() {
+  pinning_.reset();
+  closing_.clear();
+  std::vector<sysfs::PciAddress> addresses;
+  for (const Plugged& one : plugged_) addresses.push_back(one.device->address());
+  plugged_.clear();
+  bridge_.reset();
+  emulated_.reset();
+  assignment_.reset();
+  std::vector<LostDevice> lost;
+  for (const sysfs::PciAddress& address : addresses) {
+    if (auto one = CheckAfterClose(*wiring_.tree, address)) lost.push_back(std::move(*one));
+  }
+  return lost;
 }
 
 void GuestDevices::OnWanted(const sysfs::PciAddress& address) {
@@ -307,6 +356,21 @@ void GuestDevices::OnError(const sysfs::PciAddress& address) {
   base::Log(base::Level::kError, "{}: reports an uncorrectable error{}", address.ToString(),
             can_leave ? "; it is taken from the guest" : "");
   if (can_leave) TakeOut(*plugged->port);
+}
+
+std::optional<GuestDevices::Known> GuestDevices::NoteFault(const sysfs::IommuFault& fault) {
+  for (const Plugged& one : plugged_) {
+    if (!fault.IsOf(one.device->address())) continue;
+    one.device->NoteIommuFault();
+    return Known{one.id, std::string(one.device->name())};
+  }
+  return std::nullopt;
+}
+
+std::map<std::string, assigned::AssignedCounters> GuestDevices::counters() const {
+  std::map<std::string, assigned::AssignedCounters> counters;
+  for (const Plugged& one : plugged_) counters[one.id] = one.device->counters();
+  return counters;
 }
 
 std::vector<DeviceStats> GuestDevices::stats() const {

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/result.h"
+#include "sysfs/iommu_fault.h"
 #include "sysfs/tree.h"
 #include "vmm/assignment.h"
 #include "vmm/dma_ram.h"
@@ -53,8 +55,10 @@ class GuestDevices {
     std::function<base::Status()> populated;
     // The host wants a device that cannot leave.
     std::function<void(const std::string& name)> stuck;
-    // A device has left, by the guest's hand or not.
-    std::function<void(const std::string& id)> gone;
+    // A device has left, by the guest's hand or `forced`.
+    std::function<void(const std::string& id, bool forced)> gone;
+    // The guest has not let go of a device in its time, and keeps it.
+    std::function<void(const std::string& id)> kept;
     // Something that an emulated device tells.
     std::function<void(const DeviceNotice& notice)> notice;
     // The guest has given pages to its balloon or has some back.
@@ -86,12 +90,18 @@ class GuestDevices {
   // Opens the device and plugs it into a free port, or into that of this number. kUnfit when it is
   // not free, kUsage when the machine has the id or the device.
   base::Status Add(const AssignRequest& request, std::optional<uint8_t> port_number = {});
+  // The same, told by the event loop afterwards: for the first device guest RAM is pinned, by
+  // another thread. One after another, in the order of the calls.
+  using Done = std::function<void(const base::Status& done)>;
+  void AddLater(AssignRequest request, std::optional<uint8_t> port_number, Done done);
   // The same with an emulated device; without an id it is named by its kind: disk0.
   base::Status Add(const EmulatedRequest& request, std::string id,
                    std::optional<uint8_t> port_number = {});
   // Asks the guest; `gone` tells when it is done, after `patience` at the latest. With none the
-  // device is taken at once. kNotFound, kUnfit when it cannot leave.
-  base::Status Remove(const std::string& id, std::chrono::seconds patience);
+  // device is taken at once. With kKeep it stays when the guest does not let go, as `kept` tells.
+  // kNotFound, kUnfit when it cannot leave.
+  base::Status Remove(const std::string& id, std::chrono::seconds patience,
+                      PortWaits::AtEnd at_end = PortWaits::AtEnd::kTake);
   struct BalloonView {
     virtio::BalloonState balloon;
     DmaRam::State ram;
@@ -103,11 +113,24 @@ class GuestDevices {
   base::Status SetBalloon(uint64_t pages);
   void AskForStatistics();
   // The machine ends, and no processor runs: guest RAM stays as it is.
-  void CloseRam() { ram_.Close(); }
+  void CloseRam();
+  // The end, when no board is left: closes all devices. Returns those that did not come back.
+  std::vector<LostDevice> CloseAll();
 
   // Ids by host address, as functions of the bridge are named.
   std::map<std::string, std::string> ids() const;
 
+  size_t assigned_count() const { return plugged_.size(); }
+  struct Known {
+    std::string id;
+    std::string name;  // the host's address
+    bool operator==(const Known&) const = default;
+  };
+  // Counts the fault for its device; nothing when that is not of this machine. With devices of
+  // several PCI domains a line that names none is counted for the first that it fits.
+  std::optional<Known> NoteFault(const sysfs::IommuFault& fault);
+  // Of assigned devices, by id.
+  std::map<std::string, assigned::AssignedCounters> counters() const;
   // Of all that were ever there.
   std::vector<DeviceStats> stats() const;
   EmulatedDevices& emulated() { return *emulated_; }
@@ -128,7 +151,17 @@ class GuestDevices {
       : wiring_(std::move(wiring)), plan_(&plan), ram_(memory, plan.dma_block_bytes) {}
   base::Status PlugAll();
   base::Status PairStandbys();
+  // What has been chosen for a device on its way in.
+  struct Place {
+    PlannedDevice device;
+    uint8_t port = 0;
+  };
   base::Status Plug(const AssignRequest& request, std::optional<uint8_t> port_number);
+  base::Result<Place> Prepare(const AssignRequest& request, std::optional<uint8_t> port_number);
+  base::Status Finish(const Place& place, const base::Status& mapped);
+  void StartNext();
+  // The device on its way in is there, or has failed.
+  void EndPinning();
   BalloonSetup SetUpBalloon();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
@@ -143,12 +176,19 @@ class GuestDevices {
   void ArmPatience();
   void Quarantine(const LostDevice& lost);
   void TakeOut(uint8_t port);
+  void Keep(uint8_t port);
+  std::vector<std::string> IdsIn(uint8_t port) const;
   // The port's card is out of the guest: closes its devices.
-  void Close(uint8_t port);
-  void Close(Plugged plugged);
-  void Close(EmulatedDevices::Emulated emulated);
+  void Close(uint8_t port, bool forced);
+  void Close(Plugged plugged, bool forced);
+  void Close(EmulatedDevices::Emulated emulated, bool forced);
   // Ends something that may wait, by a thread; then says that the device has left.
-  void CloseInBackground(std::function<void()> end, std::string name, std::string id);
+  struct Leaver {
+    std::string name;
+    std::string id;
+    bool forced = false;
+  };
+  void CloseInBackground(std::function<void()> end, Leaver leaver);
   base::Status InsertCard(uint8_t port, const CardFunctions& functions);
 
   const Wiring wiring_;
@@ -165,7 +205,23 @@ class GuestDevices {
   PortWaits waits_;
   std::vector<DeviceStats> closed_;
   std::unique_ptr<Timer> patience_;
-  std::vector<Thread> closing_;  // waits for all, first of the members
+  std::vector<Thread> closing_;  // waits for all, before the members above
+
+  struct Waiting {
+    AssignRequest request;
+    std::optional<uint8_t> port_number;
+    Done done;
+  };
+  std::deque<Waiting> waiting_;
+  // The first device, while guest RAM is pinned for it.
+  struct Pinning {
+    Place place;
+    Done done;
+    base::Status mapped;  // by the thread
+    Thread thread;
+  };
+  std::unique_ptr<Pinning> pinning_;
+  unsigned pinnings_ = 0;  // so far
 };
 
 }  // namespace vmm

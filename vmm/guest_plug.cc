@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "vfio/memlock.h"
+#include "vmm/confinement/confine.h"
 #include "vmm/guest_devices.h"
 
 namespace vmm {
@@ -19,7 +20,7 @@ base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
                                                std::optional<uint8_t> number) const {
   // A card that has just left is closed by a later turn of the loop: its port is not free before.
   const auto is_free = [&](uint8_t port) {
-    return bridge_->IsFree(port) &&
+    return bridge_->IsFree(port) && !(pinning_ && pinning_->place.port == port) &&
            std::none_of(plugged_.begin(), plugged_.end(),
                         [&](const Plugged& one) { return one.port == port; }) &&
            std::none_of(emulated_->all().begin(), emulated_->all().end(),
@@ -51,7 +52,72 @@ base::Status GuestDevices::Add(const AssignRequest& request, std::optional<uint8
   return Plug(request, port_number);
 }
 
+// There may be a primary that is plugged at once.
+void GuestDevices::AddLater(AssignRequest request, std::optional<uint8_t> port_number, Done done) {
+  waiting_.push_back({std::move(request), port_number, std::move(done)});
+  wiring_.loop->Post([this] { StartNext(); });
+}
+
+void GuestDevices::StartNext() {
+  if (pinning_ || waiting_.empty()) return;
+  const Waiting next = std::move(waiting_.front());
+  waiting_.pop_front();
+  wiring_.loop->Post([this] { StartNext(); });
+  if (standby_) {
+    if (const auto status = standby_->Wanted(next.request, next.port_number))
+      return next.done(*status);
+  }
+  const auto place = Prepare(next.request, next.port_number);
+  if (!place) return next.done(base::Failure(place.error()));
+  const auto needs = assignment_->Claim(place->device, wiring_.link);
+  if (!needs) return next.done(base::Failure(needs.error()));
+  if (*needs == Assignment::Needs::kNothing) return next.done(Finish(*place, {}));
+
+  pinning_ = std::make_unique<Pinning>();
+  pinning_->place = *place;
+  pinning_->done = next.done;
+  const auto map = [this, raw = pinning_.get(), number = ++pinnings_] {
+    raw->mapped = confinement::Confine(confinement::ThreadKind::kOpener);
+    if (raw->mapped) raw->mapped = assignment_->MapRam();
+    wiring_.loop->Post([this, number] {
+      if (number == pinnings_) EndPinning();
+    });
+  };
+  auto thread = Thread::Start("pinner", map);
+  if (thread) {
+    pinning_->thread = std::move(*thread);
+  } else {
+    pinning_->mapped = assignment_->MapRam();
+    EndPinning();
+  }
+}
+
+void GuestDevices::EndPinning() {
+  if (!pinning_) return;
+  const auto pinning = std::move(pinning_);
+  pinning->thread.Join();
+  // Told by a turn of its own: who hears of it may ask for more, and here may be a reboot.
+  wiring_.loop->Post(
+      [this, done = pinning->done, status = Finish(pinning->place, pinning->mapped)] {
+        done(status);
+        StartNext();
+      });
+}
+
+void GuestDevices::CloseRam() {
+  if (pinning_) pinning_->thread.Join();
+  ram_.Close();
+}
+
 base::Status GuestDevices::Plug(const AssignRequest& request, std::optional<uint8_t> port_number) {
+  EndPinning();
+  const Place place = TRY(Prepare(request, port_number));
+  const auto needs = TRY(assignment_->Claim(place.device, wiring_.link));
+  return Finish(place, needs == Assignment::Needs::kRam ? assignment_->MapRam() : base::Status());
+}
+
+base::Result<GuestDevices::Place> GuestDevices::Prepare(const AssignRequest& request,
+                                                        std::optional<uint8_t> port_number) {
   const sysfs::PciAddress& address = request.host;
   const std::string id = IdOf(request);
   if (IsKnown(id) || Find(address) != nullptr)
@@ -60,7 +126,6 @@ base::Status GuestDevices::Plug(const AssignRequest& request, std::optional<uint
   const HostDevice host = TRY(ReadHostDevice(*wiring_.tree, address));
   TRY(CheckHotPlug(host, *plan_));
   TRY(vfio::EnsureMemlock(*wiring_.tree, vfio::MemlockNeeded(plan_->layout.memory_bytes())));
-  Plugged plugged;
   const PlannedDevice planned = {address,
                                  static_cast<uint8_t>(port / 8),
                                  true,
@@ -70,9 +135,15 @@ base::Status GuestDevices::Plug(const AssignRequest& request, std::optional<uint
                                  request.config,
                                  request.rom,
                                  request.vf_token};
-  plugged.device = TRY(assignment_->Add(planned, wiring_.link, wiring_.unlink));
+  return Place{planned, port};
+}
+
+base::Status GuestDevices::Finish(const Place& place, const base::Status& mapped) {
+  const uint8_t port = place.port;
+  Plugged plugged;
+  plugged.device = TRY(assignment_->Finish(place.device, mapped, wiring_.unlink));
   plugged.port = port;
-  plugged.id = id;
+  plugged.id = place.device.id;
   const auto plug = [&]() -> base::Status {
     TRY(Watch(plugged));
     return InsertCard(port, {{uint8_t{0}, plugged.device}});

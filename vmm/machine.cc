@@ -44,6 +44,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   }
 
   std::unique_ptr<Machine> machine(new Machine(options, std::move(plan), std::move(image)));
+  machine->kernel_ = &kernel;
   machine->acpi_ = std::move(tables);
   machine->signals_.emplace(std::move(signals));
   machine->system_ = std::move(system);
@@ -59,7 +60,11 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   return machine;
 }
 
-Machine::~Machine() { DropBoard(); }
+Machine::~Machine() {
+  DropBoard();
+  if (!devices_) return;
+  for (const LostDevice& lost : devices_->CloseAll()) TellLost(lost);
+}
 
 // What devices will reach gets its pages at once, beside all else that the start does.
 base::Status Machine::MakeMemory() {
@@ -97,6 +102,7 @@ base::Status Machine::WatchEvents() {
     }));
   }
   watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
+  WatchFaults();
   patience_ = TRY(Timer::Create(*loop_, [this] {
     const bool wanted = otherwise_->code() == Code::kInUse;
     End(base::Failure(*otherwise_), wanted ? Cause::kError : Cause::kSignal);
@@ -111,8 +117,11 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.loop = loop_.get();
   wiring.link = [this](int fd) { return board_->vm().LinkVfio(fd); };
   wiring.unlink = [this](int fd) { return board_->vm().UnlinkVfio(fd); };
-  wiring.gone = [this](const std::string& id) {
-    Announce("DEVICE_DELETED", control::DeviceDeletedData(id));
+  wiring.gone = [this](const std::string& id, bool forced) {
+    Announce("DEVICE_DELETED", control::DeviceDeletedData(id, forced));
+  };
+  wiring.kept = [this](const std::string& id) {
+    Announce("DEVICE_UNPLUG_GUEST_ERROR", control::DeviceData(id));
   };
   wiring.notice = [this](const DeviceNotice& notice) { OnNotice(notice); };
   wiring.balloon_changed = [this] { OnBalloonChange(); };
@@ -198,6 +207,8 @@ base::Result<int> Machine::Run() {
   TRY(ran);
   Announce("SHUTDOWN", control::CauseData(cause_));
   DropBoard();
+  while (OnKernelLog()) {
+  }
   if (options_.stats) PrintStats();
   TRY(outcome_);
   return console_->ExecStatus();

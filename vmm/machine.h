@@ -5,12 +5,16 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "sysfs/base/kernel.h"
+#include "sysfs/base/log.h"
 #include "sysfs/base/result.h"
+#include "sysfs/iommu_fault.h"
+#include "sysfs/kernel_log_tail.h"
 #include "sysfs/tree.h"
 #include "vmm/acpi/tables.h"
 #include "vmm/board.h"
@@ -71,14 +75,20 @@ class Machine {
   void ResetOrEnd(control::Cause cause);
   // The monitor's side (machine_control.cc).
   base::Status OpenMonitor();
-  control::Answer<control::Json> Execute(const control::Command& command);
+  std::optional<control::Answer<control::Json>> Execute(const control::Command& command);
   control::Answer<control::Json> Do(control::Verb verb);
+  // Answers the client when the device is there.
   base::Status Add(const control::DeviceAdd& device);
   base::Status Add(const control::EmulatedAdd& device);
+  base::Status Remove(const control::DeviceDel& device);
   base::Status Resize(const control::BlockResize& resize);
   void OnNotice(const DeviceNotice& notice);
   control::Json BlockList() const;
   void Announce(std::string_view event, const control::Json& data = {});
+  // Stopped DMA (machine_faults.cc).
+  void WatchFaults();
+  bool OnKernelLog();  // whether there was anything
+  void OnFault(const sysfs::IommuFault& fault);
   // The balloon's (machine_balloon.cc).
   control::Answer<control::Json> QueryBalloon();
   base::Status SetBalloon(uint64_t bytes);
@@ -98,6 +108,7 @@ class Machine {
   const Options options_;
   const MachinePlan plan_;
   const boot::BootImage image_;
+  base::Kernel* kernel_ = nullptr;
   acpi::AcpiTables acpi_;
   std::optional<SignalSource> signals_;
 
@@ -112,6 +123,8 @@ class Machine {
   std::optional<GuestMemory> memory_;
   std::unique_ptr<Population> population_;  // until devices may map the memory
   std::unique_ptr<GuestDevices> devices_;
+  std::optional<sysfs::KernelLogTail> kernel_log_;   // none without an assigned device
+  std::map<std::string, base::Limited> fault_logs_;  // by the device's name
   std::vector<Watch> watches_;
   std::unique_ptr<Timer> patience_;
   std::unique_ptr<Timer> balloon_pace_;

@@ -48,11 +48,14 @@ base::Result<std::optional<uint8_t>> PortNumber(const std::string& bus) {
                     "port1, port2, ...; any free one without bus");
 }
 
-// By id.
-std::map<std::string, Json> FallbackViews(const Options& options) {
-  std::map<std::string, Json> views;
-  for (const Fallback& one : options.fallbacks) views[one.id] = control::FallbackView(one);
-  return views;
+// What query-pci says of a device beyond QEMU's members, by id.
+std::map<std::string, Json> OwnMembers(const Options& options, const GuestDevices& devices) {
+  std::map<std::string, Json> members;
+  for (const Fallback& one : options.fallbacks)
+    members[one.id]["fallback"] = control::FallbackView(one);
+  for (const auto& [id, counters] : devices.counters())
+    members[id]["counters"] = control::CountersView(counters);
+  return members;
 }
 
 std::string Absolute(const std::string& path) {
@@ -142,8 +145,23 @@ base::Status Machine::Add(const control::DeviceAdd& device) {
   request.host = device.host;
   request.id = device.id;
   request.vf_token = device.token;
+  request.config = device.config;
   if (!device.rom.empty()) request.rom = TRY(assigned::ParseRomRequest(device.rom));
-  return devices_->Add(request, port);
+  devices_->AddLater(request, port, [this, client = server_->asking()](const base::Status& done) {
+    if (done) WatchFaults();
+    server_->Finish(client, Done(done));
+  });
+  return {};
+}
+
+base::Status Machine::Remove(const control::DeviceDel& device) {
+  const bool at_once = device.force.value_or(false);
+  const auto patience = at_once          ? std::chrono::seconds(0)
+                        : device.timeout ? std::chrono::seconds(*device.timeout)
+                                         : kLeaveTime;
+  return devices_->Remove(
+      device.id, patience,
+      device.force == false ? PortWaits::AtEnd::kKeep : PortWaits::AtEnd::kTake);
 }
 
 base::Status Machine::Add(const control::EmulatedAdd& device) {
@@ -182,7 +200,8 @@ Answer<Json> Machine::Do(Verb verb) {
     case Verb::kQueryBlock:
       return BlockList();
     case Verb::kQueryPci:
-      return control::PciList(devices_->bridge().View(), devices_->ids(), FallbackViews(options_));
+      return control::PciList(devices_->bridge().View(), devices_->ids(),
+                              OwnMembers(options_, *devices_));
     case Verb::kQueryBalloon:
       return QueryBalloon();
     case Verb::kStop:
@@ -203,12 +222,18 @@ Answer<Json> Machine::Do(Verb verb) {
   return Json::object();
 }
 
-Answer<Json> Machine::Execute(const control::Command& command) {
-  if (!board_) return tl::unexpected(control::Refusal{"GenericError", "the machine is ending"});
-  if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) return Done(Add(*add));
+std::optional<Answer<Json>> Machine::Execute(const control::Command& command) {
+  if (!board_) {
+    return Answer<Json>(tl::unexpected(control::Refusal{"GenericError", "the machine is ending"}));
+  }
+  if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) {
+    const base::Status begun = Add(*add);
+    if (begun) return std::nullopt;
+    return Done(begun);
+  }
   if (const auto* const add = std::get_if<control::EmulatedAdd>(&command)) return Done(Add(*add));
   if (const auto* const remove = std::get_if<control::DeviceDel>(&command)) {
-    return Done(devices_->Remove(remove->id, remove->force ? std::chrono::seconds(0) : kLeaveTime));
+    return Done(Remove(*remove));
   }
   if (const auto* const resize = std::get_if<control::BlockResize>(&command)) {
     return Done(Resize(*resize));

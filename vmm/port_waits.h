@@ -22,14 +22,17 @@ class PortWaits {
   // What to do now.
   struct Due {
     std::vector<uint8_t> take_out;  // the guest's time is over
+    std::vector<uint8_t> keep;      // so it is, and the guest keeps its card
     std::vector<uint8_t> announce;
     bool operator==(const Due&) const = default;
   };
 
   void CardCame(uint8_t port, Time now);
-  // The guest has let go of nothing by then: the card is taken. An earlier end stays.
-  void Asked(uint8_t port, Time end);
-  // Whether it was asked to let go by then or sooner.
+  // The guest has let go of nothing by then: the card is taken, or kept. Each has its own end, and
+  // an earlier one stays.
+  enum class AtEnd : uint8_t { kTake, kKeep };
+  void Asked(uint8_t port, Time end, AtEnd at_end = AtEnd::kTake);
+  // Whether its card is taken by then or sooner.
   bool LeavesBy(uint8_t port, Time end) const;
   // The guest has switched the card on.
   void CardWorks(uint8_t port);
@@ -37,13 +40,14 @@ class PortWaits {
 
   // When to call TakeDue; nothing when there is nothing to wait for.
   std::optional<Time> next() const;
-  // A port whose card is to be taken is forgotten with CardWent.
+  // A port whose card is to be taken is forgotten with CardWent, one that keeps it at once.
   Due TakeDue(Time now);
 
  private:
   struct Leaving {
     uint8_t port;
     Time end;
+    AtEnd at_end;
   };
   struct Arriving {
     uint8_t port;

@@ -35,6 +35,10 @@ void Standby::Asked() {
   if (primary_ == Primary::kPlugged) primary_ = Primary::kLeaving;
 }
 
+void Standby::Kept() {
+  if (primary_ == Primary::kLeaving) primary_ = Primary::kPlugged;
+}
+
 void Standby::Out() {
   mastering_ = false;
   if (address()) primary_ = Primary::kClosing;

@@ -40,6 +40,8 @@ class Standby {
   void PlugFailed();
   // The guest is asked for it.
   void Asked();
+  // It keeps it.
+  void Kept();
   // It is out, whoever took it.
   void Out();
   // And closed: the standby is alone now.

@@ -151,6 +151,13 @@ void StandbyPairs::Asked(const std::string& id) {
   Settle(*member);
 }
 
+void StandbyPairs::Kept(const std::string& id) {
+  Member* const member = Find(id);
+  if (member == nullptr) return;
+  member->state.Kept();
+  Settle(*member);
+}
+
 // A bridge beside the tap learns at once; the physical function hears of it when the address is
 // free, which is told then.
 void StandbyPairs::Out(const std::string& id) {

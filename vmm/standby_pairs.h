@@ -42,8 +42,9 @@ class StandbyPairs {
   // For a device that is to be plugged, into a port of this number: nothing when it is no primary,
   // or is plugged. Otherwise it is plugged, or will be when the driver asks.
   std::optional<base::Status> Wanted(const AssignRequest& request, std::optional<uint8_t> port);
-  // Any device is asked to leave, is out, is closed.
+  // Any device is asked to leave, stays all the same, is out, is closed.
   void Asked(const std::string& id);
+  void Kept(const std::string& id);
   void Out(const std::string& id);
   void Closed(const std::string& id);
 

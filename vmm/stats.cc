@@ -24,10 +24,10 @@ std::string FormatStats(const MachineStats& stats) {
     text += fmt::format(
         "\nstats: {} bar-traps={} config-accesses={} config-vendor={} "
         "config-unowned={} config-denied={} function-resets={} route-commits={} set-irqs={} "
-        "vectors-refused={}",
+        "vectors-refused={} iommu-faults={}",
         device.name, trapped, counters.config_accesses, counters.config_vendor,
         counters.config_unowned, counters.config_denied, counters.function_resets,
-        counters.route_commits, counters.set_irqs, counters.vectors_refused);
+        counters.route_commits, counters.set_irqs, counters.vectors_refused, counters.iommu_faults);
   }
   for (const EmulatedStats& device : stats.emulated) {
     text += fmt::format(

@@ -67,15 +67,22 @@ base::Result<Json> MonitorClient::Send(std::string_view request) {
   }
 }
 
-base::Status MonitorClient::WaitForDeparture(std::string_view device, Patience patience) {
+base::Status MonitorClient::WaitForDeparture(std::string_view device, Patience patience,
+                                             bool may_stay) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (;;) {
     const Json message = TRY(Next(deadline));
     const auto member = [](const Json& object, const char* name) {
       return object.is_object() && object.contains(name) ? object[name] : Json();
     };
-    if (member(message, "event") != "DEVICE_DELETED") continue;
-    if (member(member(message, "data"), "device") == std::string(device)) return {};
+    if (member(member(message, "data"), "device") != std::string(device)) continue;
+    const Json event = member(message, "event");
+    if (event == "DEVICE_DELETED") return {};
+    if (!may_stay || event != "DEVICE_UNPLUG_GUEST_ERROR") continue;
+    return base::Fail(
+        Code::kTimedOut,
+        fmt::format("{}: the guest did not let go of {} in time, and keeps it", name_, device),
+        "ask again with a longer timeout=, or take it: force=true");
   }
 }
 

@@ -32,8 +32,9 @@ class MonitorClient {
                                            const vmm::control::Json& arguments = nullptr);
   // One request as it is; its whole reply, an error too.
   base::Result<vmm::control::Json> Send(std::string_view request);
-  // Until the guest has let go of the device and the host has it back; at most `patience`.
-  base::Status WaitForDeparture(std::string_view device, Patience patience);
+  // Until the guest has let go of the device and the host has it back; at most `patience`. With
+  // `may_stay` it is kTimedOut too when the machine says that the guest keeps it.
+  base::Status WaitForDeparture(std::string_view device, Patience patience, bool may_stay);
   // Until the machine has ended and its devices are free.
   base::Status WaitForEnd();
 

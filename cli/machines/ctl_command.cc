@@ -113,6 +113,16 @@ void Print(Context& context, std::string_view verb, const vmm::control::Json& an
   }
 }
 
+// The machine takes it away itself when the guest does not answer, or says that it stays.
+base::Status AwaitDeparture(MonitorClient& client, const vmm::control::Json& arguments,
+                            std::chrono::seconds beyond) {
+  const std::string force = arguments.value("force", "");
+  if (force == "true") return {};
+  const auto leave = base::ParseDecimal(arguments.value("timeout", ""), kMaxTimeout);
+  const auto patience = leave ? std::chrono::seconds(*leave) : vmm::kLeaveTime;
+  return client.WaitForDeparture(arguments.value("id", ""), patience + beyond, force == "false");
+}
+
 base::Status RunCtl(Context& context, const CtlOptions& options) {
   if (options.timeout < 1 || options.timeout > kMaxTimeout) {
     return Fail(Code::kUsage,
@@ -123,10 +133,8 @@ base::Status RunCtl(Context& context, const CtlOptions& options) {
   MonitorClient client = TRY(Open(context, options));
   const auto answer = TRY(client.Execute(request.command, request.arguments));
   if (options.wait || options.verb == "quit") TRY(client.WaitForEnd());
-  if (options.verb == "device-del" && request.arguments.value("force", "") != "true") {
-    // The machine takes it away itself when the guest does not answer.
-    const auto patience = vmm::kLeaveTime + std::chrono::seconds(options.timeout);
-    TRY(client.WaitForDeparture(request.arguments.value("id", ""), patience));
+  if (options.verb == "device-del") {
+    TRY(AwaitDeparture(client, request.arguments, std::chrono::seconds(options.timeout)));
   }
   Print(context, options.verb, answer);
   return {};
@@ -151,12 +159,14 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
       ->type_name("")
       ->required();
   command
-      .add_option("ARG", options.arguments,
-                  "balloon [SIZE]; device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] "
-                  "[vf-token=UUID], or driver=virtio-blk-pci file=FILE, driver=virtio-net-pci "
-                  "type=tap|socket ..., driver=virtio-rng-pci, driver=virtio-balloon-pci with the "
-                  "settings of --disk, --net, --balloon; device-del id=ID [force=true]; "
-                  "block-resize id=ID [size=SIZE]")
+      .add_option(
+          "ARG", options.arguments,
+          "balloon [SIZE]; device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] "
+          "[config=strict|standard|permissive] [vf-token=UUID], or driver=virtio-blk-pci "
+          "file=FILE, driver=virtio-net-pci "
+          "type=tap|socket ..., driver=virtio-rng-pci, driver=virtio-balloon-pci with the "
+          "settings of --disk, --net, --balloon; device-del id=ID [timeout=S] [force=true|false]; "
+          "block-resize id=ID [size=SIZE]")
       ->type_name("[NAME=VALUE...|SIZE]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");
@@ -210,12 +220,10 @@ void AddCtlCommand(CLI::App& app, Context& context) {
       "status, pci: what the machine is doing, what its guest sees. pause, resume: its processors\n"
       "stop and go on; assigned devices do not stop. powerdown presses the power button; reset "
       "and\n"
-      "quit ask nobody. device-del returns when the guest has let go, after 30 s at the latest; "
-      "with\n"
-      "force=true at once (a Linux guest then plugs no more: its virtio drivers wait for a card "
-      "that\n"
-      "is gone; an assigned card may be taken so). balloon SIZE: the guest is to have so much "
-      "RAM;\n"
+      "quit ask nobody. device-del returns when the guest has let go; after 30 s (timeout=S) the\n"
+      "device is taken, or stays with force=false (status 8); with force=true it is taken at once\n"
+      "(a Linux guest then plugs no more: its virtio drivers wait for a card that is gone; an\n"
+      "assigned card may be taken so). balloon SIZE: the guest is to have so much RAM;\n"
       "without it, what it has. qmp JSON sends one command as it is and prints the reply.\n"
       "Exit status: 3 no such machine, 7 refused by it, 8 no answer in time.");
   command->callback([options, &context] {

@@ -32,16 +32,6 @@ base::Result<uint8_t> ParseSlot(std::string_view text) {
               "use 01.0 to 1f.0");
 }
 
-base::Result<vmm::assigned::ConfigPolicy> ParsePolicy(std::string_view text) {
-  using vmm::assigned::ConfigPolicy;
-  for (const auto policy :
-       {ConfigPolicy::kStrict, ConfigPolicy::kStandard, ConfigPolicy::kPermissive}) {
-    if (text == PolicyName(policy)) return policy;
-  }
-  return Fail(Code::kUsage, fmt::format("config={}: not a policy", text),
-              "use strict, standard or permissive");
-}
-
 base::Status ParseMemory(std::string_view text, vmm::Options& options) {
   const auto parts = base::Split(text, ',');
   const auto memory = base::ParseSize(parts.front());
@@ -149,7 +139,7 @@ base::Result<vmm::AssignRequest> ParseAssign(const sysfs::Tree& tree, std::strin
       request.id = parts[i].substr(3);
       TRY(vmm::control::CheckDeviceId(request.id));
     } else if (parts[i].starts_with("config=")) {
-      request.config = TRY(ParsePolicy(parts[i].substr(7)));
+      request.config = TRY(vmm::assigned::ParsePolicy(parts[i].substr(7)));
     } else if (parts[i].starts_with("rom=")) {
       request.rom = TRY(vmm::assigned::ParseRomRequest(parts[i].substr(4)));
     } else if (parts[i].starts_with("token=")) {

@@ -106,6 +106,7 @@ int FakeVfioHost::Group(unsigned id, unsigned long request, void* argument) {
 }
 
 int FakeVfioHost::Iommufd(unsigned long request, void* argument) {
+  if (request == vfio::uapi::kIoasMap && on_map_) on_map_();
   const std::lock_guard lock(mutex_);
   if (request == vfio::uapi::kIoasAlloc) {
     static_cast<vfio::uapi::iommu_ioas_alloc*>(argument)->out_ioas_id = kIoasId;

@@ -9,6 +9,7 @@
 // Kernel, tree and devices outlive what uses them. Thread safe as far as ioctls go.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -40,6 +41,8 @@ class FakeVfioHost {
   void MakeUnviable(unsigned group);
   void SetAllowed(std::vector<vfio::IovaRange> allowed) { allowed_ = std::move(allowed); }
 
+  // Called before each map, on the thread that makes it.
+  void OnMap(std::function<void()> hook) { on_map_ = std::move(hook); }
   // What is mapped now, by address.
   std::vector<Mapped> maps() const;
 
@@ -57,6 +60,8 @@ class FakeVfioHost {
   std::map<unsigned, std::vector<FakeVfioDevice*>> groups_;
   std::set<unsigned> unviable_;
   std::vector<vfio::IovaRange> allowed_ = {{0, 0xfedfffff}, {0xfef00000, (uint64_t{1} << 39) - 1}};
+
+  std::function<void()> on_map_;
 
   mutable std::mutex mutex_;  // what follows
   std::set<unsigned> attached_;

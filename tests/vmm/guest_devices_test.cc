@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <future>
+#include <thread>
 
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_tree.h"
@@ -48,8 +50,13 @@ class GuestDevicesTest : public testing::Test {
       stuck_.push_back(name);
       loop_->Stop();
     };
-    wiring.gone = [this](const std::string& id) {
+    wiring.kept = [this](const std::string& id) {
+      kept_.push_back(id);
+      if (kept_.size() == 2) loop_->Stop();
+    };
+    wiring.gone = [this](const std::string& id, bool forced) {
       gone_.push_back(id);
+      if (forced) taken_.push_back(id);
       if (gone_.size() == awaited_) loop_->Stop();
     };
     auto made = GuestDevices::Create(std::move(wiring), {}, plan_, *memory_, nullptr);
@@ -78,6 +85,8 @@ class GuestDevicesTest : public testing::Test {
   std::unique_ptr<EventLoop> loop_;
   std::optional<GuestMemory> memory_;
   std::vector<std::string> gone_;
+  std::vector<std::string> taken_;  // of these
+  std::vector<std::string> kept_;
   std::vector<std::string> stuck_;
   size_t awaited_ = 0;
   std::unique_ptr<GuestDevices> devices_;
@@ -134,7 +143,184 @@ TEST_F(GuestDevicesTest, ByForceTheWholeCardGoesAtOnce) {
   EXPECT_THAT(devices_->Remove("nothing", kLeaveTime), test::FailsWith(base::Code::kNotFound));
   ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
   RunUntilGone(2);
-  EXPECT_THAT(gone_, UnorderedElementsAre("first", "second"));
+  EXPECT_THAT(taken_, UnorderedElementsAre("first", "second"));
+}
+
+TEST_F(GuestDevicesTest, WhatAGuestDoesNotLetGoOfCanStay) {
+  // A guest that has switched its slots on, and presses nothing.
+  pci::HostBridge& bridge = devices_->bridge();
+  ASSERT_FALSE(bridge.IsFree(plan_.ports[0].devfn()));
+  ASSERT_THAT(devices_->Remove("first", std::chrono::seconds(1), PortWaits::AtEnd::kKeep), IsOk());
+  ASSERT_THAT(loop_->Run(), IsOk());
+  EXPECT_THAT(kept_, UnorderedElementsAre("first", "second"));
+  EXPECT_THAT(gone_, IsEmpty());
+  EXPECT_FALSE(bridge.IsFree(plan_.ports[0].devfn()));
+  // The request is over: the next one is a new one.
+  ASSERT_THAT(devices_->Remove("first", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(2);
+}
+
+TEST_F(GuestDevicesTest, AFaultIsCountedForItsDevice) {
+  EXPECT_EQ(devices_->NoteFault({{0, 1, 0, 0}, true, 0x1000, false, ""}), std::nullopt);
+  EXPECT_EQ(devices_->NoteFault({{1, 8, 0, 1}, false, 0x1000, false, ""}), std::nullopt);
+  const auto known = devices_->NoteFault({kSecond, true, 0x1000, false, ""});
+  EXPECT_EQ(known, (GuestDevices::Known{"second", "0000:08:00.1"}));
+  ASSERT_TRUE(devices_->NoteFault({kSecond, false, 0x1000, false, ""}));
+  EXPECT_EQ(devices_->counters().at("second").iommu_faults, 2u);
+  EXPECT_EQ(devices_->counters().at("first").iommu_faults, 0u);
+  // What has left is told at the end too.
+  ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(2);
+  uint64_t all = 0;
+  for (const DeviceStats& one : devices_->stats()) all += one.counters.iommu_faults;
+  EXPECT_EQ(all, 2u);
+}
+
+TEST_F(GuestDevicesTest, WhatDoesNotComeBackFromTheMachineIsTold) {
+  const std::string folder = "/sys/bus/pci/devices/";
+  tree_.AddBytes(folder + "0000:08:00.0/config", std::vector<std::byte>(64, std::byte{0xff}));
+  // A virtual function: no ids, but the rest.
+  std::vector<std::byte> function(64, std::byte{0xff});
+  function[4] = function[5] = std::byte{0};
+  tree_.AddBytes(folder + "0000:08:00.1/config", function);
+  tree_.AddBytes(folder + "0000:09:00.0/config", std::vector<std::byte>(4, std::byte{0xff}));
+  const std::vector<LostDevice> lost = devices_->CloseAll();
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].address, kFirst);
+  EXPECT_THAT(lost[0].why.message(), testing::HasSubstr("0000:08:00.0: did not come back"));
+  EXPECT_EQ(kernel_.count("open /dev/iommu"), kernel_.count("close /dev/iommu"));
+}
+
+// A machine without a device from the start, whose first one waits for all of its RAM.
+class FirstDeviceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    host_.Add(first_, 14);
+    host_.Add(second_, 15);
+    tree_.AddFile("/proc/self/status", "CapEff:\t0000000000004000\n");  // CAP_IPC_LOCK
+    plan_.layout.ram = {{0, 2 * base::kMiB}};
+    plan_.ports = {{1, 1}, {2, 2}};
+    loop_ = std::move(*EventLoop::Create());
+    memory_.emplace(std::move(*GuestMemory::Create(plan_.layout.ram)));
+    GuestDevices::Wiring wiring;
+    wiring.kernel = &kernel_;
+    wiring.tree = &tree_;
+    wiring.loop = loop_.get();
+    wiring.link = wiring.unlink = [](int) -> base::Status { return {}; };
+    auto made = GuestDevices::Create(std::move(wiring), {}, plan_, *memory_, nullptr);
+    ASSERT_THAT(made, IsOk());
+    devices_ = std::move(*made);
+  }
+  static AssignRequest Request(const sysfs::PciAddress& device, const std::string& id) {
+    AssignRequest request;
+    request.host = device;
+    request.id = id;
+    return request;
+  }
+  void AddLater(const sysfs::PciAddress& device, const std::string& id) {
+    devices_->AddLater(Request(device, id), {}, [this](const base::Status& done) {
+      done_.push_back(done);
+      if (done_.size() == awaited_) loop_->Stop();
+    });
+  }
+
+  test::ScriptedKernel kernel_;
+  test::FakeTree tree_;
+  test::FakeVfioDevice first_{kFirst};
+  test::FakeVfioDevice second_{kOnBus0};
+  test::FakeVfioHost host_{kernel_, tree_};
+  MachinePlan plan_;
+  std::unique_ptr<EventLoop> loop_;
+  std::optional<GuestMemory> memory_;
+  std::vector<base::Status> done_;
+  size_t awaited_ = 0;
+  std::promise<void> pinning_;  // has begun
+  std::promise<void> go_on_;
+  std::unique_ptr<GuestDevices> devices_;
+};
+
+TEST_F(FirstDeviceTest, TheLoopGoesOnWhileItsMemoryIsPinned) {
+  host_.OnMap([this] {
+    pinning_.set_value();
+    go_on_.get_future().wait();
+  });
+  awaited_ = 3;
+  AddLater(kFirst, "first");
+  AddLater(kOnBus0, "second");
+  AddLater(kOnBus0, "first");
+  std::thread other([this] {
+    pinning_.get_future().wait();
+    loop_->Post([this] {
+      EXPECT_THAT(done_, IsEmpty());
+      EXPECT_THAT(devices_->ids(), IsEmpty());
+      // Its port and id are taken.
+      EXPECT_THAT(devices_->Add(EmulatedRequest(RngOptions{}), "first"),
+                  test::FailsWith(base::Code::kUsage));
+      EXPECT_THAT(devices_->Add(EmulatedRequest(RngOptions{}), "", uint8_t{1}),
+                  test::FailsWith(base::Code::kUnfit));
+      go_on_.set_value();
+    });
+  });
+  EXPECT_THAT(loop_->Run(), IsOk());
+  other.join();
+  ASSERT_EQ(done_.size(), 3u);
+  EXPECT_THAT(done_[0], IsOk());
+  EXPECT_THAT(done_[1], IsOk());
+  EXPECT_THAT(done_[2], test::FailsWith(base::Code::kUsage));
+  EXPECT_EQ(devices_->ids().at("0000:08:00.0"), "first");
+  EXPECT_EQ(host_.maps().size(), 1u);
+}
+
+TEST_F(FirstDeviceTest, WhatCannotBePinnedLeavesNothing) {
+  host_.SetAllowed({{0, 0xfff}});
+  awaited_ = 1;
+  AddLater(kFirst, "first");
+  EXPECT_THAT(loop_->Run(), IsOk());
+  ASSERT_EQ(done_.size(), 1u);
+  EXPECT_FALSE(done_[0]);
+  EXPECT_THAT(host_.maps(), IsEmpty());
+  host_.SetAllowed({{0, (uint64_t{1} << 39) - 1}});
+  EXPECT_THAT(devices_->Add(Request(kFirst, "first")), IsOk());
+  EXPECT_EQ(devices_->dma_maps(), 1u);
+}
+
+TEST_F(FirstDeviceTest, ARebootWaitsForIt) {
+  host_.OnMap([this] {
+    pinning_.set_value();
+    go_on_.get_future().wait();
+  });
+  AddLater(kFirst, "first");
+  std::thread other([this] {
+    pinning_.get_future().wait();
+    loop_->Stop();
+  });
+  EXPECT_THAT(loop_->Run(), IsOk());
+  other.join();
+  go_on_.set_value();
+  EXPECT_THAT(devices_->Restart(), IsOk());
+  EXPECT_EQ(devices_->ids().size(), 1u);
+  EXPECT_THAT(done_, IsEmpty()) << "told within the reboot";
+  awaited_ = 1;
+  EXPECT_THAT(loop_->Run(), IsOk());
+  EXPECT_THAT(done_[0], IsOk());
+}
+
+TEST_F(FirstDeviceTest, TheEndWaitsForIt) {
+  host_.OnMap([this] {
+    pinning_.set_value();
+    go_on_.get_future().wait();
+  });
+  AddLater(kFirst, "first");
+  std::thread other([this] {
+    pinning_.get_future().wait();
+    loop_->Stop();
+    go_on_.set_value();
+  });
+  EXPECT_THAT(loop_->Run(), IsOk());
+  other.join();
+  devices_->CloseRam();
+  devices_.reset();
+  EXPECT_THAT(done_, IsEmpty());
 }
 
 TEST_F(GuestDevicesTest, AnEmulatedDiskComesAndItsImageIsFreeWhenItHasGone) {

@@ -41,6 +41,30 @@ TEST(PortWaits, TheSoonerEndCounts) {
   EXPECT_EQ(waits.next(), At(10));
 }
 
+TEST(PortWaits, ACardThatIsNotToBeTakenIsKept) {
+  PortWaits waits;
+  waits.Asked(kPort, At(5), PortWaits::AtEnd::kKeep);
+  EXPECT_FALSE(waits.LeavesBy(kPort, At(60)));
+  EXPECT_EQ(waits.next(), At(5));
+  const PortWaits::Due due = waits.TakeDue(At(5));
+  EXPECT_THAT(due.take_out, IsEmpty());
+  EXPECT_THAT(due.keep, ElementsAre(kPort));
+  EXPECT_EQ(waits.TakeDue(At(6)), PortWaits::Due());
+  EXPECT_EQ(waits.next(), std::nullopt);
+}
+
+TEST(PortWaits, WhoKeepsDoesNotStopWhoTakes) {
+  PortWaits waits;
+  waits.Asked(kPort, At(10));
+  waits.Asked(kPort, At(5), PortWaits::AtEnd::kKeep);
+  EXPECT_TRUE(waits.LeavesBy(kPort, At(10)));
+  EXPECT_THAT(waits.TakeDue(At(5)).keep, ElementsAre(kPort));
+  EXPECT_THAT(waits.TakeDue(At(10)).take_out, ElementsAre(kPort));
+  waits.Asked(kPort, At(30), PortWaits::AtEnd::kKeep);
+  waits.CardWent(kPort);
+  EXPECT_EQ(waits.next(), std::nullopt);
+}
+
 TEST(PortWaits, AGuestIsToldSomeTimesOfItsNewCard) {
   PortWaits waits;
   waits.CardCame(kPort, At(0));

@@ -39,6 +39,17 @@ TEST(Standby, TheLinkIsDownWhileTheGuestUsesThePrimary) {
   EXPECT_TRUE(pair.address());
 }
 
+TEST(Standby, AGuestThatKeepsItGoesOnWithIt) {
+  Standby pair = Working();
+  pair.Asked();
+  pair.Kept();
+  EXPECT_EQ(pair.primary(), Primary::kPlugged);
+  EXPECT_FALSE(pair.link_up());
+  pair.Out();
+  pair.Kept();
+  EXPECT_EQ(pair.primary(), Primary::kClosing);
+}
+
 TEST(Standby, LeavesAndComesBackByCommand) {
   Standby pair = Working();
   pair.Asked();

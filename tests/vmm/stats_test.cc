@@ -24,8 +24,10 @@ TEST(FormatStats, SumsTheTrapsOfAllBars) {
   stats.devices.push_back({"0000:08:00.0", {}});
   stats.devices[0].counters.trapped = {1, 2, 0, 0, 0, 4};
   stats.devices[0].counters.set_irqs = 5;
+  stats.devices[0].counters.iommu_faults = 6;
   EXPECT_THAT(FormatStats(stats), HasSubstr("0000:08:00.0 bar-traps=7"));
   EXPECT_THAT(FormatStats(stats), HasSubstr("set-irqs=5"));
+  EXPECT_THAT(FormatStats(stats), HasSubstr("iommu-faults=6"));
 }
 
 TEST(FormatStats, CountsTheWorkOfEmulatedDevices) {

@@ -62,6 +62,7 @@ struct AssignedCounters {
   uint64_t route_commits = 0;
   uint64_t set_irqs = 0;
   uint64_t vectors_refused = 0;  // wanted by the guest, not to be had on the host
+  uint64_t iommu_faults = 0;     // as far as the kernel has logged them
 };
 
 class AssignedDevice final : public pci::PciFunction,
@@ -110,6 +111,7 @@ class AssignedDevice final : public pci::PciFunction,
   const sysfs::PciAddress& address() const { return host().address(); }
   const ConfigPlan& plan() const { return plan_; }
   AssignedCounters counters() const;
+  void NoteIommuFault() { ++iommu_faults_; }
 
  private:
   void ArmEvent(uint32_t irq, const base::EventFd& event);
@@ -159,6 +161,7 @@ class AssignedDevice final : public pci::PciFunction,
   std::atomic<uint64_t> config_unowned_{0};
   std::atomic<uint64_t> config_denied_{0};
   std::atomic<uint64_t> function_resets_{0};
+  std::atomic<uint64_t> iommu_faults_{0};
 };
 
 }  // namespace vmm::assigned

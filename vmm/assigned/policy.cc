@@ -1,9 +1,12 @@
 #include "vmm/assigned/policy.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
 #include "sysfs/base/bits.h"
+#include "sysfs/base/text.h"
 #include "sysfs/capability.h"
 
 namespace vmm::assigned {
@@ -115,6 +118,15 @@ std::string_view PolicyName(ConfigPolicy policy) {
       return "permissive";
   }
   return "";
+}
+
+base::Result<ConfigPolicy> ParsePolicy(std::string_view name) {
+  for (const auto policy :
+       {ConfigPolicy::kStrict, ConfigPolicy::kStandard, ConfigPolicy::kPermissive}) {
+    if (name == PolicyName(policy)) return policy;
+  }
+  return base::Fail(base::Code::kUsage, fmt::format("config={}: not a policy", base::Quote(name)),
+                    "use strict, standard or permissive");
 }
 
 std::span<const KnownRegister> KnownRegisters() { return kKnownRegisters; }

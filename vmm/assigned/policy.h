@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "sysfs/base/address.h"
+#include "sysfs/base/result.h"
 #include "vmm/io.h"
 
 namespace vmm::assigned {
@@ -26,7 +27,8 @@ enum class ConfigPolicy : uint8_t {
   kStandard,    // they pass; where a device is known to show host addresses, it reads as zero
   kPermissive,  // all passes
 };
-std::string_view PolicyName(ConfigPolicy policy);  // as in --assign DEV,config=NAME
+std::string_view PolicyName(ConfigPolicy policy);               // as in --assign DEV,config=NAME
+base::Result<ConfigPolicy> ParsePolicy(std::string_view name);  // kUsage
 
 enum class ByteKind : uint8_t { kKnown, kVendor, kUnowned };
 

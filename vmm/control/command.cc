@@ -122,6 +122,7 @@ Answer<Command> ParseDeviceAdd(Json arguments) {
   TAKE_OR_RETURN(rom, TakeText(arguments, "rom", false));
   TAKE_OR_RETURN(romfile, TakeText(arguments, "romfile", false));
   TAKE_OR_RETURN(token, TakeText(arguments, "vf-token", false));
+  TAKE_OR_RETURN(config, TakeText(arguments, "config", false));
   if (auto none = CheckNoneLeft(arguments); !none) return tl::unexpected(none.error());
   const auto address = sysfs::PciAddress::Parse(host);
   if (!address) {
@@ -145,6 +146,11 @@ Answer<Command> ParseDeviceAdd(Json arguments) {
     if (!parsed) return tl::unexpected(RefusalOf(parsed.error()));
     add.token = *parsed;
   }
+  if (!config.empty()) {
+    const auto policy = assigned::ParsePolicy(config);
+    if (!policy) return tl::unexpected(RefusalOf(policy.error()));
+    add.config = *policy;
+  }
   return add;
 }
 
@@ -158,6 +164,17 @@ Answer<Command> ParseDeviceDel(Json arguments) {
       return Refuse("Parameter 'force' expects true or false");
     remove.force = force == true || force == "true";
     arguments.erase("force");
+  }
+  if (const auto timeout = arguments.find("timeout"); timeout != arguments.end()) {
+    std::optional<uint64_t> seconds;
+    if (timeout->is_number_unsigned()) seconds = timeout->get<uint64_t>();
+    if (timeout->is_string()) seconds = base::ParseDecimal(timeout->get<std::string>());
+    if (!seconds || *seconds < 1 || *seconds > kMaxLeaveTime)
+      return Refuse(fmt::format("Parameter 'timeout' expects 1 to {} seconds", kMaxLeaveTime));
+    if (remove.force.value_or(false))
+      return Refuse("Parameter 'timeout' goes with force=false or without 'force'");
+    remove.timeout = static_cast<unsigned>(*seconds);
+    arguments.erase(timeout);
   }
   if (auto none = CheckNoneLeft(arguments); !none) return tl::unexpected(none.error());
   return remove;

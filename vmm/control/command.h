@@ -14,6 +14,7 @@
 #include "sysfs/base/result.h"
 #include "sysfs/pci_address.h"
 #include "vfio/vf_token.h"
+#include "vmm/assigned/policy.h"
 #include "vmm/control/json.h"
 #include "vmm/emulated_request.h"
 
@@ -56,6 +57,7 @@ struct DeviceAdd {
   std::optional<uint8_t> devfn;             // addr: device number * 8 + function
   std::string rom;                          // ours: a file or "off"; QEMU's romfile is a file
   std::optional<vfio::VfToken> token = {};  // vf-token
+  assigned::ConfigPolicy config = assigned::ConfigPolicy::kStandard;  // ours
   bool operator==(const DeviceAdd&) const = default;
 };
 
@@ -70,9 +72,14 @@ struct EmulatedAdd {
 
 struct DeviceDel {
   std::string id;
-  bool force = false;  // ours: without asking the guest
+  // Ours: true without asking the guest; false: never, however long it takes; nothing: when the
+  // time is over.
+  std::optional<bool> force = {};
+  std::optional<unsigned> timeout = {};  // ours: seconds that the guest has
   bool operator==(const DeviceDel&) const = default;
 };
+
+inline constexpr unsigned kMaxLeaveTime = 86400;
 
 struct BlockResize {
   std::string id;                 // ours: device is QEMU's word

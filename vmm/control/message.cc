@@ -72,8 +72,14 @@ Json CauseData(Cause cause) {
   return {{"guest", guest}, {"reason", CauseName(cause)}};
 }
 
-Json DeviceDeletedData(const std::string& id) {
+Json DeviceData(const std::string& id) {
   return {{"device", id}, {"path", "/machine/peripheral/" + id}};
+}
+
+Json DeviceDeletedData(const std::string& id, bool forced) {
+  Json data = DeviceData(id);
+  data["forced"] = forced;
+  return data;
 }
 
 }  // namespace vmm::control

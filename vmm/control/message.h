@@ -37,7 +37,9 @@ enum class Cause : uint8_t {
 };
 // Data of SHUTDOWN and RESET.
 Json CauseData(Cause cause);
-// Data of DEVICE_DELETED.
-Json DeviceDeletedData(const std::string& id);
+// Data of an event that is about a device.
+Json DeviceData(const std::string& id);
+// Data of DEVICE_DELETED; ours: `forced`, it was taken from the guest.
+Json DeviceDeletedData(const std::string& id, bool forced);
 
 }  // namespace vmm::control

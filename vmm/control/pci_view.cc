@@ -1,8 +1,10 @@
 #include "vmm/control/pci_view.h"
 
+#include <numeric>
 #include <optional>
 #include <string_view>
 
+#include "vmm/control/message.h"
 #include "vmm/pci/registers.h"
 
 namespace vmm::control {
@@ -115,15 +117,36 @@ Json FallbackView(const Fallback& fallback) {
           {"means", fallback.means}};
 }
 
+Json CountersView(const assigned::AssignedCounters& counters) {
+  const auto& trapped = counters.trapped;
+  return {{"bar-traps", std::accumulate(trapped.begin(), trapped.end(), uint64_t{0})},
+          {"config-accesses", counters.config_accesses},
+          {"config-vendor", counters.config_vendor},
+          {"config-unowned", counters.config_unowned},
+          {"config-denied", counters.config_denied},
+          {"function-resets", counters.function_resets},
+          {"route-commits", counters.route_commits},
+          {"set-irqs", counters.set_irqs},
+          {"vectors-refused", counters.vectors_refused},
+          {"iommu-faults", counters.iommu_faults}};
+}
+
+Json IommuFaultData(const std::string& id, const sysfs::IommuFault& fault) {
+  Json data = DeviceData(id);
+  data["address"] = fault.address;
+  data["access"] = fault.write ? "write" : "read";
+  return data;
+}
+
 Json PciList(std::span<const pci::FunctionView> functions,
              const std::map<std::string, std::string>& ids,
-             const std::map<std::string, Json>& fallbacks) {
+             const std::map<std::string, Json>& own) {
   const auto show = [&](const pci::FunctionView& function) {
     const auto id = ids.find(function.name);
     if (id == ids.end()) return Device(function, {});
     Json device = Device(function, id->second);
-    const auto fallback = fallbacks.find(id->second);
-    if (fallback != fallbacks.end()) device["fallback"] = fallback->second;
+    const auto members = own.find(id->second);
+    if (members != own.end()) device.update(members->second);
     return device;
   };
   Json devices = Json::array();

@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "sysfs/iommu_fault.h"
+#include "vmm/assigned/device.h"
 #include "vmm/control/json.h"
 #include "vmm/fallback/fallback.h"
 #include "vmm/pci/host_bridge.h"
@@ -13,13 +15,16 @@ namespace vmm::control {
 
 // `ids` are the devices' own, by the function's name; who has none is of the machine itself. A BAR
 // that does not decode has the address -1. What is behind a port stands in its "pci_bridge". A
-// device that serves for one that could not be assigned has, by its id, "fallback" beside QEMU's
-// members.
+// device has, by its id, `own` members beside QEMU's.
 Json PciList(std::span<const pci::FunctionView> functions,
              const std::map<std::string, std::string>& ids,
-             const std::map<std::string, Json>& fallbacks = {});
+             const std::map<std::string, Json>& own = {});
 
-// Its "fallback": what it serves for and why.
+// The "fallback" of a device that serves for one that could not be assigned: for what and why.
 Json FallbackView(const Fallback& fallback);
+// The "counters" of an assigned device, named as by --stats.
+Json CountersView(const assigned::AssignedCounters& counters);
+// Data of DEVICE_IOMMU_FAULT.
+Json IommuFaultData(const std::string& id, const sysfs::IommuFault& fault);
 
 }  // namespace vmm::control

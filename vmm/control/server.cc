@@ -82,25 +82,41 @@ void Server::Read(uint64_t id) {
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (count <= 0) return Drop(id, client);
   client->session.Feed({bytes.data(), static_cast<size_t>(count)});
-  Answer(id, client);
+  AnswerAll(id, client);
 }
 
 void Server::Write(uint64_t id) {
   const ClientPtr client = clients_.at(id);
   Flush(id, client);
   if (client->gone || !client->output.empty()) return;
+  if (client->session.busy()) {
+    client->watch = Watch();
+    return;
+  }
   WatchFor(id, client, Wait::kReadable);
-  Answer(id, client);
+  AnswerAll(id, client);
 }
 
 // As many requests as the client takes replies.
-void Server::Answer(uint64_t id, const ClientPtr& client) {
+void Server::AnswerAll(uint64_t id, const ClientPtr& client) {
   while (!client->gone && client->output.empty()) {
+    asking_ = id;
     const auto reply = client->session.Next(handler_);
+    if (client->session.busy() && !client->gone && client->output.empty()) client->watch = Watch();
     if (!reply) return;
     Send(id, client, *reply);
     if (client->session.ended()) return Drop(id, client);
   }
+}
+
+void Server::Finish(uint64_t client_id, const Answer<Json>& answer) {
+  const auto found = clients_.find(client_id);
+  if (found == clients_.end() || !found->second->session.busy()) return;
+  const ClientPtr client = found->second;
+  Send(client_id, client, client->session.Finish(answer));
+  if (client->gone || !client->output.empty()) return;
+  WatchFor(client_id, client, Wait::kReadable);
+  AnswerAll(client_id, client);
 }
 
 void Server::Send(uint64_t id, const ClientPtr& client, std::string_view text) {

@@ -29,6 +29,11 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server() = default;  // the socket's file goes, then all connections end
 
+  // Whose command the handler has at hand; for Finish when it answers later. Until then nothing
+  // more is read from that client.
+  uint64_t asking() const { return asking_; }
+  // After the handler has returned. Nothing happens when the client has gone.
+  void Finish(uint64_t client, const control::Answer<Json>& answer);
   // To every client that has negotiated. `data` is null for none.
   void Announce(std::string_view event, const Json& data);
   size_t client_count() const { return clients_.size(); }
@@ -50,7 +55,7 @@ class Server {
   void Admit(base::Fd fd);
   void Read(uint64_t id);
   void Write(uint64_t id);
-  void Answer(uint64_t id, const ClientPtr& client);
+  void AnswerAll(uint64_t id, const ClientPtr& client);
   void Send(uint64_t id, const ClientPtr& client, std::string_view text);
   void Flush(uint64_t id, const ClientPtr& client);
   void WatchFor(uint64_t id, const ClientPtr& client, Wait wait);
@@ -60,6 +65,7 @@ class Server {
   Handler handler_;
   std::map<uint64_t, ClientPtr> clients_;  // by a number that is never used again
   uint64_t next_id_ = 1;
+  uint64_t asking_ = 0;
   ListeningSocket socket_;  // goes before the clients: who waits for the end finds no file
   Watch watch_;
   std::unique_ptr<Timer> retry_;  // of accept, when descriptors are short

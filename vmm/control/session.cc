@@ -13,20 +13,26 @@ void Session::Feed(std::string_view bytes) {
   for (std::string& object : objects) requests_.push(std::move(object));
 }
 
-Answer<Json> Session::Do(const Command& command, const Handler& handler) {
+std::optional<Answer<Json>> Session::Do(const Command& command, const Handler& handler) {
   const auto* const verb = std::get_if<Verb>(&command);
   const bool negotiates = verb != nullptr && *verb == Verb::kCapabilities;
   if (negotiates == negotiated_) {
-    return tl::unexpected(Refusal{"CommandNotFound", negotiated_
-                                                         ? "qmp_capabilities was done before"
-                                                         : "qmp_capabilities has to come first"});
+    const Refusal why = {"CommandNotFound", negotiated_ ? "qmp_capabilities was done before"
+                                                        : "qmp_capabilities has to come first"};
+    return Answer<Json>(tl::unexpected(why));
   }
   if (!negotiates) return handler(command);
   negotiated_ = true;
-  return Json::object();
+  return Answer<Json>(Json::object());
+}
+
+std::string Session::Finish(const Answer<Json>& answer) {
+  const std::optional<Json> id = std::exchange(open_, std::nullopt)->id;
+  return ReplyText(id, answer);
 }
 
 std::optional<std::string> Session::Next(const Handler& handler) {
+  if (open_) return std::nullopt;
   if (requests_.empty()) {
     if (!broken_) return std::nullopt;
     ended_ = true;
@@ -37,7 +43,10 @@ std::optional<std::string> Session::Next(const Handler& handler) {
   requests_.pop();
   const Request request = ParseRequest(text);
   if (!request.command) return ReplyText(request.id, tl::unexpected(request.command.error()));
-  return ReplyText(request.id, Do(*request.command, handler));
+  const auto answer = Do(*request.command, handler);
+  if (answer) return ReplyText(request.id, *answer);
+  open_ = Open{request.id};
+  return std::nullopt;
 }
 
 }  // namespace vmm::control

@@ -79,12 +79,14 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   void OnRemoved(RemovedHandler handler) { removed_ = std::move(handler); }
   bool IsFree(uint8_t port);  // it has no card
   // Before Connect: the card is there from the start. Afterwards the guest is told of it. kInUse
-  // when the port has a card.
+  // when the port has a card, kUnfit when the guest has no addresses for it.
   base::Status Insert(uint8_t port, Card card);
   // Tells of a card that has no power yet once more; false when there is none such.
   bool Announce(uint8_t port);
   // Presses the slot's button. kNotFound without a card.
   base::Status RequestRemoval(uint8_t port);
+  // The guest has not let go, and keeps its card: from now on it may be asked again.
+  void WithdrawRequest(uint8_t port);
   // The card is out when it returns, whatever the guest does with it. Disconnected as well.
   void TakeOut(uint8_t port);
   // A function of bus 0 is no longer there. While disconnected.
@@ -115,6 +117,7 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   Port* PortLocked(uint8_t devfn);
   Port* PortOfBusLocked(uint8_t bus);
 
+  base::Status CheckFitLocked(uint8_t devfn, const Card& card);
   // The card as the port's power has it.
   void SyncLocked(uint8_t devfn, Port& port);
   base::Status StartCardLocked(Port& port);

@@ -1,6 +1,8 @@
 // The part of the host bridge that plugs cards into its ports and takes them out.
 #include <fmt/format.h>
 
+#include "sysfs/base/log.h"
+#include "vmm/pci/card_fit.h"
 #include "vmm/pci/host_bridge.h"
 
 namespace vmm::pci {
@@ -16,6 +18,27 @@ bool HostBridge::IsFree(uint8_t devfn) {
   return port != nullptr && !port->port->occupied();
 }
 
+base::Status HostBridge::CheckFitLocked(uint8_t devfn, const Card& card) {
+  std::vector<base::Range> taken = bars_.Active(false);
+  for (const auto& [other, port] : ports_) {
+    if (other == devfn) continue;
+    const PortWindows windows = port.port->windows();
+    taken.insert(taken.end(), {windows.memory, windows.prefetch});
+  }
+  std::vector<FunctionBars> bars;
+  for (const auto& function : card.functions) {
+    if (function) bars.push_back({std::string(function->name()), function->bars()});
+  }
+  const RootPort& port = *PortLocked(devfn)->port;
+  const CardFit fit = TRY(CheckCardFit(bars, port.windows(), taken, layout_));
+  if (fit == CardFit::kInMachine) {
+    base::Log(base::Level::kInfo,
+              "{}: larger than what {} forwards: its guest has to make room for it",
+              bars.front().name, port.name());
+  }
+  return {};
+}
+
 base::Status HostBridge::Insert(uint8_t devfn, Card card) {
   const std::lock_guard lock(mutex_);
   Port* const port = PortLocked(devfn);
@@ -23,6 +46,7 @@ base::Status HostBridge::Insert(uint8_t devfn, Card card) {
   if (port->port->occupied()) {
     return base::Fail(base::Code::kInUse, fmt::format("{} has a card already", port->port->name()));
   }
+  if (router_ != nullptr) TRY(CheckFitLocked(devfn, card));
   port->card = std::move(card);
   port->used = port->leaving = false;
   port->port->Insert(port->card.link);
@@ -53,6 +77,11 @@ base::Status HostBridge::RequestRemoval(uint8_t devfn) {
     port->port->PressButton();
   }
   return {};
+}
+
+void HostBridge::WithdrawRequest(uint8_t devfn) {
+  const std::lock_guard lock(mutex_);
+  if (Port* const port = PortLocked(devfn)) port->leaving = false;
 }
 
 void HostBridge::TakeOut(uint8_t devfn) {

@@ -157,6 +157,25 @@ void RootPort::SetWindows(const PortWindows& windows) {
                     io ? static_cast<uint32_t>((windows.io.end() - 1) >> 8 & 0xf0) : 0);
 }
 
+PortWindows RootPort::windows() const {
+  const auto load = [&](unsigned reg, Width width) -> uint64_t {
+    return config_.Shadow(static_cast<uint16_t>(reg), width);
+  };
+  const auto range = [](uint64_t base, uint64_t last) {
+    return last < base ? base::Range() : base::Range{base, last - base + 1};
+  };
+  const auto memory = [&](unsigned reg) { return (load(reg, Width::k2) & 0xfff0) << 16; };
+  const auto high = [&](unsigned reg) { return load(reg, Width::k4) << 32; };
+  PortWindows windows;
+  windows.memory = range(memory(bridge::kMemoryBase), memory(bridge::kMemoryLimit) | 0xfffff);
+  windows.prefetch =
+      range(high(bridge::kPrefetchBaseHigh) | memory(bridge::kPrefetchBase),
+            high(bridge::kPrefetchLimitHigh) | memory(bridge::kPrefetchLimit) | 0xfffff);
+  windows.io = range((load(bridge::kIoBase, Width::k1) & 0xf0) << 8,
+                     (load(bridge::kIoLimit, Width::k1) & 0xf0) << 8 | 0xfff);
+  return windows;
+}
+
 uint8_t RootPort::secondary_bus() const {
   return static_cast<uint8_t>(config_.Shadow(bridge::kSecondaryBus, Width::k1));
 }

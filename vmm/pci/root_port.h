@@ -46,6 +46,8 @@ class RootPort final : public PciFunction {
   void Disconnect() override { router_ = nullptr; }
 
   void SetWindows(const PortWindows& windows);
+  // As the guest has them now.
+  PortWindows windows() const;
   uint8_t number() const { return number_; }
   // Of the bus behind it, as the guest has numbered it.
   uint8_t secondary_bus() const;

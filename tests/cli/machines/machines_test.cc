@@ -14,6 +14,7 @@
 #include "tests/support/fake_tree.h"
 #include "tests/support/matchers.h"
 #include "tests/support/recorded_host.h"
+#include "vmm/control/message.h"
 
 namespace cli {
 namespace {
@@ -55,7 +56,17 @@ class Machines : public testing::Test {
     monitor_.emplace(folder_, [this](const Command& command) { return Handle(command); });
   }
   Answer<MonitorJson> Handle(const Command& command) {
-    if (std::holds_alternative<vmm::control::DeviceDel>(command)) {
+    if (const auto* const remove = std::get_if<vmm::control::DeviceDel>(&command)) {
+      const char* const event = remove->id == "deaf"   ? "DEVICE_UNPLUG_GUEST_ERROR"
+                                : remove->id == "nic0" ? "DEVICE_DELETED"
+                                                       : nullptr;
+      if (event != nullptr) {
+        monitor_->loop().Post([this, event, id = remove->id] {
+          monitor_->server().Announce(event, vmm::control::DeviceData("other"));
+          monitor_->server().Announce(event, vmm::control::DeviceData(id));
+        });
+        return MonitorJson::object();
+      }
       return tl::unexpected(Refusal{"DeviceNotFound", "no such device"});
     }
     if (std::holds_alternative<vmm::control::DeviceAdd>(command)) {
@@ -141,6 +152,16 @@ TEST_F(Machines, RefusalsHaveTheirStatus) {
   EXPECT_THAT(err(), AllOf(HasSubstr("two: no machine"), HasSubstr("there are: one")));
   EXPECT_EQ(Run({"ctl", "a b", "status"}), 2);
   EXPECT_EQ(Run({"ctl", "one", "status", "--timeout", "0"}), 2);
+}
+
+TEST_F(Machines, WhatTheGuestKeepsIsNotGone) {
+  Start();
+  EXPECT_EQ(Run({"ctl", "one", "device-del", "id=nic0", "force=false"}), 0) << err();
+  EXPECT_EQ(Run({"ctl", "one", "device-del", "id=deaf", "force=false", "timeout=60"}), 8);
+  EXPECT_THAT(err(), HasSubstr("one: the guest did not let go of deaf in time, and keeps it"));
+  // Somebody else's request may have failed: this one ends otherwise.
+  EXPECT_EQ(Run({"ctl", "one", "device-del", "id=deaf", "timeout=1", "--timeout", "1"}), 8);
+  EXPECT_THAT(err(), HasSubstr("did not answer"));
 }
 
 TEST_F(Machines, QuitWaitsForTheEnd) {

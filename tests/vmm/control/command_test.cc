@@ -109,6 +109,19 @@ TEST(ParseRequest, DeviceAddTakesAToken) {
             Command(add));
 }
 
+TEST(ParseRequest, DeviceAddTakesAPolicy) {
+  const auto add = [](const std::string& policy) {
+    return R"({"execute": "device_add", "arguments": {"driver": "vfio-pci", "host": "08:00.0",
+              "config": ")" +
+           policy + R"("}})";
+  };
+  DeviceAdd expected{{0, 8, 0, 0}, "0000:08:00.0", "", {}, ""};
+  EXPECT_EQ(Parsed(add("standard")), Command(expected));
+  expected.config = assigned::ConfigPolicy::kStrict;
+  EXPECT_EQ(Parsed(add("strict")), Command(expected));
+  ExpectRefused(add("lax"), "config='lax': not a policy (cure: use strict");
+}
+
 TEST(ParseRequest, DeviceAddOfAnEmulatedDevice) {
   EXPECT_EQ(Parsed(R"({"execute": "device_add", "arguments": {"driver": "virtio-blk-pci",
                        "file": "/disk,1", "readonly": true, "queues": 2, "id": "d", "bus": "port1"}})"),
@@ -149,7 +162,25 @@ TEST(ParseRequest, DeviceAddRefuses) {
 TEST(ParseRequest, DeviceDel) {
   EXPECT_EQ(Parsed(R"({"execute": "device_del", "arguments": {"id": "0000:08:00.0"}})"),
             Command(DeviceDel{"0000:08:00.0"}));
+  const auto parsed = [](const std::string& arguments) {
+    return Parsed(R"({"execute": "device_del", "arguments": {"id": "a", )" + arguments + "}}");
+  };
+  EXPECT_EQ(parsed(R"("force": true)"), Command(DeviceDel{"a", true}));
+  EXPECT_EQ(parsed(R"("force": "false", "timeout": "5")"), Command(DeviceDel{"a", false, 5u}));
+  EXPECT_EQ(parsed(R"("timeout": 86400)"), Command(DeviceDel{"a", {}, 86400u}));
   ExpectRefused(R"({"execute": "device_del"})", "'id' is missing");
+  const auto refused = [](const std::string& arguments, const std::string& what) {
+    ExpectRefused(R"({"execute": "device_del", "arguments": {"id": "a", )" + arguments + "}}",
+                  what);
+  };
+  for (const char* const value : {"1", "null", R"("yes")", "[]"}) {
+    refused(std::string(R"("force": )") + value, "'force' expects true or false");
+  }
+  for (const char* const value :
+       {"0", "-1", "1.5", "86401", "true", "null", R"("")", R"("5s")", "[]"}) {
+    refused(std::string(R"("timeout": )") + value, "'timeout' expects 1 to 86400 seconds");
+  }
+  refused(R"("force": true, "timeout": 5)", "'timeout' goes with force=false");
 }
 
 TEST(ParseRequest, BlockResize) {

@@ -45,8 +45,11 @@ TEST(Message, CausesAreQemus) {
   EXPECT_EQ(CauseData(Cause::kSignal)["reason"], "host-signal");
   EXPECT_EQ(CauseData(Cause::kUser)["reason"], "host-ui");
   EXPECT_EQ(CauseData(Cause::kError), Json::parse(R"({"guest": false, "reason": "host-error"})"));
-  EXPECT_EQ(DeviceDeletedData("nic0"),
+  EXPECT_EQ(DeviceData("nic0"),
             Json::parse(R"({"device": "nic0", "path": "/machine/peripheral/nic0"})"));
+  EXPECT_EQ(
+      DeviceDeletedData("nic0", true),
+      Json::parse(R"({"device": "nic0", "path": "/machine/peripheral/nic0", "forced": true})"));
 }
 
 }  // namespace

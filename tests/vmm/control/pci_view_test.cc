@@ -42,13 +42,31 @@ TEST(PciList, WhatServesForAnotherDeviceSaysSo) {
                              0,
                              "virtio-blk on /dev/sda",
                              "slow"};
-  const Json list =
-      PciList(OneDrive(), {{"0000:08:00.0", "nic0"}}, {{"nic0", FallbackView(fallback)}});
+  const Json list = PciList(OneDrive(), {{"0000:08:00.0", "nic0"}},
+                            {{"nic0", {{"fallback", FallbackView(fallback)}}}});
   const Json expected = Json::parse(R"({"host": "0000:08:00.0", "reason": "no group",
     "instead": "virtio-blk on /dev/sda", "means": "slow"})");
   EXPECT_EQ(list[0]["devices"][0]["fallback"], expected);
   EXPECT_FALSE(
       PciList(OneDrive(), {{"0000:08:00.0", "nic0"}})[0]["devices"][0].contains("fallback"));
+}
+
+TEST(PciList, CountersOfADevice) {
+  assigned::AssignedCounters counters;
+  counters.trapped = {1, 2};
+  counters.iommu_faults = 3;
+  const Json list = PciList(OneDrive(), {{"0000:08:00.0", "nic0"}},
+                            {{"nic0", {{"counters", CountersView(counters)}}}});
+  const Json& shown = list[0]["devices"][0]["counters"];
+  EXPECT_EQ(shown["bar-traps"], 3);
+  EXPECT_EQ(shown["iommu-faults"], 3);
+  EXPECT_EQ(shown["config-denied"], 0);
+}
+
+TEST(IommuFaultData, IsAnEventsData) {
+  EXPECT_EQ(IommuFaultData("nic0", {{0, 8, 0, 0}, true, 0xfffffffffffff000, true, "x"}),
+            Json::parse(R"({"device": "nic0", "path": "/machine/peripheral/nic0",
+                            "address": 18446744073709547520, "access": "write"})"));
 }
 
 TEST(PciList, ADeviceStandsBehindItsPort) {

@@ -103,10 +103,13 @@ class ServerTest : public testing::Test {
     loop_ = std::move(*loop);
     auto socket = ListeningSocket::Create(path_);
     ASSERT_THAT(socket, IsOk());
-    auto server = Server::Create(*loop_, std::move(*socket), [this](const Command&) {
-      ++commands_;
-      return Answer<Json>(answer_);
-    });
+    auto server = Server::Create(*loop_, std::move(*socket),
+                                 [this](const Command&) -> std::optional<Answer<Json>> {
+                                   ++commands_;
+                                   if (!later_.exchange(false)) return Answer<Json>(answer_);
+                                   asking_ = server_->asking();
+                                   return std::nullopt;
+                                 });
     ASSERT_THAT(server, IsOk());
     server_ = std::move(*server);
     thread_ = std::thread([this] { EXPECT_THAT(loop_->Run(), IsOk()); });
@@ -143,6 +146,8 @@ class ServerTest : public testing::Test {
   const std::string path_ = folder_.path() + "/s";
   Json answer_ = Json::object();
   std::atomic<unsigned> commands_{0};
+  std::atomic<bool> later_{false};  // the next command is not answered
+  std::atomic<uint64_t> asking_{0};
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
@@ -171,6 +176,35 @@ TEST_F(ServerTest, EventsGoToThoseWhoHaveNegotiated) {
   // The next that it hears is the reply.
   ASSERT_TRUE(silent.Say(kNegotiate));
   EXPECT_THAT(silent.Line(), HasSubstr("return"));
+}
+
+TEST_F(ServerTest, WhoWaitsForAnAnswerHoldsUpNobody) {
+  TestClient client(path_);
+  client.Negotiate();
+  later_ = true;
+  ASSERT_TRUE(client.Say(kStatus));
+  while (later_) std::this_thread::yield();
+  ASSERT_TRUE(client.Say(kStatus));
+  ExpectServes();
+  OnLoop([&] { server_->Announce("STOP", {}); });
+  EXPECT_THAT(client.Line(), HasSubstr("STOP"));
+  OnLoop([&] { server_->Finish(asking_, tl::unexpected(Refusal{"GenericError", "late"})); });
+  EXPECT_THAT(client.Line(), HasSubstr("late"));
+  EXPECT_THAT(client.Line(), HasSubstr("return"));
+  EXPECT_EQ(commands_, 3u);
+}
+
+TEST_F(ServerTest, AnAnswerForWhoHasGoneIsDropped) {
+  {
+    TestClient client(path_);
+    client.Negotiate();
+    later_ = true;
+    ASSERT_TRUE(client.Say(kStatus));
+    while (later_) std::this_thread::yield();
+  }
+  OnLoop([&] { server_->Finish(asking_, Json::object()); });
+  OnLoop([&] { server_->Finish(asking_, Json::object()); });
+  ExpectServes();
 }
 
 TEST_F(ServerTest, AHundredClientsAtOnce) {

@@ -53,6 +53,23 @@ TEST_F(SessionTest, RequestsAreAnsweredInOrder) {
   EXPECT_THAT(done_, ElementsAre(Command(Verb::kStop), Command(Verb::kCont)));
 }
 
+TEST_F(SessionTest, WhatIsAnsweredLaterComesFirst) {
+  Say(kNegotiate);
+  bool later = true;
+  handler_ = [&](const Command& command) -> std::optional<Answer<Json>> {
+    done_.push_back(command);
+    if (std::exchange(later, false)) return std::nullopt;
+    return Answer<Json>(Json::object());
+  };
+  EXPECT_THAT(Say(R"({"execute":"stop","id":1}{"execute":"cont","id":2})"), IsEmpty());
+  EXPECT_TRUE(session_.busy());
+  EXPECT_THAT(done_, ElementsAre(Command(Verb::kStop)));
+  EXPECT_THAT(session_.Finish(tl::unexpected(Refusal{"GenericError", "no"})),
+              AllOf(HasSubstr("\"id\":1"), HasSubstr("no")));
+  EXPECT_FALSE(session_.busy());
+  EXPECT_THAT(Say(""), ElementsAre(HasSubstr("\"id\":2")));
+}
+
 TEST_F(SessionTest, GarbageEndsItAfterWhatCameBefore) {
   Say(kNegotiate);
   EXPECT_THAT(Say(R"({"execute":"stop"} garbage {"execute":"quit"})"),

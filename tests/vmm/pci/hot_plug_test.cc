@@ -98,6 +98,22 @@ TEST_F(HotPlugTest, TheGuestLetsGoWhenItIsAsked) {
   EXPECT_EQ(function.use_count(), 1);
 }
 
+TEST_F(HotPlugTest, ARequestThatIsOverIsMadeAnew) {
+  ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
+  Start();
+  ASSERT_THAT(bridge->RequestRemoval(kPort), IsOk());
+  bridge->WriteConfig(0, kPort, kSlotStatus, Width::k2, 1);
+  bridge->WithdrawRequest(kPort);
+  // Too late, the card stays.
+  WriteSlot(kPowerOff);
+  EXPECT_THAT(removed, IsEmpty());
+  WriteSlot(0);
+  ASSERT_THAT(bridge->RequestRemoval(kPort), IsOk());
+  EXPECT_EQ(bridge->ReadConfig(0, kPort, kSlotStatus, Width::k2) & 1, 1u);
+  WriteSlot(kPowerOff);
+  EXPECT_THAT(removed, ElementsAre(kPort));
+}
+
 TEST_F(HotPlugTest, AGuestThatTakesThePowerKeepsItsCard) {
   ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
   Start();
@@ -136,6 +152,19 @@ TEST_F(HotPlugTest, ACardIsTakenOutWhateverTheGuestDoes) {
   ASSERT_THAT(bridge->Insert(kPort, card), IsOk());
   EXPECT_EQ(Vendor(), 0x12345678u);
   EXPECT_EQ(next->resets, 0u);
+}
+
+TEST_F(HotPlugTest, ACardWithoutRoomIsRefused) {
+  Start();
+  Card card;
+  card.functions[0] = std::make_shared<test::FakeFunction>(
+      "large", std::vector<BarInfo>{{0, BarKind::kMemory64, 128 * base::kGiB, true}});
+  EXPECT_THAT(bridge->Insert(kPort, card), FailsWith(base::Code::kUnfit));
+  EXPECT_TRUE(bridge->IsFree(kPort));
+  // A port's window may move, so that this one has room.
+  card.functions[0] = std::make_shared<test::FakeFunction>(
+      "moves", std::vector<BarInfo>{{0, BarKind::kMemory64, 32 * base::kGiB, true}});
+  EXPECT_THAT(bridge->Insert(kPort, card), IsOk());
 }
 
 TEST_F(HotPlugTest, AnAskedCardLeavesWithTheReboot) {

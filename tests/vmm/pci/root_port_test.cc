@@ -52,13 +52,17 @@ TEST_F(RootPortTest, TheGuestNumbersItsBus) {
 }
 
 TEST_F(RootPortTest, WindowsStandInTheRegisters) {
-  port.SetWindows({{0xc0000000, 2 * base::kMiB}, {0x1000000000, base::kGiB}, {0xc000, 0x1000}});
+  const PortWindows windows = {
+      {0xc0000000, 2 * base::kMiB}, {0x1000000000, base::kGiB}, {0xc000, 0x1000}};
+  port.SetWindows(windows);
+  EXPECT_EQ(port.windows(), windows);
   EXPECT_EQ(port.ReadConfig(0x20, Width::k4), 0xc010c000u);
   EXPECT_EQ(port.ReadConfig(0x24, Width::k4), 0x3ff10001u);
   EXPECT_EQ(port.ReadConfig(0x28, Width::k4), 0x10u);
   EXPECT_EQ(port.ReadConfig(0x2c, Width::k4), 0x10u);
   EXPECT_EQ(port.ReadConfig(0x1c, Width::k2), 0xc0c0u);
   port.SetWindows({});
+  EXPECT_EQ(port.windows(), PortWindows());
   EXPECT_GT(port.ReadConfig(0x20, Width::k2), port.ReadConfig(0x22, Width::k2));
   EXPECT_GT(port.ReadConfig(0x24, Width::k2), port.ReadConfig(0x26, Width::k2));
 }
