@@ -11,6 +11,8 @@ bool RunEdu(std::string_view line);
 bool RunPci(std::string_view line);
 bool RunConfig(std::string_view line);
 bool RunFuzz(std::string_view line);
+bool RunChaos(std::string_view line);
+bool RunXhci(std::string_view line);
 bool RunBalloon(std::string_view line);
 bool RunBlk(std::string_view line);
 bool RunNet(std::string_view line);

@@ -2,6 +2,7 @@
 // with a 4 KiB buffer of its own.
 #include <cstdint>
 
+#include "tests/guest/checksum.h"
 #include "tests/guest/commands.h"
 #include "tests/guest/console.h"
 #include "tests/guest/interrupts.h"
@@ -31,6 +32,9 @@ constexpr uint64_t kCommand = 0x98;
 uint64_t registers = 0;
 std::optional<Function> device;
 alignas(4096) volatile uint8_t memory[kSize];
+// Around it, and never given to the engine.
+constexpr uint32_t kCanaries = 256 * kSize;
+alignas(4096) volatile uint8_t canaries[kCanaries];
 
 bool Find() {
   device = FindDevice(0x1234, 0x11e8);
@@ -102,19 +106,50 @@ bool Dma(std::string_view) {
   return true;
 }
 
-// To an address that is not the guest's memory, from there, and what of ours has changed by it.
-bool Outside(std::string_view line) {
-  const auto address = TakeNumber(line);
-  if (!address) return Fail("edu outside ADDRESS");
-  const auto ours = reinterpret_cast<uint64_t>(memory);
-  for (unsigned i = 0; i < kSize; ++i) memory[i] = 0xa5;
+uint8_t CanaryAt(uint32_t i) { return static_cast<uint8_t>(0xa5 ^ i ^ i >> 8); }
+
+void SetCanaries() {
+  for (uint32_t i = 0; i < kCanaries; ++i) canaries[i] = CanaryAt(i);
   Fence();
+}
+
+bool CanariesLive() {
+  Fence();
+  for (uint32_t i = 0; i < kCanaries; ++i) {
+    if (canaries[i] != CanaryAt(i)) return Fail("edu: our memory has changed");
+  }
+  return true;
+}
+
+// To an address that is not the guest's memory: what of ours has changed by it.
+bool Push(std::string_view line) {
+  const auto address = TakeNumber(line);
+  if (!address) return Fail("edu push ADDRESS");
+  for (unsigned i = 0; i < kSize; ++i) memory[i] = 0xa5;
+  SetCanaries();
+  const auto ours = reinterpret_cast<uint64_t>(memory);
   if (!Move(ours, kEngineBuffer, 0) || !Move(kEngineBuffer, *address, kToMemory)) return false;
-  if (!Move(*address, kEngineBuffer, 0)) return false;
   for (unsigned i = 0; i < kSize; ++i) {
     if (memory[i] != 0xa5) return Fail("edu: our memory has changed");
   }
-  Print("edu: nothing of ours has changed\n");
+  if (!CanariesLive()) return false;
+  Print("edu: pushed, nothing of ours has changed\n");
+  return true;
+}
+
+// From there: the checksum of what the engine has got.
+bool Pull(std::string_view line) {
+  const auto address = TakeNumber(line);
+  if (!address) return Fail("edu pull ADDRESS");
+  SetCanaries();
+  const auto ours = reinterpret_cast<uint64_t>(memory);
+  if (!Move(*address, kEngineBuffer, 0) || !Move(kEngineBuffer, ours, kToMemory)) return false;
+  if (!CanariesLive()) return false;
+  uint32_t crc = ~0u;
+  for (unsigned i = 0; i < kSize; ++i) crc = AddToChecksum(crc, memory[i]);
+  Print("edu: pulled, crc32 ");
+  PrintHex(~crc, 8);
+  Print("\n");
   return true;
 }
 
@@ -126,8 +161,9 @@ bool RunEdu(std::string_view line) {
   if (verb == "factorial") return Factorial(line);
   if (verb == "interrupts") return Interrupts(line);
   if (verb == "dma") return Dma(line);
-  if (verb == "outside") return Outside(line);
-  return Fail("edu factorial|interrupts|dma|outside");
+  if (verb == "push") return Push(line);
+  if (verb == "pull") return Pull(line);
+  return Fail("edu factorial|interrupts|dma|push|pull");
 }
 
 }  // namespace guest

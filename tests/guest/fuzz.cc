@@ -6,25 +6,13 @@
 #include "tests/guest/console.h"
 #include "tests/guest/machine.h"
 #include "tests/guest/pci.h"
+#include "tests/guest/random.h"
 #include "vmm/platform.h"
 
 namespace guest {
 namespace {
 
 namespace header = sysfs::registers::header;
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed * 2 + 1) {}
-  uint32_t Next() {
-    state_ = state_ * 6364136223846793005 + 1442695040888963407;
-    return static_cast<uint32_t>(state_ >> 32);
-  }
-  uint32_t Below(uint32_t limit) { return Next() % limit; }
-
- private:
-  uint64_t state_;
-};
 
 constexpr uint8_t kWidths[] = {1, 2, 4};
 

@@ -22,7 +22,8 @@ bool Help(std::string_view) {
       "pci [flr BUS:DEV.FN | busreset BUS:DEV.FN PORT | rom BUS:DEV.FN BYTES]\n"
       "config read|write BUS:DEV.FN OFFSET WIDTH [VALUE] | nvme start MODE "
       "[BUS:DEV.FN]|read|write|loop|count\n"
-      "edu factorial|interrupts|dma|outside | fuzz config|bars|ports BUS:DEV.FN SEED COUNT\n"
+      "edu factorial|interrupts|dma|push|pull | xhci start MODE VECTORS|transfer\n"
+      "fuzz config|bars|ports BUS:DEV.FN SEED COUNT | chaos BUS:DEV.FN SEED COUNT\n"
       "blk start MODE "
       "[noflush]|read|write|refused|zero|discard|flush|unflushed|sectors|wce|break|id|count|\n"
       "reset | rng BYTES\n"
@@ -46,6 +47,8 @@ bool Run(std::string_view command) {
   if (verb == "net") return RunNet(command);
   if (verb == "rng") return RunRng(command);
   if (verb == "fuzz") return RunFuzz(command);
+  if (verb == "chaos") return RunChaos(command);
+  if (verb == "xhci") return RunXhci(command);
   if (verb == "echo") return Echo(command);
   if (verb == "help") return Help(command);
   if (verb == "poweroff") PowerOff();
