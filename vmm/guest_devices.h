@@ -67,6 +67,8 @@ class GuestDevices {
     PrimaryAddresses* addresses = nullptr;
     // A guest's driver stands by for an assigned device.
     std::function<void(const StandbyPair& pair)> negotiated;
+    // As EmulatedDevices has it.
+    std::function<base::Result<virtio::ConsoleOptions>()> console = {};
   };
 
   // Primaries of standbys are outside until the guest's driver asks for them.
@@ -107,6 +109,10 @@ class GuestDevices {
 
   // Ids by host address, as functions of the bridge are named.
   std::map<std::string, std::string> ids() const;
+
+  std::vector<StandbyState> standbys() const {
+    return standby_ ? standby_->states() : std::vector<StandbyState>();
+  }
 
   // Of all that were ever there.
   std::vector<DeviceStats> stats() const;

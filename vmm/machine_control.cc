@@ -48,10 +48,12 @@ base::Result<std::optional<uint8_t>> PortNumber(const std::string& bus) {
                     "port1, port2, ...; any free one without bus");
 }
 
-// By id.
-std::map<std::string, Json> FallbackViews(const Options& options) {
+// What devices say of themselves beside QEMU's members, by id.
+std::map<std::string, Json> OwnViews(const Options& options,
+                                     const std::vector<StandbyState>& standbys) {
   std::map<std::string, Json> views;
   for (const Fallback& one : options.fallbacks) views[one.id] = control::FallbackView(one);
+  for (const StandbyState& one : standbys) views[one.standby].update(control::StandbyView(one));
   return views;
 }
 
@@ -182,7 +184,8 @@ Answer<Json> Machine::Do(Verb verb) {
     case Verb::kQueryBlock:
       return BlockList();
     case Verb::kQueryPci:
-      return control::PciList(devices_->bridge().View(), devices_->ids(), FallbackViews(options_));
+      return control::PciList(devices_->bridge().View(), devices_->ids(),
+                              OwnViews(options_, devices_->standbys()));
     case Verb::kQueryBalloon:
       return QueryBalloon();
     case Verb::kStop:

@@ -151,12 +151,14 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
       ->type_name("")
       ->required();
   command
-      .add_option("ARG", options.arguments,
-                  "balloon [SIZE]; device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] "
-                  "[vf-token=UUID], or driver=virtio-blk-pci file=FILE, driver=virtio-net-pci "
-                  "type=tap|socket ..., driver=virtio-rng-pci, driver=virtio-balloon-pci with the "
-                  "settings of --disk, --net, --balloon; device-del id=ID [force=true]; "
-                  "block-resize id=ID [size=SIZE]")
+      .add_option(
+          "ARG", options.arguments,
+          "balloon [SIZE]; device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] "
+          "[vf-token=UUID], or driver=virtio-blk-pci file=FILE, driver=virtio-net-pci "
+          "type=tap|socket ..., driver=virtio-rng-pci, driver=virtio-console-pci file=FILE, "
+          "driver=virtio-balloon-pci with the settings of --disk, --net, --balloon; device-del "
+          "id=ID [force=true]; "
+          "block-resize id=ID [size=SIZE]")
       ->type_name("[NAME=VALUE...|SIZE]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
       ->type_name("S");

@@ -37,6 +37,8 @@ std::string_view ClassText(uint16_t code) {
       return "Multimedia controller";
     case 0x06:
       return "Bridge";
+    case 0x07:
+      return "Communication controller";
     case 0x12:
       return "Processing accelerator";
     default:
@@ -106,24 +108,48 @@ Json Bridge(const pci::FunctionView& port) {
           {"prefetchable_range", memory(bridge::kPrefetchBase, bridge::kPrefetchBaseHigh)}};
 }
 
+std::string_view WhereText(Standby::Primary where) {
+  switch (where) {
+    case Standby::Primary::kAbsent:
+      return "absent";
+    case Standby::Primary::kHidden:
+      return "hidden";
+    case Standby::Primary::kPlugged:
+      return "plugged";
+    case Standby::Primary::kLeaving:
+      return "leaving";
+    case Standby::Primary::kClosing:
+      return "closing";
+  }
+  return "";
+}
+
 }  // namespace
 
 Json FallbackView(const Fallback& fallback) {
-  return {{"host", fallback.host.ToString()},
-          {"reason", fallback.why.message()},
-          {"instead", fallback.instead},
-          {"means", fallback.means}};
+  return {{"fallback",
+           {{"host", fallback.host.ToString()},
+            {"reason", fallback.why.message()},
+            {"instead", fallback.instead},
+            {"means", fallback.means}}}};
+}
+
+Json StandbyView(const StandbyState& state) {
+  return {{"standby",
+           {{"primary", state.primary},
+            {"host", state.host.ToString()},
+            {"state", WhereText(state.where)},
+            {"link", state.link_up}}}};
 }
 
 Json PciList(std::span<const pci::FunctionView> functions,
              const std::map<std::string, std::string>& ids,
-             const std::map<std::string, Json>& fallbacks) {
+             const std::map<std::string, Json>& more) {
   const auto show = [&](const pci::FunctionView& function) {
     const auto id = ids.find(function.name);
     if (id == ids.end()) return Device(function, {});
     Json device = Device(function, id->second);
-    const auto fallback = fallbacks.find(id->second);
-    if (fallback != fallbacks.end()) device["fallback"] = fallback->second;
+    if (const auto own = more.find(id->second); own != more.end()) device.update(own->second);
     return device;
   };
   Json devices = Json::array();

@@ -8,18 +8,21 @@
 #include "vmm/control/json.h"
 #include "vmm/fallback/fallback.h"
 #include "vmm/pci/host_bridge.h"
+#include "vmm/standby_pairs.h"
 
 namespace vmm::control {
 
 // `ids` are the devices' own, by the function's name; who has none is of the machine itself. A BAR
 // that does not decode has the address -1. What is behind a port stands in its "pci_bridge". A
-// device that serves for one that could not be assigned has, by its id, "fallback" beside QEMU's
-// members.
+// device has `more` members of its id beside QEMU's.
 Json PciList(std::span<const pci::FunctionView> functions,
              const std::map<std::string, std::string>& ids,
-             const std::map<std::string, Json>& fallbacks = {});
+             const std::map<std::string, Json>& more = {});
 
-// Its "fallback": what it serves for and why.
+// The member "fallback": which device that could not be assigned it serves for, and why.
 Json FallbackView(const Fallback& fallback);
+// The member "standby": which assigned device it stands by for, and whether the guest has that:
+// "plugged", or "hidden" (until the guest's driver asks), "leaving", "closing", "absent".
+Json StandbyView(const StandbyState& state);
 
 }  // namespace vmm::control

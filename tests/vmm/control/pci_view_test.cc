@@ -47,8 +47,21 @@ TEST(PciList, WhatServesForAnotherDeviceSaysSo) {
   const Json expected = Json::parse(R"({"host": "0000:08:00.0", "reason": "no group",
     "instead": "virtio-blk on /dev/sda", "means": "slow"})");
   EXPECT_EQ(list[0]["devices"][0]["fallback"], expected);
+  EXPECT_EQ(list[0]["devices"][0]["qdev_id"], "nic0");
   EXPECT_FALSE(
       PciList(OneDrive(), {{"0000:08:00.0", "nic0"}})[0]["devices"][0].contains("fallback"));
+}
+
+TEST(PciList, AStandbySaysWhereItsPrimaryIs) {
+  StandbyState state{"net0", "vf0", {0, 3, 0x10, 0}, Standby::Primary::kHidden, true};
+  const Json list = PciList(OneDrive(), {{"0000:08:00.0", "net0"}}, {{"net0", StandbyView(state)}});
+  const Json expected = Json::parse(R"({"primary": "vf0", "host": "0000:03:10.0",
+    "state": "hidden", "link": true})");
+  EXPECT_EQ(list[0]["devices"][0]["standby"], expected);
+  state.where = Standby::Primary::kPlugged;
+  state.link_up = false;
+  EXPECT_EQ(StandbyView(state)["standby"]["state"], "plugged");
+  EXPECT_EQ(StandbyView(state)["standby"]["link"], false);
 }
 
 TEST(PciList, ADeviceStandsBehindItsPort) {
