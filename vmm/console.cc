@@ -14,7 +14,7 @@ constexpr size_t kConsolePort = 0;
 constexpr size_t kOutputPort = 1;
 constexpr size_t kErrorPort = 2;
 constexpr size_t kStatusPort = 3;
-// The serial port has no event for room in its input; piped input is offered again after this.
+// No guest's end has an event for room in its input; piped input is offered again after this.
 constexpr std::chrono::milliseconds kRetry{20};
 
 base::Result<std::unique_ptr<FdSink>> SinkOf(int descriptor, std::string name,
@@ -86,8 +86,25 @@ std::array<SerialOutput, kSerialPorts.size()> Console::outputs() {
   return outputs;
 }
 
-void Console::Connect(Serial& console) {
-  serial_ = &console;
+base::Result<virtio::ConsoleOptions> Console::VirtioOptions() const {
+  const FdSink& sink = *sinks_[kConsolePort];
+  virtio::ConsoleOptions options;
+  options.output = TRY(sink.Output());
+  options.name = sink.name();
+  if (const auto terminal = SizeOf(options.output)) {
+    options.columns = terminal->columns;
+    options.rows = terminal->rows;
+  }
+  return options;
+}
+
+std::optional<TerminalSize> Console::size() const {
+  const auto output = sinks_[kConsolePort]->Output();
+  return output ? SizeOf(*output) : std::nullopt;
+}
+
+void Console::Connect(InputTaker taker) {
+  taker_ = std::move(taker);
   {
     const std::lock_guard lock(exec_mutex_);
     if (exec_) exec_.emplace();
@@ -95,7 +112,7 @@ void Console::Connect(Serial& console) {
   Deliver();
 }
 
-void Console::Disconnect() { serial_ = nullptr; }
+void Console::Disconnect() { taker_ = nullptr; }
 
 void Console::ReadInput() {
   std::array<uint8_t, 512> bytes;
@@ -117,8 +134,8 @@ void Console::ReadInput() {
 }
 
 void Console::Deliver() {
-  if (serial_ != nullptr && !waiting_.empty()) {
-    const size_t taken = serial_->Input(waiting_);
+  if (taker_ && !waiting_.empty()) {
+    const size_t taken = taker_(waiting_);
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(taken));
   }
   constexpr size_t kFull = size_t{64} * 1024;

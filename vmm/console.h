@@ -1,8 +1,10 @@
-// Where the guest's serial ports lead: the terminal, files, and the channels of `--exec`.
+// Where the guest's console and serial ports lead: the terminal, files, and the channels of
+// `--exec`.
 //
-// Without --exec, COM1 is standard input and output (raw on a terminal) or, for the output, the
-// console file. With it, COM2 is standard output, COM3 standard error, COM4 the status, and COM1
-// goes to the console file or to standard error; there is no input.
+// The console is COM1 or a virtio device. Without --exec it is standard input and output (raw on a
+// terminal) or, for the output, the console file. With it, COM2 is standard output, COM3 standard
+// error, COM4 the status, and the console goes to its file or to standard error; there is no input.
+// What a guest says on COM1 beside a virtio console goes to the same place.
 //
 // Threads: outputs are called from vCPU threads; everything else from the event loop's.
 #pragma once
@@ -17,17 +19,20 @@
 
 #include "sysfs/base/result.h"
 #include "vmm/devices/fd_sink.h"
-#include "vmm/devices/serial.h"
 #include "vmm/escape.h"
 #include "vmm/event_loop.h"
 #include "vmm/guest/exec_channel.h"
 #include "vmm/options.h"
 #include "vmm/platform.h"
 #include "vmm/terminal.h"
+#include "vmm/virtio/console.h"
 
 namespace vmm {
 
 using SerialOutput = std::function<void(std::span<const uint8_t>)>;
+// The guest's end of the console's input: how many bytes it takes, from the front; the rest is
+// offered again.
+using InputTaker = std::function<size_t(std::span<const uint8_t>)>;
 
 class Console {
  public:
@@ -41,8 +46,13 @@ class Console {
 
   // Outlived by the console.
   std::array<SerialOutput, kSerialPorts.size()> outputs();
-  // Input goes to `console` until Disconnect; what comes meanwhile is kept.
-  void Connect(Serial& console);
+  // What a virtio console is made of.
+  base::Result<virtio::ConsoleOptions> VirtioOptions() const;
+  // Of the terminal that it writes to. Nothing when that is something else.
+  std::optional<TerminalSize> size() const;
+
+  // Input goes to `taker` until Disconnect; what comes meanwhile is kept.
+  void Connect(InputTaker taker);
   void Disconnect();
 
   // Whether the guest has begun with the command of --exec since Connect (true without --exec): a
@@ -66,7 +76,7 @@ class Console {
   std::optional<guest::ExecChannel> exec_;
   EscapeParser escape_;
   std::vector<uint8_t> waiting_;  // input that the guest has not taken
-  Serial* serial_ = nullptr;
+  InputTaker taker_;
   base::Fd input_;
   std::optional<RawTerminal> terminal_;
   Watch watch_;

@@ -8,6 +8,7 @@
 
 #include "sysfs/base/log.h"
 #include "vmm/platform.h"
+#include "vmm/virtio/console_file.h"
 #include "vmm/virtio/net/tap_plan.h"
 #include "vmm/virtio/rate_limit.h"
 #include "vmm/virtio/rng.h"
@@ -113,6 +114,16 @@ base::Result<EmulatedDevices::Made> EmulatedDevices::MakeNet(const virtio::NetOp
   return Made{TRY(virtio::Net::CreateMacvtap(*wiring_.kernel, request, *macvtap)), macvtap};
 }
 
+base::Result<EmulatedDevices::Made> EmulatedDevices::MakeConsole(const ConsoleRequest& request) {
+  if (request.file.empty()) {
+    return Made{TRY(virtio::Console::Create(TRY(wiring_.console()))), nullptr};
+  }
+  virtio::ConsoleOptions options;
+  options.output = TRY(virtio::OpenConsoleFile(request.file));
+  options.name = request.file;
+  return Made{TRY(virtio::Console::Create(std::move(options))), nullptr};
+}
+
 base::Result<EmulatedDevices::Made> EmulatedDevices::Make(const EmulatedRequest& request,
                                                           const std::string& id) {
   if (const auto* const wanted = std::get_if<virtio::BlkOptions>(&request)) {
@@ -123,6 +134,9 @@ base::Result<EmulatedDevices::Made> EmulatedDevices::Make(const EmulatedRequest&
   if (const auto* const net = std::get_if<virtio::NetOptions>(&request)) return MakeNet(*net);
   if (const auto* const balloon = std::get_if<virtio::BalloonOptions>(&request)) {
     return MakeBalloon(*balloon, id);
+  }
+  if (const auto* const console = std::get_if<ConsoleRequest>(&request)) {
+    return MakeConsole(*console);
   }
   return Made{std::make_unique<virtio::Rng>(), nullptr};
 }
@@ -139,6 +153,10 @@ base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
                 Listen(*device, notice, planned.id),
                 dynamic_cast<virtio::Balloon*>(device.get()),
                 dynamic_cast<virtio::Net*>(device.get())};
+  const auto* const console = std::get_if<ConsoleRequest>(&planned.request);
+  if (console != nullptr && console->file.empty()) {
+    made.console = dynamic_cast<virtio::Console*>(device.get());
+  }
   if (made.net != nullptr && wiring_.driver_came) {
     made.net->OnDriver(
         [tell = wiring_.driver_came, id = planned.id](bool knows) { tell(id, knows); });
@@ -241,6 +259,26 @@ void EmulatedDevices::Announce(const std::string& id) const {
 
 void EmulatedDevices::DrainBalloon() const {
   if (const Emulated* const found = FindBalloon()) found->function->Drain();
+}
+
+const EmulatedDevices::Emulated* EmulatedDevices::FindConsole() const {
+  const auto found = std::find_if(all_.begin(), all_.end(),
+                                  [](const Emulated& one) { return one.console != nullptr; });
+  return found == all_.end() ? nullptr : &*found;
+}
+
+std::optional<size_t> EmulatedDevices::ConsoleInput(std::span<const uint8_t> bytes) const {
+  const Emulated* const found = FindConsole();
+  if (found == nullptr) return std::nullopt;
+  return found->console->Input(bytes);
+}
+
+void EmulatedDevices::ResizeConsole(uint16_t columns, uint16_t rows) const {
+  const Emulated* const found = FindConsole();
+  if (found == nullptr) return;
+  io_->loop().Post([owner = found->function, console = found->console, columns, rows] {
+    console->Resize(columns, rows);
+  });
 }
 
 std::optional<EmulatedDevices::Emulated> EmulatedDevices::Take(uint8_t port) {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -28,6 +29,7 @@
 #include "vmm/virtio/balloon/balloon.h"
 #include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/blk/ring.h"
+#include "vmm/virtio/console.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/net/macvtap.h"
 #include "vmm/virtio/net/net.h"
@@ -65,6 +67,8 @@ class EmulatedDevices {
     BalloonSetup balloon;
     // A driver has set up a network device that stands by; from the devices' thread.
     std::function<void(const std::string& id, bool knows)> driver_came = {};
+    // What the machine's console is made of, for a machine that has one among its devices.
+    std::function<base::Result<virtio::ConsoleOptions>()> console = {};
   };
   // Opens and locks what they are made of. A ring is made for a machine that has a disk, or whose
   // monitor may bring one, and the devices' thread with it: a confined thread makes no ring, and a
@@ -84,6 +88,7 @@ class EmulatedDevices {
     virtio::Blk* disk = nullptr;  // the function's, if it is one
     virtio::Balloon* balloon = nullptr;
     virtio::Net* net = nullptr;
+    virtio::Console* console = nullptr;  // if it is the machine's
   };
   const std::vector<Emulated>& all() const { return all_; }
   // disk0, or the first of its kind that nobody has.
@@ -102,6 +107,10 @@ class EmulatedDevices {
   // Run soon on the devices' thread. Nothing without such a network device.
   void SetLink(const std::string& id, bool up) const;
   void Announce(const std::string& id) const;
+  // How many of these bytes, from the front, the machine's console takes. Nothing without one.
+  std::optional<size_t> ConsoleInput(std::span<const uint8_t> bytes) const;
+  // Its terminal's size from now on. Nothing without one.
+  void ResizeConsole(uint16_t columns, uint16_t rows) const;
   // The machine goes on: what the host's storage has failed is tried again.
   void Retry();
   // Nothing without one.
@@ -120,7 +129,9 @@ class EmulatedDevices {
   base::Result<Made> Make(const EmulatedRequest& request, const std::string& id);
   base::Result<Made> MakeNet(const virtio::NetOptions& request);
   base::Result<Made> MakeBalloon(const virtio::BalloonOptions& request, const std::string& id);
+  base::Result<Made> MakeConsole(const ConsoleRequest& request);
   const Emulated* FindBalloon() const;
+  const Emulated* FindConsole() const;
   void WithNet(const std::string& id, std::function<void(virtio::Net&)> function) const;
 
   const Wiring wiring_;

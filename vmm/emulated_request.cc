@@ -19,6 +19,7 @@ constexpr std::array kKinds = {
     EmulatedKind{"net", "virtio-net-pci", "virtio_net"},
     EmulatedKind{"rng", "virtio-rng-pci", "virtio_rng"},
     EmulatedKind{"balloon", "virtio-balloon-pci", "virtio_balloon"},
+    EmulatedKind{"console", "virtio-console-pci", "virtio_console"},
 };
 static_assert(kKinds.size() == std::variant_size_v<EmulatedRequest>);
 
@@ -38,6 +39,15 @@ base::Result<std::vector<std::string>> InOrder(const std::vector<EmulatedSetting
   }
   if (given) return parts;
   return base::Fail(base::Code::kUsage, fmt::format("{}= is missing", first));
+}
+
+base::Result<EmulatedRequest> ParseConsole(const std::vector<EmulatedSetting>& settings) {
+  const std::vector<std::string> parts = TRY(InOrder(settings, "file"));
+  if (parts.front().empty()) return base::Fail(base::Code::kUsage, "the file's name is empty");
+  if (parts.size() == 1) return ConsoleRequest{parts.front()};
+  return base::Fail(base::Code::kUsage,
+                    fmt::format("{}: not a setting of {}", parts[1], kKinds.back().driver),
+                    "it takes file=FILE");
 }
 
 std::vector<std::string_view> ViewsOf(const std::vector<std::string>& parts) {
@@ -83,6 +93,7 @@ base::Result<EmulatedRequest> ParseEmulated(std::string_view driver,
     for (const EmulatedSetting& one : settings) parts.push_back(one.name + "=" + one.value);
     return TRY(virtio::ParseBalloon(ViewsOf(parts)));
   }
+  if (driver == KindOf(ConsoleRequest{}).driver) return ParseConsole(settings);
   if (driver == KindOf(RngOptions{}).driver) {
     if (settings.empty()) return RngOptions{};
     return base::Fail(base::Code::kUsage,

@@ -19,11 +19,16 @@ struct RngOptions {
   bool operator==(const RngOptions&) const = default;
 };
 
-using EmulatedRequest =
-    std::variant<virtio::BlkOptions, virtio::NetOptions, RngOptions, virtio::BalloonOptions>;
+struct ConsoleRequest {
+  std::string file;  // where its output goes, at the end; empty: it is the machine's console
+  bool operator==(const ConsoleRequest&) const = default;
+};
+
+using EmulatedRequest = std::variant<virtio::BlkOptions, virtio::NetOptions, RngOptions,
+                                     virtio::BalloonOptions, ConsoleRequest>;
 
 struct EmulatedKind {
-  std::string_view name;    // of the first one but for its number: disk, net, rng, balloon
+  std::string_view name;    // of the first one but for its number: disk, net, rng, ...
   std::string_view driver;  // as device_add has it, QEMU's names: virtio-blk-pci ...
   std::string_view module;  // Linux's driver, beside virtio_pci
 };
@@ -35,8 +40,8 @@ struct EmulatedSetting {
   std::string value;
   bool operator==(const EmulatedSetting&) const = default;
 };
-// A disk's "file", a link's "type" (tap, socket), and what --disk and --net take. kUsage names the
-// setting, or the driver when there is none such.
+// A disk's or console's "file", a link's "type" (tap, socket), and what --disk and --net take.
+// kUsage names the setting, or the driver when there is none such.
 base::Result<EmulatedRequest> ParseEmulated(std::string_view driver,
                                             const std::vector<EmulatedSetting>& settings,
                                             unsigned cpus);

@@ -71,6 +71,8 @@ class GuestDevices {
     PrimaryAddresses* addresses = nullptr;
     // A guest's driver stands by for an assigned device.
     std::function<void(const StandbyPair& pair)> negotiated;
+    // As EmulatedDevices has it.
+    std::function<base::Result<virtio::ConsoleOptions>()> console = {};
   };
 
   // Primaries of standbys are outside until the guest's driver asks for them.
@@ -131,6 +133,10 @@ class GuestDevices {
   std::optional<Known> NoteFault(const sysfs::IommuFault& fault);
   // Of assigned devices, by id.
   std::map<std::string, assigned::AssignedCounters> counters() const;
+  std::vector<StandbyState> standbys() const {
+    return standby_ ? standby_->states() : std::vector<StandbyState>();
+  }
+
   // Of all that were ever there.
   std::vector<DeviceStats> stats() const;
   EmulatedDevices& emulated() { return *emulated_; }

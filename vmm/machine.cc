@@ -23,6 +23,7 @@ using control::Cause;
 // The guest's operating system has this long to shut down.
 constexpr std::chrono::seconds kPowerOffTime{30};
 constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
+constexpr std::array kResizes = {SIGWINCH};
 
 }  // namespace
 
@@ -32,6 +33,8 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   confinement::SetMode(options.seccomp);
   // Before any thread starts: threads inherit the signal mask.
   auto signals = TRY(SignalSource::Create(kSignals));
+  std::optional<SignalSource> resizes;
+  if (options.virtio_console) resizes.emplace(TRY(SignalSource::Create(kResizes)));
   HostSnapshot host = TRY(ReadHost(tree, options));
   TRY(CheckDevices(options, host));
   auto system = TRY(kvm::System::Open(kernel));
@@ -47,6 +50,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
   machine->kernel_ = &kernel;
   machine->acpi_ = std::move(tables);
   machine->signals_.emplace(std::move(signals));
+  if (resizes) machine->resizes_.emplace(std::move(*resizes));
   machine->system_ = std::move(system);
   machine->loop_ = TRY(EventLoop::Create());
   TRY(machine->OpenMonitor());
@@ -103,6 +107,9 @@ base::Status Machine::WatchEvents() {
   }
   watches_.push_back(TRY(loop_->Add(signals_->fd(), [this] { OnSignal(); })));
   WatchFaults();
+  if (resizes_) {
+    watches_.push_back(TRY(loop_->Add(resizes_->fd(), [this] { OnTerminalResized(); })));
+  }
   patience_ = TRY(Timer::Create(*loop_, [this] {
     const bool wanted = otherwise_->code() == Code::kInUse;
     End(base::Failure(*otherwise_), wanted ? Cause::kError : Cause::kSignal);
@@ -136,6 +143,7 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.negotiated = [this](const StandbyPair& pair) {
     Announce("FAILOVER_NEGOTIATED", {{"device-id", pair.standby}});
   };
+  wiring.console = [this] { return console_->VirtioOptions(); };
   wiring.stuck = [this](const std::string& name) { OnDeviceStuck(name); };
   return wiring;
 }
@@ -164,9 +172,21 @@ base::Status Machine::StartBoard() {
                                  board_->vm()));
   TRY(memory_->Store(base::GuestPhys{acpi_.area.base}, acpi_.bytes));
   const boot::EntryState entry = TRY(image_.Load(*memory_, plan_.layout));
-  console_->Connect(board_->serial(0));
+  console_->Connect([this](std::span<const uint8_t> bytes) { return TakeInput(bytes); });
   TRY(board_->Prepare(entry));
   return paused_ ? base::Status() : board_->Resume();
+}
+
+// COM1 listens where there is no virtio console, or no longer one.
+size_t Machine::TakeInput(std::span<const uint8_t> bytes) {
+  if (const auto taken = devices_->emulated().ConsoleInput(bytes)) return *taken;
+  return board_->serial(0).Input(bytes);
+}
+
+void Machine::OnTerminalResized() {
+  resizes_->Take();
+  if (const auto size = console_->size())
+    devices_->emulated().ResizeConsole(size->columns, size->rows);
 }
 
 // Processors stop first, then the devices' interrupts, mappings and bus mastering end.

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "sysfs/base/kernel.h"
@@ -99,6 +100,8 @@ class Machine {
   RequestHandler Requests();
   void OnRequest(const MachineRequest& request);
   void OnSignal();
+  size_t TakeInput(std::span<const uint8_t> bytes);
+  void OnTerminalResized();
   void OnDeviceStuck(const std::string& name);
   void PressPowerButton(std::chrono::seconds patience, base::Error otherwise);
   void End(base::Status how, control::Cause cause);
@@ -111,6 +114,7 @@ class Machine {
   base::Kernel* kernel_ = nullptr;
   acpi::AcpiTables acpi_;
   std::optional<SignalSource> signals_;
+  std::optional<SignalSource> resizes_;  // of the terminal; with a virtio console
 
   // Members die in the reverse order: the board (virtual machine, processors) before the devices
   // that it reaches, these before the DMA space, that before the memory which it pins.

@@ -51,10 +51,11 @@ base::Result<std::optional<uint8_t>> PortNumber(const std::string& bus) {
 // What query-pci says of a device beyond QEMU's members, by id.
 std::map<std::string, Json> OwnMembers(const Options& options, const GuestDevices& devices) {
   std::map<std::string, Json> members;
-  for (const Fallback& one : options.fallbacks)
-    members[one.id]["fallback"] = control::FallbackView(one);
+  for (const Fallback& one : options.fallbacks) members[one.id].update(control::FallbackView(one));
+  for (const StandbyState& one : devices.standbys())
+    members[one.standby].update(control::StandbyView(one));
   for (const auto& [id, counters] : devices.counters())
-    members[id]["counters"] = control::CountersView(counters);
+    members[id].update(control::CountersView(counters));
   return members;
 }
 

@@ -14,7 +14,9 @@ boot::BootRequest UserRequest(const Options& options) {
   boot::BootRequest request;
   request.kernel_path = options.kernel;
   request.initrd_path = options.initrd;
-  request.command_line = guest::DefaultCommandLine(false, options.append);
+  request.command_line = guest::DefaultCommandLine(
+      options.virtio_console ? guest::kVirtioConsole : guest::kSerialConsole, false,
+      options.append);
   return request;
 }
 
@@ -28,6 +30,7 @@ base::Result<boot::BootRequest> DefaultRequest(const sysfs::Tree& tree, const Op
     modules.insert({"virtio_pci", KindOf(device.request).module});
   }
   wanted.drivers.assign(modules.begin(), modules.end());
+  wanted.virtio_console = options.virtio_console;
   wanted.exec = options.exec;
   wanted.kernel = options.kernel;
   wanted.append = options.append;

@@ -52,7 +52,8 @@ struct Options {
   std::optional<virtio::BalloonOptions> balloon;
   unsigned hotplug_ports = 2;  // root ports without a device at the start, 0 to 30
   std::optional<std::string> exec;
-  std::string console;  // file for the console; empty: the terminal
+  std::string console;          // file for the console; empty: the terminal
+  bool virtio_console = false;  // the console is a virtio device's (hvc0), not COM1
   vfio::Backend dma = vfio::Backend::kAuto;
   std::vector<vfio::HandedOver> handed_over;  // descriptors that serve instead of opening
   std::string name;                           // control::CheckMachineName; empty: none

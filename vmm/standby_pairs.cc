@@ -144,6 +144,16 @@ std::optional<base::Status> StandbyPairs::Wanted(const AssignRequest& request,
   return Do(*member, member->state.Wanted());
 }
 
+std::vector<StandbyState> StandbyPairs::states() const {
+  std::vector<StandbyState> all;
+  for (const Member& member : members_) {
+    const AssignRequest& primary = member.pair.primary;
+    all.push_back({member.pair.standby, IdOf(primary), primary.host, member.state.primary(),
+                   member.state.link_up()});
+  }
+  return all;
+}
+
 void StandbyPairs::Asked(const std::string& id) {
   Member* const member = Find(id);
   if (member == nullptr) return;

@@ -16,6 +16,15 @@
 
 namespace vmm {
 
+// Where a pair's primary is.
+struct StandbyState {
+  std::string standby;  // ids of both
+  std::string primary;
+  sysfs::PciAddress host;  // the primary
+  Standby::Primary where = Standby::Primary::kAbsent;
+  bool link_up = true;  // of the standby
+};
+
 class StandbyPairs {
  public:
   struct Wiring {
@@ -42,6 +51,7 @@ class StandbyPairs {
   // For a device that is to be plugged, into a port of this number: nothing when it is no primary,
   // or is plugged. Otherwise it is plugged, or will be when the driver asks.
   std::optional<base::Status> Wanted(const AssignRequest& request, std::optional<uint8_t> port);
+  std::vector<StandbyState> states() const;
   // Any device is asked to leave, stays all the same, is out, is closed.
   void Asked(const std::string& id);
   void Kept(const std::string& id);

@@ -1,5 +1,6 @@
 #include "vmm/terminal.h"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -8,6 +9,8 @@
 #include <cerrno>
 #include <csignal>
 #include <utility>
+
+#include "sysfs/base/kernel.h"
 
 namespace vmm {
 namespace {
@@ -57,6 +60,13 @@ termios MakeRaw(termios settings) {
 }
 
 }  // namespace
+
+std::optional<TerminalSize> SizeOf(const base::Fd& terminal) {
+  winsize size{};
+  if (!base::HostKernel().Ioctl(terminal, TIOCGWINSZ, &size, "TIOCGWINSZ")) return std::nullopt;
+  if (size.ws_col == 0 || size.ws_row == 0) return std::nullopt;
+  return TerminalSize{size.ws_col, size.ws_row};
+}
 
 base::Result<RawTerminal> RawTerminal::Enter(const base::Fd& terminal) {
   // Changing the terminal from the background would stop the process.

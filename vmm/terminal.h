@@ -5,10 +5,20 @@
 // process by a fault (SIGSEGV, SIGABRT and their like), which then do what they did before.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "sysfs/base/fd.h"
 #include "sysfs/base/result.h"
 
 namespace vmm {
+
+struct TerminalSize {
+  uint16_t columns = 0;
+  uint16_t rows = 0;
+};
+// Nothing when it is no terminal, or one that knows no size.
+std::optional<TerminalSize> SizeOf(const base::Fd& terminal);
 
 // At most one at a time, because signals have no other way to find it.
 class RawTerminal {

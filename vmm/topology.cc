@@ -83,6 +83,7 @@ std::vector<PlannedEmulated> EmulatedOf(const Options& options) {
   for (const virtio::NetOptions& net : options.nets) add(net);
   if (options.rng) add(RngOptions{});
   if (options.balloon) add(*options.balloon);
+  if (options.virtio_console) add(ConsoleRequest{});
   return all;
 }
 

@@ -38,7 +38,7 @@ struct PlannedDevice {
 struct PlannedEmulated {
   EmulatedRequest request;
   uint8_t guest_slot = 0;  // its port's
-  std::string id;          // disk0, disk1, net0, rng0, balloon0; of a fallback its request's
+  std::string id;          // disk0, disk1, net0, rng0, ...; of a fallback its request's
 
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8); }
 };

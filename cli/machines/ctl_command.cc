@@ -164,8 +164,9 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
           "balloon [SIZE]; device-add host=DEV id=ID [bus=PORT] [rom=FILE|off] "
           "[config=strict|standard|permissive] [vf-token=UUID], or driver=virtio-blk-pci "
           "file=FILE, driver=virtio-net-pci "
-          "type=tap|socket ..., driver=virtio-rng-pci, driver=virtio-balloon-pci with the "
-          "settings of --disk, --net, --balloon; device-del id=ID [timeout=S] [force=true|false]; "
+          "type=tap|socket ..., driver=virtio-rng-pci, driver=virtio-console-pci file=FILE, "
+          "driver=virtio-balloon-pci with the settings of --disk, --net, --balloon; device-del "
+          "id=ID [timeout=S] [force=true|false]; "
           "block-resize id=ID [size=SIZE]")
       ->type_name("[NAME=VALUE...|SIZE]");
   command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")

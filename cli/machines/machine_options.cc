@@ -7,6 +7,7 @@
 
 #include "cli/devices/selector.h"
 #include "cli/devices/vf_selector.h"
+#include "cli/machines/console_option.h"
 #include "sysfs/base/text.h"
 #include "vfio/handed_over.h"
 #include "vmm/control/command.h"
@@ -268,7 +269,9 @@ base::Result<vmm::Options> MakeOptions(const sysfs::Tree& tree, const RunArgumen
   options.initrd = TRY(ParseFile("--initrd", arguments.initrd));
   options.append = arguments.append;
   options.exec = arguments.exec;
-  options.console = TRY(ParseFile("--console", arguments.console));
+  const ConsoleOption console = TRY(ParseConsole(arguments.console));
+  options.console = console.file;
+  options.virtio_console = console.virtio;
   options.stats = arguments.stats;
   options.managed = arguments.managed.wanted;
   options.seccomp = TRY(ParseSeccomp(arguments.seccomp.value_or(std::string(kSeccomp))));
@@ -347,8 +350,10 @@ void AddMachineOptions(CLI::App& command, RunArguments& arguments) {
       .add_option("--exec", arguments.exec,
                   "Run this shell command in the generated guest; its output and status are ours")
       ->type_name("CMD");
-  command.add_option("--console", arguments.console, "Write the console to this file")
-      ->type_name("FILE");
+  command
+      .add_option("--console", arguments.console,
+                  "Write the console to this file; virtio: the console is a virtio device's")
+      ->type_name(std::string(kConsoleForm));
   command
       .add_option("--dma", arguments.dma,
                   "DMA back end: auto, iommufd, type1, or fd=N, the descriptor of one")

@@ -44,6 +44,16 @@ std::string BarText(const Json& region) {
                      base::FormatSize(Number(region, "size")));
 }
 
+std::string StandbyText(const Json& standby) {
+  const std::string state = String(standby, "state");
+  std::string means = "is out; device-add brings it back";
+  if (state == "hidden") means = "is hidden until the guest's driver asks for it";
+  if (state == "plugged") means = "the guest has";
+  if (state == "leaving") means = "the guest was asked to let go of";
+  if (state == "closing") means = "goes back to the host";
+  return fmt::format("stands by for {}, which {}", String(standby, "primary"), means);
+}
+
 }  // namespace
 
 std::vector<std::string> DeviceIds(const Json& buses) {
@@ -76,6 +86,10 @@ std::string PciText(const Json& buses, unsigned width, bool colour) {
     if (fallback.is_object()) {
       remarks += fmt::format("{}: not assigned: {}; {}\n", String(device, "qdev_id"),
                              String(fallback, "reason"), String(fallback, "instead"));
+    }
+    const Json standby = Member(device, "standby");
+    if (standby.is_object()) {
+      remarks += fmt::format("{}: {}\n", String(device, "qdev_id"), StandbyText(standby));
     }
     table.rows.push_back(
         {{fmt::format("{:02x}:{:02x}.{}", Number(device, "bus"), Number(device, "slot"),

@@ -106,6 +106,22 @@ void AddBalloon(Page& page, const vmm::Options& options, const vmm::MachinePrevi
   if (balloon.reporting) page.Line("free pages", "reported");
 }
 
+void AddConsole(Page& page, const vmm::Options& options, const vmm::MachinePreview& preview) {
+  page.Section(fmt::format("Console {}", preview.console->id));
+  page.Line("in the guest",
+            fmt::format("hvc0, behind port{}, can be unplugged", preview.console->port));
+  page.Line("output", !options.console.empty() ? options.console
+                      : options.exec           ? "standard error"
+                                               : "the terminal");
+}
+
+Json ConsoleJson(const vmm::Options& options, const vmm::MachinePreview& preview) {
+  if (!preview.console) return nullptr;
+  return {{"id", preview.console->id},
+          {"port", preview.console->port},
+          {"file", options.console.empty() ? Json(nullptr) : Json(options.console)}};
+}
+
 Json BalloonJson(const vmm::Options& options, const vmm::MachinePreview& preview) {
   if (!preview.balloon) return nullptr;
   const vmm::virtio::BalloonOptions& balloon = *options.balloon;

@@ -1,4 +1,5 @@
-// Sections of `vmm plan` on emulated devices: disks, network devices, the balloon. Pure.
+// Sections of `vmm plan` on emulated devices: disks, network devices, the balloon,
+// the console. Pure.
 #pragma once
 
 #include "cli/json_text.h"
@@ -14,6 +15,10 @@ void AddNet(Page& page, const vmm::virtio::NetOptions& net, const vmm::NetPrevie
 Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen);
 // The machine has one.
 void AddBalloon(Page& page, const vmm::Options& options, const vmm::MachinePreview& preview);
+// null without one.
+Json ConsoleJson(const vmm::Options& options, const vmm::MachinePreview& preview);
+// The machine has one.
+void AddConsole(Page& page, const vmm::Options& options, const vmm::MachinePreview& preview);
 // null without one.
 Json BalloonJson(const vmm::Options& options, const vmm::MachinePreview& preview);
 

@@ -266,6 +266,7 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
     AddNet(page, options.nets[i], preview.nets[i]);
   }
   if (preview.plan && preview.balloon) AddBalloon(page, options, preview);
+  if (preview.console) AddConsole(page, options, preview);
   if (preview.plan) {
     if (!preview.devices.empty()) AddDma(page, options, preview);
     AddMemory(page, *preview.plan);
@@ -312,6 +313,7 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"disks", std::move(disks)},
           {"nets", std::move(nets)},
           {"balloon", BalloonJson(options, preview)},
+          {"console", ConsoleJson(options, preview)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
           {"host_memory", HostMemoryJson(options, preview)},
           {"memory_map", std::move(map)},

@@ -174,6 +174,7 @@ class Guest final : public VirtioFunction {
                               : input.template ConsumeIntegralInRange<uint16_t>(0, 0x110);
       if (input.ConsumeBool()) function_->ReadConfig(offset, narrow);
       function_->WriteConfig(offset, narrow, static_cast<uint32_t>(value));
+      if (const auto wait = function_->Waiting()) wait();
       return;
     }
     const uint64_t place = input.template ConsumeIntegralInRange<uint64_t>(0, 7) * 0x1000;

@@ -41,6 +41,7 @@ class FakeFunction final : public vmm::pci::PciFunction {
         std::exchange(decoded, vmm::pci::DecodeBars(config, bars_));
     return vmm::pci::PlanBarChanges(before, decoded);
   }
+  std::function<void()> Waiting() override { return std::exchange(waiting, nullptr); }
   base::Status ApplyBar(const vmm::pci::BarChange& change, const vmm::pci::Spaces&) override {
     if (fail_apply && change.active) return base::Fail(base::Code::kKernel, "no slot");
     applied.push_back(change);
@@ -66,6 +67,7 @@ class FakeFunction final : public vmm::pci::PciFunction {
   vmm::pci::DecodedBars decoded;
   std::vector<vmm::pci::BarChange> applied;
   std::vector<unsigned> reads;
+  std::function<void()> waiting;  // after the next write
   bool fail_apply = false;
   bool fail_connect = false;
   unsigned connects = 0;

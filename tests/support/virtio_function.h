@@ -98,7 +98,11 @@ class VirtioFunction : public testing::Test {
     io_.reset();
   }
 
-  void SetCommand(uint32_t bits) { function_->WriteConfig(4, Width::k2, bits); }
+  // As a processor does it: it waits for what it has begun.
+  void SetCommand(uint32_t bits) {
+    function_->WriteConfig(4, Width::k2, bits);
+    if (const auto wait = function_->Waiting()) wait();
+  }
   uint64_t Read(uint64_t offset, Width width) { return function_->ReadBar(offset, width); }
   void Write(uint64_t offset, Width width, uint64_t value) {
     function_->WriteBar(offset, width, value);

@@ -34,6 +34,14 @@ TEST(ParseEmulated, ALinkIsItsTypeAndItsSettings) {
   EXPECT_EQ(KindOf(*made).name, "net");
 }
 
+TEST(ParseEmulated, AConsoleIsItsFile) {
+  const auto made = ParseEmulated("virtio-console-pci", {{"file", "/a,b"}}, 1);
+  ASSERT_THAT(made, IsOk());
+  EXPECT_EQ(std::get<ConsoleRequest>(*made), ConsoleRequest{"/a,b"});
+  EXPECT_EQ(KindOf(*made).name, "console");
+  EXPECT_EQ(KindOf(*made).module, "virtio_console");
+}
+
 TEST(ParseEmulated, WhatIsWrongIsNamed) {
   const auto parse = [](std::string_view driver, const std::vector<EmulatedSetting>& settings) {
     return ParseEmulated(driver, settings, 1);
@@ -45,6 +53,14 @@ TEST(ParseEmulated, WhatIsWrongIsNamed) {
   EXPECT_THAT(parse("virtio-net-pci", {{"type", "user"}}),
               FailsWith(Code::kUsage, HasSubstr("user")));
   EXPECT_THAT(parse("virtio-rng-pci", {{"file", "a"}}), FailsWith(Code::kUsage, HasSubstr("file")));
+  EXPECT_THAT(parse("virtio-console-pci", {}),
+              FailsWith(Code::kUsage, HasSubstr("file= is missing")));
+  EXPECT_THAT(parse("virtio-console-pci", {{"file", ""}}),
+              FailsWith(Code::kUsage, HasSubstr("empty")));
+  EXPECT_THAT(parse("virtio-console-pci", {{"file", "a"}, {"size", "80x25"}}),
+              FailsWith(Code::kUsage, HasSubstr("size=80x25")));
+  EXPECT_THAT(parse("virtio-console-pci", {{"file", "a"}, {"file", "b"}}),
+              FailsWith(Code::kUsage, HasSubstr("file=b")));
   EXPECT_THAT(parse("floppy", {}), FailsWith(Code::kUsage, HasSubstr("floppy")));
 }
 

@@ -1,6 +1,7 @@
 #include "vmm/guest_devices.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -342,6 +343,38 @@ TEST_F(GuestDevicesTest, AnEmulatedDiskComesAndItsImageIsFreeWhenItHasGone) {
   EXPECT_EQ(held->ReadBar(0x1000, Width::k4), 0u);
   EXPECT_THAT(virtio::OpenImage(disk.image), IsOk());
   EXPECT_EQ(devices_->emulated_stats().size(), 1u);
+}
+
+std::string ReadAll(const std::string& path) { return std::move(*base::ReadFile(path)); }
+
+TEST_F(GuestDevicesTest, AConsoleAddsToItsFile) {
+  const test::TempFolder folder;
+  const std::string file = folder.path() + "/console";
+  std::ofstream(file) << "before ";
+  ASSERT_THAT(devices_->Add(EmulatedRequest(ConsoleRequest{file}), ""), IsOk());
+  EXPECT_EQ(devices_->ids().at("console0"), "console0");
+  // It is not where the terminal's input goes.
+  const uint8_t key = 'x';
+  EXPECT_EQ(devices_->emulated().ConsoleInput({&key, 1}), std::nullopt);
+  devices_->emulated().ResizeConsole(80, 25);
+  // The emergency write of a guest without a driver (virtio 1.2, 5.3.6.2).
+  devices_->emulated().all().front().function->WriteBar(0x2008, Width::k4, 'x');
+  ASSERT_THAT(devices_->Remove("console0", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(1);
+  EXPECT_EQ(ReadAll(file), "before x");
+}
+
+TEST_F(GuestDevicesTest, AConsoleNeedsAFileThatTakesOutput) {
+  const test::TempFolder folder;
+  const auto add = [&](const std::string& file) {
+    return devices_->Add(EmulatedRequest(ConsoleRequest{file}), "");
+  };
+  const std::string fifo = folder.path() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_THAT(add(fifo), test::FailsWith(base::Code::kUnfit, testing::HasSubstr("nobody reads")));
+  EXPECT_THAT(add("/nowhere/console"), test::FailsWith(base::Code::kNotFound));
+  EXPECT_THAT(add(folder.path()), testing::Not(IsOk()));
+  EXPECT_THAT(devices_->ids(), testing::Not(testing::Contains(testing::Key("console0"))));
 }
 
 TEST_F(GuestDevicesTest, WhatCannotBeMadeLeavesItsPortFree) {

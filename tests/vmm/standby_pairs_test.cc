@@ -69,12 +69,19 @@ TEST_F(StandbyPairsTest, ThePrimaryHasTheAddressWhileItIsPluggedAndItsOwnAfterwa
     auto pairs = Make();
     ASSERT_THAT(pairs, IsOk());
     EXPECT_EQ(addresses_.mac, virtio::Mac{});
+    const auto where = [&] { return pairs->states().at(0).where; };
+    EXPECT_EQ(pairs->states().at(0).standby, "net0");
+    EXPECT_EQ(pairs->states().at(0).primary, "vf0");
+    EXPECT_EQ(where(), Standby::Primary::kHidden);
     pairs->DriverCame("net0", true);
+    EXPECT_EQ(where(), Standby::Primary::kPlugged);
     EXPECT_THAT(Said(), ElementsAre("plug vf0 02:00:00:00:09:07"));
     EXPECT_TRUE(links_.at("net0"));
     pairs->Mastering(kFunction, true);
     EXPECT_FALSE(links_.at("net0"));
+    EXPECT_FALSE(pairs->states().at(0).link_up);
     pairs->Asked("vf0");
+    EXPECT_EQ(where(), Standby::Primary::kLeaving);
     EXPECT_TRUE(links_.at("net0"));
     EXPECT_EQ(addresses_.mac, kMac);
     pairs->Out("vf0");
@@ -83,6 +90,7 @@ TEST_F(StandbyPairsTest, ThePrimaryHasTheAddressWhileItIsPluggedAndItsOwnAfterwa
     pairs->Closed("vf0");
     EXPECT_THAT(Said(), ElementsAre("announce net0"));
     EXPECT_EQ(addresses_.mac, virtio::Mac{});
+    EXPECT_EQ(where(), Standby::Primary::kAbsent);
     EXPECT_THAT(pairs->Wanted(Request(), {}), testing::Optional(IsOk()));
     EXPECT_THAT(Said(), ElementsAre("plug vf0 02:00:00:00:09:07"));
     EXPECT_EQ(pairs->Wanted(Request(), {}), std::nullopt) << "is there";

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -40,6 +41,23 @@ bool IsRaw(const base::Fd& terminal) {
   termios settings{};
   ::tcgetattr(terminal.raw(), &settings);
   return (settings.c_lflag & (ICANON | ECHO | ISIG)) == 0 && (settings.c_oflag & OPOST) != 0;
+}
+
+TEST(SizeOf, IsOfATerminalThatHasOne) {
+  const auto null = base::OpenFile("/dev/null", O_RDWR);
+  ASSERT_THAT(null, IsOk());
+  EXPECT_FALSE(SizeOf(*null));
+  int master = -1;
+  int slave = -1;
+  ASSERT_EQ(::openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
+  const base::Fd ends[] = {base::Fd(master), base::Fd(slave)};
+  EXPECT_FALSE(SizeOf(ends[1]));
+  const winsize size{43, 132, 0, 0};
+  ASSERT_EQ(::ioctl(master, TIOCSWINSZ, &size), 0);
+  const auto seen = SizeOf(ends[1]);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->columns, 132);
+  EXPECT_EQ(seen->rows, 43);
 }
 
 TEST(RawTerminal, LeavesAnythingElseAlone) {

@@ -47,15 +47,18 @@ TEST(PlanTopology, EmulatedDevicesComeBehindAssignedOnes) {
   options.disks[1].serial = "second";
   options.nets.resize(1);
   options.rng = true;
+  options.virtio_console = true;
   const auto plan = PlanTopology(options, {At(8)});
   ASSERT_THAT(plan, IsOk());
-  ASSERT_THAT(plan->emulated, SizeIs(4));
-  EXPECT_THAT(plan->ports, SizeIs(6));
+  ASSERT_THAT(plan->emulated, SizeIs(5));
+  EXPECT_THAT(plan->ports, SizeIs(7));
   EXPECT_EQ(plan->emulated[1].id, "disk1");
   EXPECT_EQ(std::get<virtio::BlkOptions>(plan->emulated[1].request).serial, "second");
   EXPECT_EQ(plan->emulated[1].guest_slot, 3);
   EXPECT_EQ(plan->emulated[2].id, "net0");
   EXPECT_EQ(plan->emulated[3].id, "rng0");
+  EXPECT_EQ(plan->emulated[4].id, "console0");
+  EXPECT_EQ(std::get<ConsoleRequest>(plan->emulated[4].request), ConsoleRequest{});
   options.assign.front().id = "disk1";
   EXPECT_THAT(PlanTopology(options, {At(8)}),
               test::FailsWith(base::Code::kUsage, testing::HasSubstr("disk1")));

@@ -188,6 +188,7 @@ std::vector<CallRule> AllowedCalls(ThreadKind kind, int pid) {
   }
   AddFiles(calls, kind);
   if (kind == ThreadKind::kOpener) return calls;
+  calls.push_back({"ioctl", {{1, kAll, TIOCGWINSZ}}});
   Add(calls, kEventLoop);
   AddThreads(calls);
   AddPlugging(calls);

@@ -39,6 +39,8 @@ std::string_view ClassText(uint16_t code) {
       return "Multimedia controller";
     case 0x06:
       return "Bridge";
+    case 0x07:
+      return "Communication controller";
     case 0x12:
       return "Processing accelerator";
     default:
@@ -108,27 +110,53 @@ Json Bridge(const pci::FunctionView& port) {
           {"prefetchable_range", memory(bridge::kPrefetchBase, bridge::kPrefetchBaseHigh)}};
 }
 
+std::string_view WhereText(Standby::Primary where) {
+  switch (where) {
+    case Standby::Primary::kAbsent:
+      return "absent";
+    case Standby::Primary::kHidden:
+      return "hidden";
+    case Standby::Primary::kPlugged:
+      return "plugged";
+    case Standby::Primary::kLeaving:
+      return "leaving";
+    case Standby::Primary::kClosing:
+      return "closing";
+  }
+  return "";
+}
+
 }  // namespace
 
 Json FallbackView(const Fallback& fallback) {
-  return {{"host", fallback.host.ToString()},
-          {"reason", fallback.why.message()},
-          {"instead", fallback.instead},
-          {"means", fallback.means}};
+  return {{"fallback",
+           {{"host", fallback.host.ToString()},
+            {"reason", fallback.why.message()},
+            {"instead", fallback.instead},
+            {"means", fallback.means}}}};
+}
+
+Json StandbyView(const StandbyState& state) {
+  return {{"standby",
+           {{"primary", state.primary},
+            {"host", state.host.ToString()},
+            {"state", WhereText(state.where)},
+            {"link", state.link_up}}}};
 }
 
 Json CountersView(const assigned::AssignedCounters& counters) {
   const auto& trapped = counters.trapped;
-  return {{"bar-traps", std::accumulate(trapped.begin(), trapped.end(), uint64_t{0})},
-          {"config-accesses", counters.config_accesses},
-          {"config-vendor", counters.config_vendor},
-          {"config-unowned", counters.config_unowned},
-          {"config-denied", counters.config_denied},
-          {"function-resets", counters.function_resets},
-          {"route-commits", counters.route_commits},
-          {"set-irqs", counters.set_irqs},
-          {"vectors-refused", counters.vectors_refused},
-          {"iommu-faults", counters.iommu_faults}};
+  return {{"counters",
+           {{"bar-traps", std::accumulate(trapped.begin(), trapped.end(), uint64_t{0})},
+            {"config-accesses", counters.config_accesses},
+            {"config-vendor", counters.config_vendor},
+            {"config-unowned", counters.config_unowned},
+            {"config-denied", counters.config_denied},
+            {"function-resets", counters.function_resets},
+            {"route-commits", counters.route_commits},
+            {"set-irqs", counters.set_irqs},
+            {"vectors-refused", counters.vectors_refused},
+            {"iommu-faults", counters.iommu_faults}}}};
 }
 
 Json IommuFaultData(const std::string& id, const sysfs::IommuFault& fault) {

@@ -10,6 +10,7 @@
 #include "vmm/control/json.h"
 #include "vmm/fallback/fallback.h"
 #include "vmm/pci/host_bridge.h"
+#include "vmm/standby_pairs.h"
 
 namespace vmm::control {
 
@@ -20,9 +21,12 @@ Json PciList(std::span<const pci::FunctionView> functions,
              const std::map<std::string, std::string>& ids,
              const std::map<std::string, Json>& own = {});
 
-// The "fallback" of a device that serves for one that could not be assigned: for what and why.
+// The member "fallback": which device that could not be assigned it serves for, and why.
 Json FallbackView(const Fallback& fallback);
-// The "counters" of an assigned device, named as by --stats.
+// The member "standby": which assigned device it stands by for, and whether the guest has that:
+// "plugged", or "hidden" (until the guest's driver asks), "leaving", "closing", "absent".
+Json StandbyView(const StandbyState& state);
+// The member "counters" of an assigned device, named as by --stats.
 Json CountersView(const assigned::AssignedCounters& counters);
 // Data of DEVICE_IOMMU_FAULT.
 Json IommuFaultData(const std::string& id, const sysfs::IommuFault& fault);

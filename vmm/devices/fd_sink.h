@@ -28,6 +28,9 @@ class FdSink {
       : fd_(std::move(fd)), name_(std::move(name)), patience_(patience) {}
 
   void Write(std::span<const uint8_t> bytes);
+  const std::string& name() const { return name_; }
+  // What it writes to, for somebody else to write to as well.
+  base::Result<base::Fd> Output() const { return fd_.Duplicate(); }
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:

@@ -2,12 +2,12 @@
 
 namespace vmm::guest {
 
-std::string DefaultCommandLine(bool exec, std::string_view append) {
-  std::string line = "console=ttyS0";
+std::string DefaultCommandLine(std::string_view console, bool exec, std::string_view append) {
+  std::string line = "console=" + std::string(console);
   const auto add = [&](std::string_view option) {
     if (!option.empty()) line.append(" ").append(option);
   };
-  // Warnings and worse: each line on the console costs an exit a character.
+  // Warnings and worse: each line on a serial port costs an exit a character.
   add("loglevel=5");
   // A panic is a reset at once, which the monitor sees; without it the guest would hang.
   add("panic=-1");

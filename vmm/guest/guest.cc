@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -13,10 +15,24 @@
 namespace vmm::guest {
 namespace {
 
+constexpr std::array kConsoleDrivers = {"virtio_pci", "virtio_console"};
+
 // The power button and the way in which the first program hears of it.
 const std::vector<std::string>& OwnModules() {
   static const std::vector<std::string> names = {"button", "evdev"};
   return names;
+}
+
+// What the modules are asked for by, each once, in load order.
+std::vector<std::string> ClaimsOf(const GuestRequest& request) {
+  std::vector<std::string> claims;
+  const auto add = [&](const std::string& claim) {
+    if (std::ranges::find(claims, claim) == claims.end()) claims.push_back(claim);
+  };
+  if (request.virtio_console) std::ranges::for_each(kConsoleDrivers, add);
+  std::ranges::for_each(request.modaliases, add);
+  std::ranges::for_each(request.drivers, add);
+  return claims;
 }
 
 base::Result<std::string> ModulesDirectory(const sysfs::Tree& tree, const GuestRequest& request) {
@@ -50,14 +66,14 @@ base::Result<GuestImage> BuildGuest(const sysfs::Tree& tree, const GuestRequest&
       request.kernel.empty() ? TRY(FindKernel(tree, TRY(RunningRelease(tree)))) : request.kernel;
   InitramfsContent content;
   content.programs = TRY(FindBusybox(tree));
-  std::vector<std::string> claims = request.modaliases;
-  claims.insert(claims.end(), request.drivers.begin(), request.drivers.end());
-  content.modules = TRY(CollectModules(tree, find, claims, OwnModules()));
+  const std::string_view console = request.virtio_console ? kVirtioConsole : kSerialConsole;
+  content.modules = TRY(CollectModules(tree, find, ClaimsOf(request), OwnModules()));
+  if (request.virtio_console) content.console = console;
   content.command = request.exec;
   content.extra = request.extra_files;
   image.remarks = content.modules.remarks;
   image.initrd = BuildInitramfs(content);
-  image.command_line = DefaultCommandLine(request.exec.has_value(), request.append);
+  image.command_line = DefaultCommandLine(console, request.exec.has_value(), request.append);
   return image;
 }
 

@@ -19,6 +19,7 @@ namespace vmm::guest {
 struct GuestRequest {
   std::vector<std::string> modaliases;  // of the assigned devices, as the host tells them
   std::vector<std::string> drivers;     // by name: of emulated devices
+  bool virtio_console = false;          // its driver comes first
   std::optional<std::string> exec;      // a shell command; nothing: a shell
   std::string kernel;                   // empty: the running one
   std::string modules_dir;              // empty: /lib/modules/RELEASE of that kernel

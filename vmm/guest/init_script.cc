@@ -43,6 +43,14 @@ wait_until() {
   done
 }
 
+# The kernel opened no console for us when a module brings it.
+take_console() {
+  [ -e /vassign/console ] || return
+  read -r console < /vassign/console
+  wait_until "$driver_limit" [ -c "/dev/$console" ] || return
+  exec < "/dev/$console" > "/dev/$console" 2>&1
+}
+
 is_assigned() {
   [ -e "$1/modalias" ] || return 1
   read -r alias < "$1/modalias"
@@ -185,6 +193,7 @@ run_shell() {
 
 prepare
 load_modules
+take_console
 wait_for_devices
 watch_power_button
 if [ -e /vassign/command ]; then run_command; else run_shell; fi

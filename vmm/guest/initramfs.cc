@@ -41,6 +41,7 @@ std::vector<std::byte> BuildInitramfs(const InitramfsContent& content) {
     archive.AddFile(file.path, file.permissions, file.bytes);
   }
   AddModules(archive, content.modules);
+  if (!content.console.empty()) archive.AddFile(kConsoleFile, 0644, content.console + "\n");
   if (content.command) archive.AddFile(kCommandFile, 0644, *content.command + "\n");
   for (const GuestFile& file : content.extra) {
     archive.AddFile(file.path, file.permissions, file.bytes);

@@ -14,6 +14,7 @@ namespace vmm::guest {
 struct InitramfsContent {
   std::vector<GuestFile> programs;  // busybox with its libraries
   ModuleSet modules;
+  std::string console;                 // that a module brings; empty: it is there from the start
   std::optional<std::string> command;  // of `--exec`
   std::vector<GuestFile> extra;
 };

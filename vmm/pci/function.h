@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +53,9 @@ class PciFunction {
   // What the write means for the address spaces, deactivations first; the caller does it through
   // ApplyBar.
   virtual std::vector<BarChange> WriteConfig(uint16_t offset, Width width, uint32_t value) = 0;
+  // After a write: what the processor that made it waits for before it goes on, to be called
+  // without any lock. Nothing for most writes.
+  virtual std::function<void()> Waiting() { return {}; }
   // Attaches or detaches the BAR. A failure is logged by the caller; the BAR then stays inactive.
   virtual base::Status ApplyBar(const BarChange& change, const Spaces& spaces) = 0;
 

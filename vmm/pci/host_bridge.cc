@@ -210,11 +210,16 @@ uint32_t HostBridge::ReadConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Wid
 
 void HostBridge::WriteConfig(uint8_t bus, uint8_t devfn, uint16_t offset, Width width,
                              uint32_t value) {
-  const std::lock_guard lock(mutex_);
-  PciFunction* const function = FindLocked(bus, devfn);
-  if (function == nullptr) return;
-  bars_.Apply(*function, function->WriteConfig(offset, width, value), spaces_);
-  if (Port* const port = bus == 0 ? PortLocked(devfn) : nullptr) SyncLocked(devfn, *port);
+  std::function<void()> wait;
+  {
+    const std::lock_guard lock(mutex_);
+    PciFunction* const function = FindLocked(bus, devfn);
+    if (function == nullptr) return;
+    bars_.Apply(*function, function->WriteConfig(offset, width, value), spaces_);
+    wait = function->Waiting();
+    if (Port* const port = bus == 0 ? PortLocked(devfn) : nullptr) SyncLocked(devfn, *port);
+  }
+  if (wait) wait();
 }
 
 }  // namespace vmm::pci

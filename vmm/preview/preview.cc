@@ -104,6 +104,8 @@ void DescribeEmulated(const sysfs::Tree& tree, MachinePreview& preview) {
       preview.nets.push_back({planned.id, number});
     } else if (std::holds_alternative<virtio::BalloonOptions>(planned.request)) {
       preview.balloon = BalloonPreview{planned.id, number};
+    } else if (std::holds_alternative<ConsoleRequest>(planned.request)) {
+      preview.console = ConsolePreview{planned.id, number};
     }
   }
 }

@@ -47,13 +47,19 @@ struct BalloonPreview {
   uint8_t port = 0;
 };
 
+struct ConsolePreview {
+  std::string id;
+  uint8_t port = 0;
+};
+
 struct MachinePreview {
   std::optional<MachinePlan> plan;  // nothing when no address plan is possible
   std::vector<DevicePreview> devices;
   std::vector<DiskPreview> disks;  // in the order of Options::disks
   std::vector<NetPreview> nets;    // in the order of Options::nets
   std::optional<BalloonPreview> balloon;
-  std::string kernel;  // the file that boots
+  std::optional<ConsolePreview> console;  // nothing: COM1
+  std::string kernel;                     // the file that boots
   bool generated_initramfs = false;
   std::optional<vfio::Choice> dma;  // nothing without devices, or when none works
   unsigned dma_maps = 0;

@@ -138,7 +138,7 @@ std::vector<pci::BarChange> VirtioPci::WriteConfig(uint16_t offset, Width width,
   }
   const uint32_t command = config_.Shadow(header::kCommand, Width::k2);
   if (((command ^ before) & pci::kCommandMaster) != 0) {
-    SetMasterLocked(lock, (command & pci::kCommandMaster) != 0);
+    SetMasterLocked((command & pci::kCommandMaster) != 0);
   }
   const auto control = static_cast<uint16_t>(
       config_.Shadow(kMsixCapability + sysfs::registers::msix::kControl, Width::k2));

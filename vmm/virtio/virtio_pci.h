@@ -4,7 +4,9 @@
 // What a queue is becomes a value at DRIVER_OK (ActiveQueue); a queue that is not possible makes
 // the device ask for a reset. Every queue is looked at once when it starts, and when bus mastering
 // comes back: a guest may have kicked before. Without bus mastering no ring is touched: a guest
-// that starts another kernel switches nothing else off.
+// that starts another kernel switches nothing else off. The processor that takes it away waits
+// until the device has let go of guest RAM, but alone: others go on, and so do accesses to this
+// function.
 //
 // A reset waits for requests that the kernel works on, a tenth of a second inside of the guest's
 // write, then as long as it takes: status does not read as zero before, because the guest uses the
@@ -56,6 +58,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   std::vector<pci::BarInfo> bars() const override;
   uint32_t ReadConfig(uint16_t offset, Width width) override;
   std::vector<pci::BarChange> WriteConfig(uint16_t offset, Width width, uint32_t value) override;
+  std::function<void()> Waiting() override;
   base::Status ApplyBar(const pci::BarChange& change, const pci::Spaces& spaces) override;
   // kTimedOut while requests of before Disconnect are in progress.
   base::Status Connect(kvm::InterruptRouter& router) override;
@@ -105,7 +108,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   std::optional<ActiveQueue> CheckQueueLocked(uint16_t queue);
   void ResetLocked(Lock& lock, std::chrono::milliseconds patience);
   void ResetQueueLocked(Lock& lock, uint16_t queue);
-  void SetMasterLocked(Lock& lock, bool on);
+  void SetMasterLocked(bool on);
   void FailLocked(std::string_view why);
 
   // On the I/O thread.
@@ -144,6 +147,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   bool resetting_ = false;             // and is told to end
   bool rewires_ = false;               // is about to
   unsigned pauses_ = 0;                // that wait for it
+  bool pause_begun_ = false;           // by a write after which nobody has waited yet
   unsigned config_writes_ = 0;         // that the device has not got yet
   std::optional<base::Range> window_;  // the BAR's, while it is active
   pci::Spaces spaces_;

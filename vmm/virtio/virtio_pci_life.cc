@@ -122,7 +122,7 @@ void VirtioPci::ResetQueueLocked(Lock& lock, uint16_t index) {
                   [this, index] { return !registers_.queues()[index].resetting; });
 }
 
-void VirtioPci::SetMasterLocked(Lock& lock, bool on) {
+void VirtioPci::SetMasterLocked(bool on) {
   if (!started_ || resetting_) return;
   if (on) {
     Post([this] { ResumeAll(); });
@@ -130,7 +130,16 @@ void VirtioPci::SetMasterLocked(Lock& lock, bool on) {
   }
   ++pauses_;
   Post([this] { PauseAll(); });
-  quiet_.wait_for(lock, device_->model().pause_patience, [this] { return pauses_ == 0; });
+  pause_begun_ = true;
+}
+
+std::function<void()> VirtioPci::Waiting() {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(pause_begun_, false)) return {};
+  return [self = shared_from_this(), patience = device_->model().pause_patience] {
+    Lock own(self->mutex_);
+    self->quiet_.wait_for(own, patience, [&] { return self->pauses_ == 0; });
+  };
 }
 
 void VirtioPci::EndDevice() {

@@ -61,7 +61,11 @@ INSTANTIATE_TEST_SUITE_P(Hotplug, BadInput,
 INSTANTIATE_TEST_SUITE_P(Dma, BadInput, testing::ValuesIn(Values("--dma", {"", "vfio", "Type1"})));
 INSTANTIATE_TEST_SUITE_P(Kernel, BadInput, testing::ValuesIn(Values("--kernel", {""})));
 INSTANTIATE_TEST_SUITE_P(Initrd, BadInput, testing::ValuesIn(Values("--initrd", {""})));
-INSTANTIATE_TEST_SUITE_P(Console, BadInput, testing::ValuesIn(Values("--console", {""})));
+INSTANTIATE_TEST_SUITE_P(Console, BadInput,
+                         testing::ValuesIn(Values("--console",
+                                                  {"", "virtio,", "virtio,file=", "virtio,file",
+                                                   "virtio,file=a,file=b", "virtio,a",
+                                                   "virtio,file=a,b"})));
 INSTANTIATE_TEST_SUITE_P(Seccomp, BadInput,
                          testing::ValuesIn(Values("--seccomp", {"", "yes", "ON"})));
 INSTANTIATE_TEST_SUITE_P(Names, BadInput,

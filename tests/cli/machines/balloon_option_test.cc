@@ -86,5 +86,21 @@ TEST(BalloonPlan, TellsBlocks) {
   EXPECT_EQ(PreviewJson(options, preview)["balloon"]["block_bytes"], 2 * base::kMiB);
 }
 
+TEST(ConsolePlan, TellsWhereItIs) {
+  vmm::Options options;
+  vmm::MachinePreview preview;
+  EXPECT_EQ(PreviewJson(options, preview)["console"], nullptr);
+  preview.console = vmm::ConsolePreview{"console0", 2};
+  EXPECT_THAT(PreviewText(options, preview, false),
+              AllOf(HasSubstr("Console console0"), HasSubstr("hvc0, behind port2"),
+                    HasSubstr("the terminal")));
+  EXPECT_EQ(PreviewJson(options, preview)["console"]["file"], nullptr);
+  options.exec = "true";
+  EXPECT_THAT(PreviewText(options, preview, false), HasSubstr("standard error"));
+  options.console = "/tmp/log";
+  EXPECT_THAT(PreviewText(options, preview, false), HasSubstr("/tmp/log"));
+  EXPECT_EQ(PreviewJson(options, preview)["console"]["port"], 2);
+}
+
 }  // namespace
 }  // namespace cli

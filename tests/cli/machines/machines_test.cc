@@ -216,6 +216,18 @@ TEST(PciText, RepliesWithoutSenseAreLess) {
   EXPECT_THAT(DeviceIds(MonitorJson::parse(kBuses)), ElementsAre("nic0"));
 }
 
+TEST(PciText, TellsWhereAStandbysPrimaryIs) {
+  const auto text = [](const std::string& state) {
+    return PciText(MonitorJson::parse(R"([{"devices": [{"qdev_id": "net0",
+      "standby": {"primary": "vf0", "state": ")" +
+                                      state + R"("}}]}])"),
+                   80, false);
+  };
+  EXPECT_THAT(text("hidden"), HasSubstr("net0: stands by for vf0, which is hidden until"));
+  EXPECT_THAT(text("plugged"), HasSubstr("which the guest has"));
+  EXPECT_THAT(text("absent"), HasSubstr("device-add"));
+}
+
 TEST(Uptime, ReadsLikeAClock) {
   EXPECT_EQ(UptimeText(0), "0:00");
   EXPECT_EQ(UptimeText(307), "5:07");
@@ -257,6 +269,23 @@ TEST(RunOptions, PagesOfMemory) {
     arguments.memory = text;
     EXPECT_THAT(Options(arguments), FailsWith(Code::kUsage, HasSubstr(message))) << text;
   }
+}
+
+TEST(RunOptions, WhereTheConsoleIs) {
+  RunArguments arguments;
+  const auto made = [&](std::optional<std::string> text) {
+    arguments.console = std::move(text);
+    const auto options = Options(arguments);
+    EXPECT_THAT(options, IsOk());
+    return options ? std::pair(options->virtio_console, options->console)
+                   : std::pair(false, std::string("?"));
+  };
+  EXPECT_EQ(made(std::nullopt), std::pair(false, std::string()));
+  EXPECT_EQ(made("file,a"), std::pair(false, std::string("file,a")));
+  EXPECT_EQ(made("./virtio"), std::pair(false, std::string("./virtio")));
+  EXPECT_EQ(made("virtio.log"), std::pair(false, std::string("virtio.log")));
+  EXPECT_EQ(made("virtio"), std::pair(true, std::string()));
+  EXPECT_EQ(made("virtio,file=a=b"), std::pair(true, std::string("a=b")));
 }
 
 TEST(RunOptions, BadNamesMonitorsAndIds) {

@@ -42,11 +42,12 @@ TEST(PciList, WhatServesForAnotherDeviceSaysSo) {
                              0,
                              "virtio-blk on /dev/sda",
                              "slow"};
-  const Json list = PciList(OneDrive(), {{"0000:08:00.0", "nic0"}},
-                            {{"nic0", {{"fallback", FallbackView(fallback)}}}});
+  const Json list =
+      PciList(OneDrive(), {{"0000:08:00.0", "nic0"}}, {{"nic0", FallbackView(fallback)}});
   const Json expected = Json::parse(R"({"host": "0000:08:00.0", "reason": "no group",
     "instead": "virtio-blk on /dev/sda", "means": "slow"})");
   EXPECT_EQ(list[0]["devices"][0]["fallback"], expected);
+  EXPECT_EQ(list[0]["devices"][0]["qdev_id"], "nic0");
   EXPECT_FALSE(
       PciList(OneDrive(), {{"0000:08:00.0", "nic0"}})[0]["devices"][0].contains("fallback"));
 }
@@ -55,8 +56,8 @@ TEST(PciList, CountersOfADevice) {
   assigned::AssignedCounters counters;
   counters.trapped = {1, 2};
   counters.iommu_faults = 3;
-  const Json list = PciList(OneDrive(), {{"0000:08:00.0", "nic0"}},
-                            {{"nic0", {{"counters", CountersView(counters)}}}});
+  const Json list =
+      PciList(OneDrive(), {{"0000:08:00.0", "nic0"}}, {{"nic0", CountersView(counters)}});
   const Json& shown = list[0]["devices"][0]["counters"];
   EXPECT_EQ(shown["bar-traps"], 3);
   EXPECT_EQ(shown["iommu-faults"], 3);
@@ -67,6 +68,18 @@ TEST(IommuFaultData, IsAnEventsData) {
   EXPECT_EQ(IommuFaultData("nic0", {{0, 8, 0, 0}, true, 0xfffffffffffff000, true, "x"}),
             Json::parse(R"({"device": "nic0", "path": "/machine/peripheral/nic0",
                             "address": 18446744073709547520, "access": "write"})"));
+}
+
+TEST(PciList, AStandbySaysWhereItsPrimaryIs) {
+  StandbyState state{"net0", "vf0", {0, 3, 0x10, 0}, Standby::Primary::kHidden, true};
+  const Json list = PciList(OneDrive(), {{"0000:08:00.0", "net0"}}, {{"net0", StandbyView(state)}});
+  const Json expected = Json::parse(R"({"primary": "vf0", "host": "0000:03:10.0",
+    "state": "hidden", "link": true})");
+  EXPECT_EQ(list[0]["devices"][0]["standby"], expected);
+  state.where = Standby::Primary::kPlugged;
+  state.link_up = false;
+  EXPECT_EQ(StandbyView(state)["standby"]["state"], "plugged");
+  EXPECT_EQ(StandbyView(state)["standby"]["link"], false);
 }
 
 TEST(PciList, ADeviceStandsBehindItsPort) {

@@ -67,6 +67,28 @@ TEST_F(BuildGuestTest, AnEmulatedDevicesDriverIsAskedForByItsName) {
   EXPECT_THAT(archive, HasSubstr("modules/000-nvme.ko"));
 }
 
+TEST_F(BuildGuestTest, TheConsolesDriverComesFirst) {
+  std::vector<std::string> asked;
+  const ModuleFinder find =
+      [&](const std::string& name) -> base::Result<std::vector<sysfs::ModuleFile>> {
+    asked.push_back(name);
+    return std::vector<sysfs::ModuleFile>{{name, "", true}};
+  };
+  GuestRequest request;
+  request.virtio_console = true;
+  request.modaliases = {"pci:nvme"};
+  request.drivers = {"virtio_console", "virtio_pci", "virtio_rng"};
+  auto image = BuildGuest(tree_, request, find);
+  ASSERT_THAT(image, IsOk());
+  asked.resize(4);
+  EXPECT_THAT(asked, ElementsAre("virtio_pci", "virtio_console", "pci:nvme", "virtio_rng"));
+  EXPECT_THAT(image->command_line, HasSubstr("console=hvc0"));
+  request.virtio_console = false;
+  image = BuildGuest(tree_, request, find);
+  ASSERT_THAT(image, IsOk());
+  EXPECT_THAT(image->command_line, HasSubstr("console=ttyS0"));
+}
+
 TEST_F(BuildGuestTest, AnotherKernelNeedsNoneOfTheHosts) {
   tree_.Remove("/boot/vmlinuz-6.12.1");
   GuestRequest request;

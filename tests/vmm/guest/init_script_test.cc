@@ -17,6 +17,7 @@ TEST(InitScript, ReadsTheFilesThatTheArchiveHolds) {
   EXPECT_THAT(InitScript(), HasSubstr(std::string(kModuleFolder) + "/order"));
   EXPECT_THAT(InitScript(), HasSubstr(std::string(kDevicesFile)));
   EXPECT_THAT(InitScript(), HasSubstr(std::string(kCommandFile)));
+  EXPECT_THAT(InitScript(), HasSubstr(std::string(kConsoleFile)));
 }
 
 TEST(InitScript, IsAcceptedByBusyboxShell) {

@@ -17,6 +17,7 @@ InitramfsContent Content() {
   content.programs = {{"/bin/busybox", BytesOf("program")}};
   content.modules.modules = {{"core", BytesOf("1")}, {"nvme", BytesOf("2")}};
   content.modules.driven = {"pci:v0000144Dd0000A808sv0000144Dsd0000A801bc01sc08i02"};
+  content.console = "hvc0";
   content.command = "echo $x; exit 3";
   content.extra = {{"/data/file", BytesOf("extra"), 0600}};
   return content;
@@ -45,6 +46,7 @@ TEST_F(Unpacked, HoldsWhatTheFirstProgramReads) {
   EXPECT_EQ(folder_.Read("modules/001-nvme.ko"), "2");
   EXPECT_EQ(folder_.Read("vassign/devices"), "pci:v0000144Dd0000A808\n");
   EXPECT_EQ(folder_.Read("vassign/command"), "echo $x; exit 3\n");
+  EXPECT_EQ(folder_.Read("vassign/console"), "hvc0\n");
   EXPECT_EQ(folder_.Read("bin/busybox"), "program");
   EXPECT_EQ(folder_.Read("data/file"), "extra");
   EXPECT_EQ(folder_.Run("test -x init && test -d proc -a -d sys -a -d dev -a -d run").status, 0);
@@ -53,7 +55,9 @@ TEST_F(Unpacked, HoldsWhatTheFirstProgramReads) {
 TEST_F(Unpacked, HasNoCommandForAShell) {
   InitramfsContent content = Content();
   content.command.reset();
+  content.console.clear();
   Unpack(content);
+  EXPECT_EQ(folder_.Run("test -e vassign/console").status, 1);
   EXPECT_EQ(folder_.Run("test -e vassign/command").status, 1);
 }
 

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <future>
+
 #include "tests/support/fake_function.h"
 #include "tests/support/fake_router.h"
 #include "tests/support/matchers.h"
@@ -53,6 +55,26 @@ TEST_F(HostBridgeTest, TheBridgeItselfIsThere) {
   EXPECT_EQ(Read(0, 8, Width::k4), 0x06000000u);
   Write(0, 0x10, Width::k4, 0xffffffff);
   EXPECT_EQ(Read(0, 0x10, Width::k4), 0u);
+}
+
+TEST_F(HostBridgeTest, AProcessorWaitsAlone) {
+  Start();
+  std::promise<void> waits, over;
+  function->waiting = [&] {
+    waits.set_value();
+    over.get_future().wait();
+  };
+  auto processor = std::async(std::launch::async,
+                              [&] { Write(8, header::kCommand, Width::k2, kCommandMemory); });
+  waits.get_future().wait();
+  auto other = std::async(std::launch::async, [&] { return Read(0, 8, Width::k4); });
+  auto same = std::async(std::launch::async, [&] { return Read(8, header::kCommand, Width::k2); });
+  EXPECT_EQ(other.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(same.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(processor.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+  over.set_value();
+  EXPECT_EQ(other.get(), 0x06000000u);
+  EXPECT_EQ(same.get(), kCommandMemory);
 }
 
 TEST_F(HostBridgeTest, FunctionZeroTellsOfItsSiblings) {

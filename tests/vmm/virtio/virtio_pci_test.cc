@@ -208,6 +208,25 @@ TEST_F(VirtioPciTest, NoRingIsTouchedWithoutBusMastering) {
   EXPECT_TRUE(Reaps(2));
 }
 
+TEST_F(VirtioPciTest, WhoTakesBusMasteringAwayWaitsForTheDeviceWithoutALock) {
+  Start({});
+  echo_->hold = true;
+  Add(1);
+  Kick(0);
+  ASSERT_TRUE(Eventually([&] { return echo_->handled == 1; }));
+  function_->WriteConfig(4, Width::k2, pci::kCommandMemory);
+  EXPECT_EQ(function_->ReadConfig(4, Width::k2) & pci::kCommandMaster, 0u);
+  const auto wait = function_->Waiting();
+  ASSERT_TRUE(wait);
+  EXPECT_FALSE(function_->Waiting()) << "once for a write";
+  OnIo([&] { echo_->Release(); });
+  wait();
+  EXPECT_FALSE(driver_->Reap());
+  function_->WriteConfig(4, Width::k2, pci::kCommandMemory | pci::kCommandMaster);
+  EXPECT_FALSE(function_->Waiting());
+  EXPECT_TRUE(Reaps(1));
+}
+
 TEST_F(VirtioPciTest, AQueueIsResetAlone) {
   Start({});
   echo_->hold = true;
