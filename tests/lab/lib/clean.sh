@@ -31,15 +31,27 @@ end_session() {
     done
 }
 
-# repair BEFORE NOW: devices back to the drivers of before; the rest has failed the test already.
+# changed_devices BEFORE NOW: the devices of which these two states differ. They are not sorted as comm wants them.
+changed_devices() {
+    comm -3 <(LC_ALL=C sort "$1") <(LC_ALL=C sort "$2") | awk '$1 == "device" { print $2 }' | cut -d/ -f1 | LC_ALL=C sort -u
+}
+
+# known_of BEFORE DEVICE NAME: what that state says of a device, or nothing.
+known_of() { awk -v device="$2" -v name="$3" '$1 == "device" && ($2 == device "/" name || ($2 == device && $3 == name)) { print $NF }' "$1"; }
+
+# repair BEFORE NOW: devices back to the drivers of before; the rest has failed the test already. What did not change is left alone:
+# the lab itself stands on some of the devices.
 repair() {
-    local device
-    for device in $(comm -3 "$1" "$2" | awk '$1 == "device" { print $2 }' | cut -d/ -f1 | sort -u); do
-        device=/sys/bus/pci/devices/$device
+    local bdf device driver
+    for bdf in $(changed_devices "$1" "$2"); do
+        device=/sys/bus/pci/devices/$bdf
         [[ -e $device ]] || continue
-        [[ ! -e $device/sriov_numvfs ]] || echo 0 >"$device/sriov_numvfs" || true
+        [[ $(known_of "$1" "$bdf" sriov_numvfs) == "$(known_of "$2" "$bdf" sriov_numvfs)" ]] || echo 0 >"$device/sriov_numvfs" || true
+        [[ ! -e $device/sriov_drivers_autoprobe ]] || echo 1 >"$device/sriov_drivers_autoprobe" || true
         echo >"$device/driver_override" || true
-        [[ ! -e $device/driver ]] || echo "${device##*/}" >"$device/driver/unbind" || true
-        echo "${device##*/}" >/sys/bus/pci/drivers_probe || true
+        driver=$(known_of "$1" "$bdf" driver)
+        [[ $driver != "$(known_of "$2" "$bdf" driver)" ]] || continue
+        [[ ! -e $device/driver ]] || echo "$bdf" >"$device/driver/unbind" || true
+        [[ -z $driver ]] || echo "$bdf" >"/sys/bus/pci/drivers/$driver/bind" || true
     done
 }

@@ -14,91 +14,113 @@ stride_of() {
 # share of the calls.
 share=${LAB_SHARE:-0/1}
 
-# list_calls FILE COMMAND...: a line in FILE for each system call of COMMAND: its name, which of its kind it is in its process (as
-# strace counts), and what it is: it "changes" something that others see, or only "reads", or "walks": one more of the same reading
-# calls in a walk over all processes or nodes, since the last change. The trace itself stays in $scratch/trace.
+# list_calls FILE COMMAND...: a line in FILE for each place of COMMAND: a call, which of its kind it is, what it is, and its file.
+# With a file it is the so many-th such call of a process on that file, and stays the same place when the walks of another run are
+# longer; "-" is a call without a file, or on one that has another name each time: the so many-th such call of its process. It
+# "changes" something that others see, or only "reads", or "walks": one more of the same reading calls in a walk over all
+# processes or nodes, since the last change. The trace itself stays in $scratch/trace.
 list_calls() {
     local file=$1
     shift
-    ok strace -f -y -o "$scratch/trace" "$@"
-    awk '
-        { call = $2; sub(/\(.*/, "", call); kind = "reads"; walk = "" }
-        call !~ /^[a-z0-9_]+$/ { next }
-        match($0, /\/proc\/[0-9]+\/[a-z]*|\/sys\/dev\/char|\/sys\/class\/tty/) { walk = call substr($0, RSTART, RLENGTH); gsub(/[0-9]+/, "N", walk) }
-        walk != "" && walked[walk]++ { kind = "walks" }
-        call ~ /^(p?write(v|64)?|rename|unlink|mkdir|rmdir|fsync|fdatasync|ftruncate|clone|clone3|execve|flock|sendmsg|sendto|ioctl|kill)(at2?)?$/ { kind = "changes" }
-        call ~ /^open/ && /O_(WRONLY|RDWR|CREAT)/ { kind = "changes" }
-        kind == "changes" { split("", walked) }
-        { print call, ++count[$1, call], kind }' "$scratch/trace" >"$file"
+    # Its outputs are those that a struck run has.
+    status=0
+    strace -f -y -o "$scratch/trace" "$@" >"$scratch/said" 2>&1 </dev/null || status=$?
+    ((status == 0)) || fail "$* ended with $status: $(<"$scratch/said")"
+    awk -f "$(dirname "${BASH_SOURCE[0]}")/calls.awk" "$scratch/trace" >"$file"
     expect "more than 100 system calls" test "$(wc -l <"$file")" -gt 100
     expect "some of them change something" grep -q changes "$file"
 }
 
-# choose CHANGING READING FILE: the calls that are tried: every CHANGING-th of FILE that changes something, every READING-th of the
-# others, but of the calls of a walk at most every 16th; of these the share of this lab.
+# choose CHANGING READING FILE: the places that are tried, each after its number in FILE: every CHANGING-th of FILE that changes
+# something, every READING-th of the others, but of the calls of a walk at most every 16th; of these the share of this lab.
 choose() {
     awk -v changing="$1" -v reading="$2" -v walking="$(($2 > 16 ? $2 : 16))" -v share="${share%/*}" -v shares="${share#*/}" '
-        { every["changes"] = changing; every["reads"] = reading; every["walks"] = walking }
-        ++seen[$3] % every[$3] == 0 && ++chosen % shares == share' "$3"
+        BEGIN { every["changes"] = changing; every["reads"] = reading; every["walks"] = walking }
+        ++seen[$3] % every[$3] == 0 && ++chosen % shares == share { print NR, $0 }' "$3"
 }
 
-# struck HOW CALL NUMBER COMMAND...: COMMAND is struck there (HOW: signal=KILL, or an error, as strace has them), and so is a child
-# that makes as many such calls. Sets status, and tells whether it was; $scratch/said has its words.
+# struck HOW CALL NUMBER FILE COMMAND...: COMMAND is struck there (HOW: signal=KILL, or an error, as strace has them), and so is a
+# child that makes as many such calls. Sets status, and tells whether it was; $scratch/said has its words.
 struck() {
-    local how=$1 call=$2 number=$3 faster=()
-    shift 3
+    local how=$1 call=$2 number=$3 file=$4 options=()
+    shift 4
     # strace 6.1 then looks at these calls alone, but sends no signals.
-    [[ $how == signal=* ]] || faster=(--seccomp-bpf)
+    [[ $how == signal=* ]] || options=(--seccomp-bpf)
+    [[ $file == - ]] || options+=(-P "$file")
     status=0
     # The shell tells of the killed.
-    { strace -f "${faster[@]}" -o "$scratch/run" -e "trace=$call" -e "inject=$call:$how:when=$number" "$@" >"$scratch/said" 2>&1 </dev/null; } 2>/dev/null || status=$?
+    { strace -f --quiet=path-resolution "${options[@]}" -o "$scratch/run" -e "trace=$call" -e "inject=$call:$how:when=$number" "$@" >"$scratch/said" 2>&1 </dev/null; } 2>/dev/null || status=$?
     grep -qE "killed by SIGKILL|INJECTED" "$scratch/run"
 }
 killed_at() { struck signal=KILL "$@"; }
 
-# sweep HOW CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND struck at every chosen call of FILE. Before each run PREPARE is
-# called, after it RECOVER with a text that says where it was. When that fails, the sweep goes on, to tell of all such places at its end.
+# was_shorter CALL NUMBER: the run was traced to its end, and no process of it made so many of these calls.
+was_shorter() {
+    awk -v call="$1" -v number="$2" '
+        index($2, call "(") == 1 && ++count[$1] >= number { long = 1 }
+        /\+\+\+ exited/ { ended = 1 }
+        END { exit long || !ended }' "$scratch/run"
+}
+
+# Errors that the kernel gives.
+errnos=(EIO ENOMEM EBUSY EACCES ENOENT ENOSPC ENODEV)
+
+# sweep HOW CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND struck at every chosen place of FILE; HOW is as above, or
+# "errors": each place has one of these, in turn. Before each run PREPARE is called, after it RECOVER with a text that says where
+# it was. When that fails, the sweep goes on, to tell of all such places at its end.
 sweep() {
-    local how=$1 changing=$2 reading=$3 file=$4 prepare=$5 recover=$6 call number kind runs=0 hit=0 start=$SECONDS
+    local how=$1 changing=$2 reading=$3 list=$4 prepare=$5 recover=$6 place call number kind file fault at runs=0 hit=0 start=$SECONDS
     shift 6
     : >"$scratch/ends"
     : >"$scratch/failures"
-    while read -r call number kind <&3; do
+    while read -r place call number kind file <&3; do
         runs=$((runs + 1))
         ((runs % 20)) || printf '%s runs\n' "$runs"
+        fault=$how
+        [[ $how != errors ]] || fault=error=${errnos[place % ${#errnos[@]}]}
+        # Of a record this is no failure: there is none.
+        [[ $fault != error=ENOENT || $file != /run/vassign/* ]] || fault=error=EIO
+        at="$fault at $call $number of $file, which $kind"
         "$prepare"
-        ! struck "$how" "$call" "$number" "$@" || hit=$((hit + 1))
+        if struck "$fault" "$call" "$number" "$file" "$@"; then
+            hit=$((hit + 1))
+        elif was_shorter "$call" "$number"; then
+            printf 'not met: %s\n' "$at"
+        else
+            printf 'FAILED: %s was not struck, and was not shorter: %s\n' "$at" "$(<"$scratch/said")" | tee -a "$scratch/failures"
+        fi
         printf '%s\n' "$status" >>"$scratch/ends"
-        ("$recover" "$how at $call $number, which $kind, status $status" >"$scratch/failure" 2>&1) || {
+        ("$recover" "$at, status $status" >"$scratch/failure" 2>&1) || {
             tee -a "$scratch/failures" <"$scratch/failure"
             vassign restore --all || true
         }
-    done 3< <(choose "$changing" "$reading" "$file")
-    printf '%s calls, %s change something, %s go on with a walk; every %s change, every %s of the others, share %s: %s of %s runs were struck by %s, %s s\n' \
-        "$(wc -l <"$file")" "$(grep -c changes "$file")" "$(grep -c walks "$file" || true)" "$changing" "$reading" "$share" "$hit" "$runs" "$how" "$((SECONDS - start))"
+    done 3< <(choose "$changing" "$reading" "$list")
+    printf '%s places, %s change something, %s go on with a walk; every %s change, every %s of the others, share %s: %s of %s runs were struck by %s, %s s\n' \
+        "$(wc -l <"$list")" "$(grep -c " changes " "$list")" "$(grep -c " walks " "$list" || true)" "$changing" "$reading" "$share" "$hit" "$runs" "$how" "$((SECONDS - start))"
     sort -n "$scratch/ends" | uniq -c | awk '{ printf "%s with status %s; ", $1, $2 } END { print "" }'
     [[ ! -s $scratch/failures ]] || fail "$(grep -c FAILED "$scratch/failures") of $runs: $(head -n 1 "$scratch/failures")"
     expect "more than a run or two" test "$runs" -gt 4
-    # A run makes fewer calls than the one that was counted when fewer processes are there to look at: then the last places are not met.
-    ((runs - hit <= 2)) || expect "nearly all runs were struck" test $((hit * 10)) -ge $((runs * 8))
+    # A run is shorter than the one that was listed when fewer processes are there to look at: then the last places without a file are not met.
+    expect "nearly all runs were struck" test $((hit * 10)) -ge $((runs * 8))
 }
 sweep_kills() { sweep signal=KILL "$@"; }
 
 # sweep_errors CHANGING READING FILE PREPARE RECOVER COMMAND...: the same with calls that fail instead. A process cannot go on
-# without the calls that are left out; brk never fails in a way that strace could show (brk(2): it returns the old end).
+# without the calls that are left out; brk never fails in a way that strace could show (brk(2): it returns the old end), and the C
+# library ends the program when futex fails in a way that it knows to be impossible.
 sweep_errors() {
     local file=$3
-    grep -vE '^(brk|exit|exit_group|execve|rt_sigreturn|arch_prctl|set_tid_address) ' "$file" >"$file.errors"
-    sweep error=EIO "$1" "$2" "$file.errors" "${@:4}"
+    grep -vE '^(brk|exit|exit_group|futex|rt_sigreturn|arch_prctl|set_tid_address) ' "$file" >"$file.errors"
+    sweep errors "$1" "$2" "$file.errors" "${@:4}"
 }
 
 # is_told TEXT: the end of a struck command was not a crash: it has a status of its own, or the loader's (127), or the run-time
-# library gave up because it got no memory or no lock (134). The loader does not survive that it gets no memory.
+# library gave up because it got no memory or no thread (134). The loader does not survive that it gets no memory.
 is_told() {
     [[ $1 != *" at mmap "* || $status != 139 ]] || return 0
     case $status in
         [0-9] | 1[0-9] | 127) ;;
-        134) grep -qE "bad_alloc|futex|mutex|system_error|thread" "$scratch/said" || fail "$1: $(<"$scratch/said")" ;;
+        134) grep -qE "bad_alloc|system_error|thread" "$scratch/said" || fail "$1: $(<"$scratch/said")" ;;
         *) fail "$1: $(<"$scratch/said")" ;;
     esac
 }
