@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/json_text.h"
 #include "sysfs/base/text.h"
+#include "sysfs/guarded_tree.h"
 #include "sysfs/modules.h"
 #include "sysfs/udev.h"
 
@@ -17,6 +18,10 @@ namespace {
 using sysfs::AssignmentHost;
 using sysfs::AssignmentPlan;
 using sysfs::AssignmentResult;
+
+sysfs::GuardedTree* GuardOf(Context& context) {
+  return dynamic_cast<sysfs::GuardedTree*>(context.tree.get());
+}
 
 Json OrNull(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
 
@@ -75,6 +80,19 @@ void AddChangingOptions(CLI::App& command, Context& context, ChangingOptions& op
   AddJsonOption(command, context);
 }
 
+void GuardReads(Context& context, std::chrono::milliseconds patience) {
+  if (GuardOf(context) != nullptr || !context.sysroot.empty()) return;
+  context.tree = std::make_unique<sysfs::GuardedTree>(std::move(context.tree), patience);
+}
+
+void PauseGuard(Context& context) {
+  if (auto* const guard = GuardOf(context)) guard->Pause();
+}
+
+void ResumeGuard(Context& context) {
+  if (auto* const guard = GuardOf(context)) guard->Resume();
+}
+
 base::Result<AssignmentHost> ReachHost(Context& context, std::string_view command,
                                        const ChangingOptions& options, std::string_view program) {
   if (context.assignment_host) return context.assignment_host(*context.tree);
@@ -86,12 +104,13 @@ base::Result<AssignmentHost> ReachHost(Context& context, std::string_view comman
     }
     context.err << "note: without root, the use by other people's processes is not seen\n";
   }
+  const auto patience = std::chrono::seconds(options.timeout);
+  GuardReads(context, patience);
   AssignmentHost host = sysfs::MakeAssignmentHost(*context.tree);
   host.load_module = [](const std::string& module) { return sysfs::Load(module); };
   host.listen = Listen;
-  const auto patience = std::chrono::seconds(options.timeout);
   host.settle = [patience] { sysfs::AwaitUdevIdle(patience); };
-  host.write_deadline = std::chrono::seconds(options.timeout);
+  host.write_deadline = patience;
   return host;
 }
 

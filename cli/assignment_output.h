@@ -19,6 +19,13 @@ struct ChangingOptions {
 // --dry-run, --timeout and --json.
 void AddChangingOptions(CLI::App& command, Context& context, ChangingOptions& options);
 
+// From here on `context.tree` waits no longer for a device's lock. Nothing on a recorded host.
+void GuardReads(Context& context, std::chrono::milliseconds patience);
+// Around the life of a machine or command that has devices: no process is there then to read behind
+// locks, nor may one be started.
+void PauseGuard(Context& context);
+void ResumeGuard(Context& context);
+
 // The running host with modules and events. kDenied without root, unless nothing is changed.
 base::Result<sysfs::AssignmentHost> ReachHost(Context& context, std::string_view command,
                                               const ChangingOptions& options,

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "cli/assignment_output.h"
 #include "cli/machines/fallback_run.h"
 #include "cli/machines/machine_options.h"
 #include "cli/machines/primary_addresses.h"
@@ -26,6 +27,7 @@ base::Status RunRun(Context& context, const RunArguments& arguments) {
     return {};
   }
   const vmm::Options options = TRY(TakeFallbacks(context, kernel, wanted, arguments.managed));
+  PauseGuard(context);
   const auto addresses = HostPrimaryAddresses(*context.tree);
   const auto machine = TRY(vmm::Machine::Create(kernel, *context.tree, options,
                                                 {{}, MemoryProgress(context), addresses.get()}));

@@ -5,6 +5,7 @@
 #include "sriov/await.h"
 #include "sriov/check.h"
 #include "sysfs/assignment/deadline_tree.h"
+#include "sysfs/assignment/identity_tree.h"
 #include "sysfs/assignment/unbind.h"
 
 namespace sriov {
@@ -31,6 +32,8 @@ base::Result<PhysicalFunction> Session::Read() {
       if (admin) nvme_ = std::move(*admin);
     }
   }
+  if (card_) TRY(sysfs::CheckCard(tree, *card_));
+  if (!card_) card_ = device;
   return ReadFunctions(tree, pf_, {&host_.links, nvme_.get()});
 }
 
@@ -44,7 +47,10 @@ base::Status Session::Perform(const Steps& steps, const std::vector<VirtualFunct
   for (sysfs::FileLock& lock : more) locks_.push_back(std::move(lock));
   sysfs::DeadlineTree deadline_tree(host.tree, deadline_, locks_);
   sysfs::Tree& tree = host.in_process_writes ? host.tree : deadline_tree;
-  Doer doer = {tree, host.apply, &host_.links, nvme_.get()};
+  std::vector<sysfs::PciDevice> cards;
+  for (const VirtualFunction& one : functions) cards.push_back(one.device);
+  sysfs::IdentityTree checked(tree, cards);
+  Doer doer = {checked, host.apply, &host_.links, nvme_.get(), card_ ? &*card_ : nullptr};
   base::Status status = sriov::Perform(doer, steps);
   while (locks_.size() > own) locks_.pop_back();
   return status;

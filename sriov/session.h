@@ -54,6 +54,7 @@ class Session {
   std::string nvme_name_;
   std::unique_ptr<NvmeAdmin> nvme_;
   std::vector<sysfs::Record> dropped_;
+  std::optional<sysfs::PciDevice> card_;  // as first read
   bool is_undoing_ = false;
 };
 

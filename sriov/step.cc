@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "sysfs/assignment/identity_tree.h"
+
 namespace sriov {
 namespace {
 
@@ -62,7 +64,10 @@ struct Command {
 }  // namespace
 
 base::Status Perform(Doer& doer, const Steps& steps) {
-  for (const Step& step : steps) TRY(std::visit(PerformStep{doer}, step));
+  for (const Step& step : steps) {
+    if (doer.card != nullptr) TRY(sysfs::CheckCard(doer.tree, *doer.card));
+    TRY(std::visit(PerformStep{doer}, step));
+  }
   return {};
 }
 

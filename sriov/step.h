@@ -13,6 +13,7 @@
 #include "sriov/nvme_admin.h"
 #include "sriov/vf_links.h"
 #include "sysfs/assignment/change_set.h"
+#include "sysfs/pci_device.h"
 
 namespace sriov {
 
@@ -40,6 +41,8 @@ struct Doer {
   const sysfs::ApplyOptions& options;
   VfLinks* links = nullptr;
   NvmeAdmin* nvme = nullptr;
+  // The card that the steps were planned for: none is done to another one in its place.
+  const sysfs::PciDevice* card = nullptr;
 };
 
 base::Status Perform(Doer& doer, const Steps& steps);

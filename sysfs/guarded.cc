@@ -24,19 +24,32 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// "3 vfio-pci", "- -": the number of virtual functions and the override, one line a device.
+// "3 vfio-pci", "- -": the number of virtual functions and the override, one line a device. "! why"
+// when they cannot be read.
 constexpr std::string_view kNone = "-";
+constexpr std::string_view kError = "!";
 
-std::string FormatAnswer(const PciDevice& device) {
-  std::string wanted = device.driver_override.value_or(std::string(kNone));
-  wanted.resize(std::min(wanted.size(), wanted.find('\n')));  // a recorded file may hold anything
+std::string FirstLine(std::string text) {
+  text.resize(std::min(text.size(), text.find('\n')));
+  return text;
+}
+
+std::string FormatAnswer(const PciDevice& device, const base::Status& status) {
+  if (!status) return fmt::format("{} {}\n", kError, FirstLine(status.error().message()));
+  // A recorded file may hold anything.
+  const std::string wanted = FirstLine(device.driver_override.value_or(std::string(kNone)));
   const std::string count =
       device.sriov_numvfs ? std::to_string(*device.sriov_numvfs) : std::string(kNone);
   return fmt::format("{} {}\n", count, wanted);
 }
 
-void TakeAnswer(std::string_view line, PciDevice& device) {
+void TakeAnswer(std::string_view line, PciDevice& device, LockErrors& errors) {
   const size_t blank = std::min(line.find(' '), line.size());
+  if (line.substr(0, blank) == kError) {
+    device.busy = true;
+    errors[device.address] = std::string(line.substr(std::min(blank + 1, line.size())));
+    return;
+  }
   const auto count = base::ParseDecimal(line.substr(0, blank), UINT16_MAX);
   if (count) device.sriov_numvfs = static_cast<unsigned>(*count);
   const std::string_view wanted = line.substr(std::min(blank + 1, line.size()));
@@ -55,8 +68,8 @@ void TakeAnswer(std::string_view line, PciDevice& device) {
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     ::dup2(nothing.raw(), standard);
   for (PciDevice* device : devices) {
-    ReadLocked(tree, *device);
-    const std::string answer = FormatAnswer(*device);
+    const base::Status status = ReadBehindLock(tree, *device);
+    const std::string answer = FormatAnswer(*device, status);
     if (::write(kKept, answer.data(), answer.size()) < 0) break;
   }
   ::_exit(0);
@@ -135,7 +148,8 @@ bool GuardedReader::IsStuck(const PciAddress& address) {
   return false;
 }
 
-void GuardedReader::Read(const Tree& tree, std::span<PciDevice> devices, Patience patience) {
+LockErrors GuardedReader::Read(const Tree& tree, std::span<PciDevice> devices, Patience patience) {
+  LockErrors errors;
   constexpr milliseconds kLeast(20);
   std::vector<PciDevice*> asked;
   for (PciDevice& device : devices) {
@@ -148,20 +162,21 @@ void GuardedReader::Read(const Tree& tree, std::span<PciDevice> devices, Patienc
     const milliseconds share = std::max(kLeast, left / 4);
     std::optional<std::string> answer;
     while (!pending.empty() && (answer = reader.Next(share))) {
-      TakeAnswer(*answer, *pending.front());
+      TakeAnswer(*answer, *pending.front(), errors);
       pending = pending.subspan(1);
     }
-    if (pending.empty()) return;
+    if (pending.empty()) break;
     PciDevice& silent = *pending.front();
     silent.busy = true;
     if (const pid_t child = reader.Abandon(); child > 0) stuck_[silent.address] = child;
     pending = pending.subspan(1);
     left = std::max(milliseconds(0), left - share);
   }
+  return errors;
 }
 
-void ReadGuarded(const Tree& tree, std::span<PciDevice> devices, Patience patience) {
-  GuardedReader().Read(tree, devices, patience);
+LockErrors ReadGuarded(const Tree& tree, std::span<PciDevice> devices, Patience patience) {
+  return GuardedReader().Read(tree, devices, patience);
 }
 
 }  // namespace sysfs

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <map>
 #include <span>
+#include <string>
 
 #include "sysfs/pci_device.h"
 #include "sysfs/tree.h"
@@ -23,13 +24,21 @@ struct Patience {
   std::chrono::milliseconds total{4000};
 };
 
+// What Detail::kFull adds to kUnlocked, without a guard. An attribute that is not there is unset;
+// one that cannot be read is an error that names it, and the device says nothing of either.
+base::Status ReadBehindLock(const Tree& tree, PciDevice& device);
+
+// Why attributes cannot be read, of devices whose lock nobody holds.
+using LockErrors = std::map<PciAddress, std::string>;
+
 // Made for a program of one thread (fork). The tree is that of the running host or in memory: a
 // recorded host has no locks, ReadLocked does there.
 class GuardedReader {
  public:
-  // Adds what Detail::kFull has over kUnlocked; a device that does not answer is marked `busy`. One
-  // whose last reader is still stuck is not asked again, so that a long watch leaves one process.
-  void Read(const Tree& tree, std::span<PciDevice> devices, Patience patience = {});
+  // Adds what Detail::kFull has over kUnlocked; a device that does not answer is marked `busy`, and
+  // so is one whose attributes cannot be read. One whose last reader is still stuck is not asked
+  // again, so that a long watch leaves one process.
+  LockErrors Read(const Tree& tree, std::span<PciDevice> devices, Patience patience = {});
 
  private:
   bool IsStuck(const PciAddress& address);
@@ -38,6 +47,6 @@ class GuardedReader {
 };
 
 // For a single look.
-void ReadGuarded(const Tree& tree, std::span<PciDevice> devices, Patience patience = {});
+LockErrors ReadGuarded(const Tree& tree, std::span<PciDevice> devices, Patience patience = {});
 
 }  // namespace sysfs

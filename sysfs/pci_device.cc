@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "sysfs/base/text.h"
+#include "sysfs/guarded.h"
 
 namespace sysfs {
 namespace {
@@ -62,6 +64,16 @@ std::optional<unsigned> Small(std::optional<uint64_t> value) {
   return static_cast<unsigned>(*value);
 }
 
+// Nothing when there is no such attribute. One of a device that is being removed is no absent one.
+base::Result<std::optional<std::string>> ReadIfThere(const Tree& tree, const std::string& path) {
+  auto text = tree.Read(path);
+  if (text) return std::optional<std::string>(std::move(*text));
+  const base::Error& error = text.error();
+  if (error.code() == base::Code::kNotFound && error.err() != ENODEV)
+    return std::optional<std::string>();
+  return base::Failure(error);
+}
+
 std::optional<unsigned> GroupOf(const Tree& tree, const std::string& path) {
   const auto name = LinkName(tree, path + "/iommu_group");
   if (!name) return std::nullopt;
@@ -112,16 +124,29 @@ base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address, 
   device.iommu_group = GroupOf(tree, path);
   if (detail >= Detail::kBrief) device.physfn = LinkedAddress(tree, path + "/physfn");
   if (detail >= Detail::kUnlocked) ReadUnlocked(tree, device);
-  if (detail == Detail::kFull) ReadLocked(tree, device);
+  if (detail == Detail::kFull) TRY(ReadBehindLock(tree, device));
   return device;
 }
 
 void ReadLocked(const Tree& tree, PciDevice& device) {
-  const std::string path = device.path();
-  const auto wanted = ReadText(tree, path + "/driver_override");
-  const bool is_set = wanted && !wanted->empty() && *wanted != "(null)";
-  device.driver_override = is_set ? wanted : std::nullopt;
-  if (device.sriov_totalvfs) device.sriov_numvfs = Small(ReadDecimal(tree, path + "/sriov_numvfs"));
+  (void)ReadBehindLock(tree, device);  // on failure both are unset
+}
+
+base::Status ReadBehindLock(const Tree& tree, PciDevice& device) {
+  device.driver_override.reset();
+  device.sriov_numvfs.reset();
+  auto wanted = TRY(ReadIfThere(tree, device.path() + "/driver_override"));
+  if (device.sriov_totalvfs) {
+    const std::string path = device.path() + "/sriov_numvfs";
+    if (const auto text = TRY(ReadIfThere(tree, path))) {
+      const auto count = base::ParseDecimal(base::Trim(*text), UINT16_MAX);
+      if (!count)
+        return base::Fail(base::Code::kKernel, path + ": not a number: " + base::Quote(*text));
+      device.sriov_numvfs = static_cast<unsigned>(*count);
+    }
+  }
+  if (wanted && !wanted->empty() && *wanted != "(null)") device.driver_override = std::move(wanted);
+  return {};
 }
 
 base::Result<std::vector<PciAddress>> ListDevices(const Tree& tree) {

@@ -42,7 +42,7 @@ struct PciDevice {
   std::vector<PciAddress> virtfns;         // in the order of their index
   std::optional<unsigned> sriov_totalvfs;  // nothing when not SR-IOV capable
   std::optional<unsigned> sriov_numvfs;
-  // Somebody holds its lock: driver_override and sriov_numvfs are not known (sysfs/guarded.h).
+  // driver_override and sriov_numvfs are not known: locked, or not readable (sysfs/guarded.h).
   bool busy = false;
 
   std::string path() const { return "/sys/bus/pci/devices/" + address.ToString(); }
@@ -58,12 +58,12 @@ struct PciDevice {
 // drivers/pci/iov.c).
 enum class Detail : uint8_t { kIdentity, kBrief, kUnlocked, kFull };
 
-// kNotFound when sysfs has no such function.
+// kNotFound when sysfs has no such function. With kFull also what ReadBehindLock fails with.
 base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address,
                                    Detail detail = Detail::kFull);
 // All functions, in the order of their addresses. A function that vanishes meanwhile is left out.
 base::Result<std::vector<PciDevice>> ReadDevices(const Tree& tree, Detail detail = Detail::kFull);
-// What kFull adds to kUnlocked. Waits for the device's lock.
+// What kFull adds to kUnlocked, unset where it cannot be read. Waits for the device's lock.
 void ReadLocked(const Tree& tree, PciDevice& device);
 // Their addresses alone: one directory.
 base::Result<std::vector<PciAddress>> ListDevices(const Tree& tree);

@@ -86,7 +86,7 @@ base::Status CheckReady(const HostDevice& host) {
 
 base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::PciAddress& address) {
   HostDevice host;
-  host.device = TRY(sysfs::ReadDevice(tree, address));
+  host.device = TRY(sysfs::ReadDevice(tree, address, sysfs::Detail::kUnlocked));
   host.on_vfio = IsOnVfio(tree, host.device);
   host.bars = sysfs::ReadBars(tree, address);
   if (host.device.iommu_group) {

@@ -148,8 +148,10 @@ base::Status RunWith(Context& context, const WithOptions& options) {
   }
   TRY(FinishAbandoned(context, kProgram, host));
   Loan loan = TRY(Loan::Take(context, kProgram, host, request));
+  PauseGuard(context);
   const auto status =
       RunWithDevices(options, context.command, Named(loan.results(), request.bind.devices));
+  ResumeGuard(context);
   TRY(loan.GiveBack());
   context.status = TRY(status);
   return {};

@@ -65,7 +65,8 @@ base::Result<EntryOutcome> Perform(DeclaredHost& host, const EntryPlan& plan,
         TRY(sriov::SetFunctions(host.sriov, FunctionsOf(entry, outcome.address), &lock));
   }
   if (entry.access) {
-    TRY(Perform(host.nodes, TRY(PlanAccess(host.nodes, *entry.access, AccessNodes(host, plan)))));
+    TRY(Perform(host.nodes,
+                TRY(PlanAccess(host.nodes, *entry.access, TRY(AccessNodes(host, plan))))));
   }
   return outcome;
 }

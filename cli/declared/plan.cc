@@ -73,7 +73,7 @@ base::Result<EntryPlan> PlanEntry(const DeclaredHost& host, EntryPlan plan) {
     plan.differences = FunctionDifferences(*plan.functions, *entry.functions);
   }
   if (!entry.access) return plan;
-  plan.access = TRY(PlanAccess(host.nodes, *entry.access, AccessNodes(host, plan)));
+  plan.access = TRY(PlanAccess(host.nodes, *entry.access, TRY(AccessNodes(host, plan))));
   // With new nodes the access comes with them.
   if (plan.differences.empty()) {
     for (const AccessChange& change : plan.access)
@@ -208,20 +208,24 @@ base::Result<std::vector<Touched>> Snapshot(const DeclaredHost& host, const Decl
   return all;
 }
 
-std::vector<std::string> AccessNodes(const DeclaredHost& host, const EntryPlan& plan) {
+base::Result<std::vector<std::string>> AccessNodes(const DeclaredHost& host,
+                                                   const EntryPlan& plan) {
   const sysfs::Tree& tree = host.assignment().tree;
   std::vector<std::string> nodes;
-  const auto add = [&](const PciAddress& address) {
+  const auto add = [&](const PciAddress& address) -> base::Status {
     const auto device = sysfs::ReadDevice(tree, address);
-    if (!device || !device->driver || *device->driver != device->driver_override) return;
+    if (!device && device.error().code() == base::Code::kNotFound) return {};
+    if (!device) return base::Failure(device.error());
+    if (!device->driver || *device->driver != device->driver_override) return {};
     for (const std::string& node : sysfs::VfioNodes(tree, *device)) nodes.push_back(node);
+    return {};
   };
   const PciAddress own = plan.found->device.address;
-  if (plan.entry.driver) add(own);
+  if (plan.entry.driver) TRY(add(own));
   if (!plan.entry.functions) return nodes;
-  const auto device = sysfs::ReadDevice(tree, own);
+  const auto device = sysfs::ReadDevice(tree, own, sysfs::Detail::kUnlocked);
   if (!device) return nodes;
-  for (const PciAddress& function : device->virtfns) add(function);
+  for (const PciAddress& function : device->virtfns) TRY(add(function));
   return nodes;
 }
 

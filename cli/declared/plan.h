@@ -67,6 +67,6 @@ base::Result<DeclaredPlan> PlanDeclared(const DeclaredHost& host, const Config& 
 base::Result<std::vector<Touched>> Snapshot(const DeclaredHost& host, const DeclaredPlan& plan);
 
 // The nodes that an entry's access is about, as far as they are there now.
-std::vector<std::string> AccessNodes(const DeclaredHost& host, const EntryPlan& plan);
+base::Result<std::vector<std::string>> AccessNodes(const DeclaredHost& host, const EntryPlan& plan);
 
 }  // namespace cli

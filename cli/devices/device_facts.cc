@@ -192,11 +192,11 @@ void ReadBehindLock(const Tree& tree, const FactSources& sources, DeviceFacts& f
     sysfs::ReadLocked(tree, facts.device);
     return;
   }
-  sysfs::ReadGuarded(tree, std::span(&facts.device, 1));
+  const auto errors = sysfs::ReadGuarded(tree, std::span(&facts.device, 1));
   if (!facts.device.busy) return;
-  facts.unknown.push_back({"driver_override", "Override", std::string(kBusyReason)});
-  if (facts.device.sriov_totalvfs)
-    facts.unknown.push_back({"sriov.num", "Enabled", std::string(kBusyReason)});
+  const std::string reason = errors.empty() ? std::string(kBusyReason) : errors.begin()->second;
+  facts.unknown.push_back({"driver_override", "Override", reason});
+  if (facts.device.sriov_totalvfs) facts.unknown.push_back({"sriov.num", "Enabled", reason});
 }
 
 }  // namespace

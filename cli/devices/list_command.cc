@@ -57,7 +57,8 @@ base::Result<std::vector<PciDevice>> ReadSelected(const sysfs::Tree& tree,
 void ReadRest(const Context& context, Detail detail, std::vector<PciDevice>& devices) {
   if (detail != Detail::kFull) return;
   if (context.sysroot.empty()) {
-    sysfs::ReadGuarded(*context.tree, devices);
+    for (const auto& [address, why] : sysfs::ReadGuarded(*context.tree, devices))
+      context.err << kBusy << ": " << address.ToString() << ": " << why << '\n';
   } else {
     for (PciDevice& device : devices) sysfs::ReadLocked(*context.tree, device);
   }

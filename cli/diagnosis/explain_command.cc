@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <span>
 
 #include "cli/commands.h"
+#include "cli/devices/busy.h"
 #include "cli/devices/selector.h"
 #include "cli/diagnosis/finding_output.h"
 #include "cli/exit_status.h"
@@ -12,11 +14,14 @@
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/diagnosis/device.h"
 #include "sysfs/drivers.h"
+#include "sysfs/guarded.h"
 
 namespace cli {
 namespace {
 
 using sysfs::Finding;
+
+constexpr const char* kLockCure = "dmesg | tail tells whether its driver is stuck";
 
 sysfs::AssignmentHost HostOf(const Context& context) {
   if (context.assignment_host) return context.assignment_host(*context.tree);
@@ -60,8 +65,17 @@ std::string VerdictLine(const Context& context, const sysfs::PciDevice& device,
 
 base::Status RunExplain(Context& context, const std::string& selector) {
   const auto address = TRY(SelectOne(*context.tree, selector));
-  const auto device = TRY(sysfs::ReadDevice(*context.tree, address));
+  auto device = TRY(sysfs::ReadDevice(*context.tree, address, sysfs::Detail::kUnlocked));
+  sysfs::LockErrors errors;
+  if (context.sysroot.empty()) {
+    errors = sysfs::ReadGuarded(*context.tree, std::span(&device, 1));
+  } else {
+    sysfs::ReadLocked(*context.tree, device);
+  }
   auto findings = Diagnose(context, device);
+  if (device.busy)
+    findings.push_back(sysfs::Unknown(
+        "lock", errors.empty() ? std::string(kBusyReason) : errors.begin()->second, kLockCure));
   sysfs::SortByGrade(findings);
   const sysfs::Verdict verdict = sysfs::Judge(findings);
   context.status = verdict.blockers == 0 ? kDone : ExitStatus(verdict.code);

@@ -3,11 +3,13 @@
 
 #include <memory>
 
+#include "cli/assignment_output.h"
 #include "cli/commands.h"
 #include "cli/devices/selector.h"
 #include "cli/functions/command.h"
 #include "cli/functions/output.h"
 #include "sriov/functions.h"
+#include "sysfs/guarded.h"
 
 namespace cli {
 namespace {
@@ -48,6 +50,7 @@ base::Result<sriov::PhysicalFunction> ReadOne(Context& context, const PciAddress
 base::Status RunShow(Context& context, const std::vector<std::string>& selectors) {
   Json list = Json::array();
   std::string text;
+  if (!context.sriov_host) GuardReads(context, sysfs::Patience().total);
   for (const PciAddress& address : TRY(Selected(*context.tree, selectors))) {
     const auto pf = TRY(ReadOne(context, address));
     if (context.json) {

@@ -75,18 +75,23 @@ base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::
   if (host) TRY(FinishAbandoned(context, kProgram, *host));
   const vmm::Options options = TRY(TakeFallbacks(context, kernel, wanted, managed));
   const LoanRequest request = TRY(ManagedRequest(*context.tree, options, managed));
-  if (request.bind.devices.empty()) return RunMachine(context, kernel, options, {});
+  if (request.bind.devices.empty()) {
+    PauseGuard(context);
+    return RunMachine(context, kernel, options, {});
+  }
   if (!host) return base::Failure(host.error());
   TRY(PlanLoan(*host, request));
   std::optional<Loan> loan;
   const base::Result<int> status = RunMachine(context, kernel, options, [&]() -> base::Status {
     loan.emplace(TRY(Loan::Take(context, kProgram, *host, request)));
+    PauseGuard(context);
     // What gives them back may not execute (vmm/confinement).
     if (host->load_module) {
       host->load_module = [](const std::string& module) { return sysfs::Load(module, true); };
     }
     return {};
   });
+  ResumeGuard(context);
   const bool given_back = !loan || TRY(loan->GiveBack());
   const int ended = TRY(status);
   if (given_back) return ended;

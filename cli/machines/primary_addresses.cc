@@ -19,7 +19,7 @@ class Addresses final : public vmm::PrimaryAddresses {
   explicit Addresses(const sysfs::Tree& tree) : tree_(&tree), links_(sriov::NetlinkVfLinks()) {}
 
   base::Result<vmm::virtio::Mac> Read(const sysfs::PciAddress& function) override {
-    const sysfs::PciDevice device = TRY(sysfs::ReadDevice(*tree_, function));
+    const sysfs::PciDevice device = TRY(sysfs::ReadDevice(*tree_, function, sysfs::Detail::kBrief));
     if (!device.physfn) {
       return Fail(Code::kUnsupported, function.ToString() + ": is no virtual function");
     }

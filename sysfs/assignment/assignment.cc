@@ -177,7 +177,7 @@ void Settle(const AssignmentHost& host, const std::vector<Entry>& entries) {
 }
 
 bool HasNode(const Tree& tree, const PciAddress& address) {
-  const auto device = ReadDevice(tree, address);
+  const auto device = ReadDevice(tree, address, Detail::kBrief);
   return device && !VfioNodes(tree, *device).empty();
 }
 
@@ -222,8 +222,7 @@ base::Status PerformBinding(AssignmentHost& host, const std::vector<FileLock>& l
   return {};
 }
 
-// The record goes only when it has been fulfilled: what could not be read was planned as unset, and
-// another hand may have been faster.
+// The record goes only when it has been fulfilled: another hand may have been faster.
 base::Status CheckRestored(const Tree& tree, const Record& record) {
   const PciDevice now = TRY(ReadDevice(tree, record.address));
   if (now.driver == record.driver && now.driver_override == record.driver_override) return {};

@@ -49,7 +49,7 @@ base::Result<GroupMembers> ExpandGroups(const Tree& tree, std::span<const PciAdd
   GroupMembers members;
   for (const PciAddress& address : devices) AddOnce(members.endpoints, address);
   for (const PciAddress& address : devices) {
-    const PciDevice device = TRY(ReadDevice(tree, address));
+    const PciDevice device = TRY(ReadDevice(tree, address, Detail::kBrief));
     TRY(CheckViability(ReadViability(tree, device), {}, {ForceReason::kGroup}));
     const IommuGroup group = TRY(ReadGroup(tree, *device.iommu_group));
     for (const PciAddress& member : group.members) {

@@ -14,12 +14,15 @@
 
 namespace sysfs {
 
+// kNotFound when the device has gone or another one sits at its address.
+base::Status CheckCard(const Tree& tree, const PciDevice& device);
+
 class IdentityTree final : public WritingTree {
  public:
   IdentityTree(Tree& below, std::span<const PciDevice> devices)
       : WritingTree(below), devices_(devices.begin(), devices.end()) {}
 
-  // kNotFound, and no write, when the device has gone or another one sits there.
+  // No write where CheckCard fails.
   base::Status Write(const std::string& path, std::string_view value) override;
 
  private:

@@ -63,13 +63,14 @@ base::Status CheckParking(const PciDevice& device) {
                         ": is a PCI Express port that pcieport drives; that never blocks a group");
 }
 
-// The uses that do not refuse, in words. `first_look` may be a cache that many devices share.
+// The uses that do not refuse, in words. What a device on VFIO does for the host is done already:
+// `is_given` asks for its holders alone. `first_look` may be a cache that many devices share.
 base::Result<std::string> CheckUse(const AssignmentHost& host, const Tree& first_look,
                                    const PciDevice& device, const std::optional<ForceSet>& force,
-                                   bool leaves_driver, Purpose purpose = Purpose::kTake) {
+                                   bool is_given, Purpose purpose = Purpose::kTake) {
   const auto find = [&](const Tree& tree) {
-    return leaves_driver ? FindEvidence(tree, device, host.sources)
-                         : FindVfioHolders(tree, device, host.sources);
+    return is_given ? FindVfioHolders(tree, device, host.sources)
+                    : FindEvidence(tree, device, host.sources);
   };
   auto evidence = find(first_look);
   if (!CheckEvidence(device.address, evidence, force, purpose) && host.settle) {
@@ -156,8 +157,7 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
     } else if (!is_there) {
       TRY(CheckParking(device));
     }
-    const bool leaves_driver = !is_there && device.driver;
-    std::string note = TRY(CheckUse(host, cache, device, request.force, leaves_driver));
+    std::string note = TRY(CheckUse(host, cache, device, request.force, is_there));
     if (!note.empty()) plan.notes[device.address] = std::move(note);
   }
   if (plan.changes.empty()) plan.module.reset();
@@ -183,7 +183,7 @@ base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const Pci
     plan.changes = PlanRelease(device, is_given);
   }
   if (!TakesFromDriver(device, plan)) return plan;
-  std::string note = TRY(CheckUse(host, host.tree, device, force, !is_given, Purpose::kGiveBack));
+  std::string note = TRY(CheckUse(host, host.tree, device, force, is_given, Purpose::kGiveBack));
   if (note.empty()) return plan;
   plan.notes[address] = std::move(note);
   plan.users = OtherUsers(host, device);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sysfs/assignment/deadline_tree.h"
+#include "sysfs/assignment/identity_tree.h"
 #include "sysfs/base/bits.h"
 #include "sysfs/pci_registers.h"
 #include "sysfs/reset_methods.h"
@@ -58,12 +59,10 @@ base::Result<ResetPlan> Reset(AssignmentHost& host, const PciAddress& address,
   const FileLock host_lock = TRY(TakeHostLock(host.journal.folder(), host.lock_patience));
   const auto locks = TRY(TakeDeviceLocks(host, {address}));
   ResetPlan plan = TRY(PlanReset(host, address, force));
-  if (host.in_process_writes) {
-    TRY(Apply(host.tree, plan.changes, host.apply));
-  } else {
-    DeadlineTree tree(host.tree, host.write_deadline, locks);
-    TRY(Apply(tree, plan.changes, host.apply));
-  }
+  DeadlineTree deadline_tree(host.tree, host.write_deadline, locks);
+  Tree& writer = host.in_process_writes ? host.tree : deadline_tree;
+  IdentityTree tree(writer, {&plan.device, 1});
+  TRY(Apply(tree, plan.changes, host.apply));
   TRY(CheckAnswers(host.tree, plan.device));
   return plan;
 }

@@ -15,16 +15,36 @@ constexpr const char* kInstead = "use another display or a serial console";
 
 using Names = std::vector<std::string>;
 
+// What draws on the boot display when it has no driver: the console in VGA text mode, or a
+// framebuffer that the firmware has set up, which sits at a platform device.
+std::optional<std::string> FirmwareConsole(const Tree& tree) {
+  const std::string consoles = "/sys/class/vtconsole";
+  for (const std::string& name : tree.List(consoles).value_or(Names())) {
+    const std::string place = consoles + "/" + name;
+    if (ReadText(tree, place + "/name").value_or("").find("VGA") != std::string::npos &&
+        ReadDecimal(tree, place + "/bind") == uint64_t{1})
+      return "the text console (" + name + ")";
+  }
+  const std::string framebuffers = "/sys/class/graphics";
+  for (const std::string& name : tree.List(framebuffers).value_or(Names())) {
+    const auto place = tree.ReadLink(framebuffers + "/" + name);
+    if (place && place->find("/platform/") != std::string::npos)
+      return "the firmware's framebuffer " + name;
+  }
+  return std::nullopt;
+}
+
 void FindBootDisplay(const Search& search, std::vector<Evidence>& found) {
   const PciDevice& device = search.device;
-  if (device.base_class() != kDisplayClass || !device.driver) return;
+  if (device.base_class() != kDisplayClass) return;
   if (ReadDecimal(search.tree, device.path() + "/boot_vga").value_or(0) != 1) return;
-  found.push_back(
-      {UseKind::kDisplay,
-       {device.address.ToString(), "boot display"},
-       fmt::format("it is the display that the host booted on, driven by {}", *device.driver),
-       ForceReason::kConsole,
-       kInstead});
+  const auto user = device.driver ? device.driver : FirmwareConsole(search.tree);
+  if (!user) return;
+  found.push_back({UseKind::kDisplay,
+                   {device.address.ToString(), "boot display"},
+                   fmt::format("it is the display that the host booted on, driven by {}", *user),
+                   ForceReason::kConsole,
+                   kInstead});
 }
 
 // The virtual terminal driver that draws on framebuffers, while it is in charge: "vtcon1".

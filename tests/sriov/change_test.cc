@@ -53,6 +53,19 @@ TEST(SetFunctions, SecondCallWritesNothing) {
   }
 }
 
+TEST(SetFunctions, ACardThatWasPutInMeanwhileIsLeftAlone) {
+  SriovWorld world;
+  const std::string path = "/sys/bus/pci/devices/0000:03:00.0";
+  world.tree().OnWrite([&](const std::string& written, const std::string&) {
+    if (written == path + "/sriov_drivers_autoprobe")
+      world.tree().AddFile(path + "/uevent", "PCI_CLASS=20000\nPCI_ID=8086:1572\n");
+  });
+  EXPECT_THAT(Set(world, kCard, 2, Drivers::kVfio),
+              FailsWith(Code::kNotFound, HasSubstr("another card")));
+  EXPECT_EQ(world.steps(), 1u);
+  EXPECT_EQ(world.tree().Read(path + "/sriov_numvfs").value_or(""), "0");
+}
+
 TEST(SetFunctions, DriversAreAsAskedFor) {
   SriovWorld world;
   ASSERT_THAT(Set(world, kCard, 2, Drivers::kVfio), IsOk());

@@ -44,6 +44,15 @@ TEST_F(StepTest, EachKindIsDone) {
   EXPECT_EQ(world_.attributes()[0].trust, true);
 }
 
+TEST_F(StepTest, NoneReachesAnotherCard) {
+  auto card = *sysfs::ReadDevice(world_.tree(), test::kCard);
+  Doer doer = {world_.tree(), options_, &world_, nullptr, &card};
+  EXPECT_THAT(Perform(doer, {Trust(true)}), IsOk());
+  card.subsystem_device ^= 1;
+  EXPECT_THAT(Perform(doer, {Trust(false)}), FailsWith(Code::kNotFound, HasSubstr("another card")));
+  EXPECT_EQ(world_.attributes()[0].trust, true);
+}
+
 TEST_F(StepTest, StopsAtTheFirstFailure) {
   world_.FailStep(1, EIO);
   EXPECT_FALSE(Run({Autoprobe(), Trust(true)}).has_value());

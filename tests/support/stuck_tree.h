@@ -3,8 +3,10 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <memory>
 #include <set>
 #include <string>
@@ -46,6 +48,8 @@ class StuckTree final : public sysfs::Tree {
   void React(const std::string& path) const {
     if (!stuck_.contains(path)) return;
     if (reaction_ == kFails) ADD_FAILURE() << path << " was read";
+    // A reader that was left behind ends with the test.
+    if (reaction_ == kHangs) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     while (reaction_ == kHangs) ::pause();
   }
 

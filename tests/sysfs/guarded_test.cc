@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
+
 #include "tests/support/recorded_host.h"
 #include "tests/support/stuck_tree.h"
+#include "tests/support/unreadable_tree.h"
 
 namespace sysfs {
 namespace {
@@ -69,6 +72,21 @@ TEST(Guarded, AStuckDeviceIsAskedAgainOnlyWhenItsReaderHasEnded) {
     reader.Read(*host, drive);
   EXPECT_FALSE(drive[0].busy);
   EXPECT_EQ(drive[0].sriov_numvfs, 0u);
+}
+
+TEST(Guarded, AnErrorIsCarriedAndTheOthersAreRead) {
+  const auto host = test::LoadHost("host.txt");
+  const std::string path = PathOf("0000:03:00.0", "sriov_numvfs");
+  const test::UnreadableTree tree(*host, {path}, EIO);
+  auto devices = ReadDevices(tree, Detail::kUnlocked).value_or(std::vector<PciDevice>{});
+  const auto errors = ReadGuarded(tree, devices);
+  EXPECT_THAT(errors, testing::ElementsAre(
+                          testing::Pair(PciAddress{0, 3, 0, 0}, path + ": Input/output error")));
+  for (const PciDevice& device : devices)
+    EXPECT_EQ(device.busy, device.address == (PciAddress{0, 3, 0, 0})) << device.path();
+  auto device = *ReadDevice(tree, {0, 3, 0, 0}, Detail::kUnlocked);
+  ReadLocked(tree, device);
+  EXPECT_EQ(device.sriov_numvfs, std::nullopt);
 }
 
 TEST(Guarded, AFileWithLinesCannotForgeTheAnswerOfAnother) {

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
+
 #include "tests/support/counting_tree.h"
 #include "tests/support/fake_tree.h"
 #include "tests/support/matchers.h"
+#include "tests/support/unreadable_tree.h"
 
 namespace sysfs {
 namespace {
@@ -61,6 +64,35 @@ TEST(ReadDevice, AbsentFactsAreNothing) {
   EXPECT_EQ(device->numa_node, std::nullopt);
   tree.AddFile("/sys/bus/pci/devices/0000:08:00.0/driver_override", "\n");
   EXPECT_EQ(ReadDevice(tree, kDrive)->driver_override, std::nullopt);
+}
+
+TEST(ReadDevice, UnreadableIsNotUnset) {
+  const std::string path = "/sys/bus/pci/devices/0000:08:00.0";
+  FakeTree tree;
+  tree.AddDevice({.totalvfs = 7});
+  for (const std::string& name : {path + "/driver_override", path + "/sriov_numvfs"}) {
+    for (const int err : {EIO, EACCES, ENODEV}) {
+      const test::UnreadableTree broken(tree, {name}, err);
+      const auto device = ReadDevice(broken, kDrive);
+      ASSERT_FALSE(device) << name;
+      EXPECT_THAT(device.error().message(), HasSubstr(name));
+      EXPECT_EQ(device.error().err(), err);
+      EXPECT_THAT(ReadDevice(broken, kDrive, Detail::kUnlocked), test::IsOk());
+    }
+  }
+  tree.AddFile(path + "/sriov_numvfs", "many\n");
+  EXPECT_THAT(ReadDevice(tree, kDrive), FailsWith(base::Code::kKernel, HasSubstr("sriov_numvfs")));
+}
+
+TEST(ReadDevice, AbsentBehindTheLockIsUnset) {
+  FakeTree tree;
+  tree.AddDevice({.totalvfs = 7});
+  tree.Remove("/sys/bus/pci/devices/0000:08:00.0/driver_override");
+  tree.Remove("/sys/bus/pci/devices/0000:08:00.0/sriov_numvfs");
+  const auto device = ReadDevice(tree, kDrive);
+  ASSERT_THAT(device, test::IsOk());
+  EXPECT_EQ(device->driver_override, std::nullopt);
+  EXPECT_EQ(device->sriov_numvfs, std::nullopt);
 }
 
 TEST(ReadDevice, LinksFunctionsOfSriov) {

@@ -9,6 +9,7 @@
 #include "tests/support/faulty_tree.h"
 #include "tests/support/host_world.h"
 #include "tests/support/matchers.h"
+#include "tests/support/unreadable_tree.h"
 
 namespace sysfs {
 namespace {
@@ -96,8 +97,32 @@ class BlinkingTree final : public test::TreeProxy {
   mutable bool has_failed_ = false;
 };
 
-// It counts as unset, so nothing is planned for it: the record must outlive that.
-TEST(AssignmentFailures, AnOverrideThatCannotBeReadIsNotForgotten) {
+// An override that cannot be read is not one that is unset.
+TEST(AssignmentFailures, NothingIsWrittenToADeviceThatCannotBeRead) {
+  World world;
+  AssignmentHost host = world.Host();
+  ASSERT_THAT(Bind(host, {.devices = {kDrive}}), IsOk());
+  world.tree().ForgetWrites();
+  world.tree().AddFile("/sys/bus/pci/devices/0000:09:00.0/reset", "");
+  const auto cannot = [](const auto& result) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), base::Code::kKernel);
+    EXPECT_THAT(result.error().message(), testing::HasSubstr("driver_override: Input/output"));
+  };
+  test::UnreadableTree tree(world.tree(),
+                            {"/sys/bus/pci/devices/0000:08:00.0/driver_override",
+                             "/sys/bus/pci/devices/0000:09:00.0/driver_override"},
+                            EIO);
+  AssignmentHost blind = world.Host(tree);
+  cannot(Restore(blind, kDrive));
+  cannot(Bind(blind, {.devices = {kFirst, kSecond}}));
+  cannot(BindGroup(blind, {.devices = {kFirst}}));
+  cannot(Reset(blind, kFirst, {}));
+  EXPECT_THAT(world.tree().writes(), IsEmpty());
+  EXPECT_EQ(world.Records().size(), 1u);
+}
+
+TEST(AssignmentFailures, AnOverrideThatCannotBeReadOnceIsNotForgotten) {
   World world;
   const Digest before = world.State();
   AssignmentHost host = world.Host();

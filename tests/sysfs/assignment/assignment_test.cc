@@ -133,6 +133,53 @@ TEST_F(Assignment, DeviceInUseIsRefused) {
   EXPECT_THAT(Bind({.devices = {kDrive}, .force = {ForceReason::kForeign}}), IsOk());
 }
 
+// A use that is there refuses, whatever the driver: several kinds of it on a device that has one
+// and on one that has none.
+TEST_F(Assignment, AUseIsFoundWithOrWithoutADriver) {
+  const std::vector<std::function<void(test::FakeTree&)>> uses = {
+      [](test::FakeTree& tree) { tree.AddFile("/etc/driverctl.d/pci-0000:08:00.0", "x"); },
+      [](test::FakeTree& tree) {
+        tree.AddFile("/run/libvirt/qemu/lab.xml",
+                     "<source><address domain='0x0000' bus='0x08' slot='0x00' function='0x0'/>"
+                     "</source>");
+      },
+      [](test::FakeTree& tree) {
+        tree.AddFile("/dev/lab0", "");
+        tree.AddLink("/sys/dev/char/240:0", "../../devices/pci0000:08/0000:08:00.0/lab/lab0");
+        tree.AddFile("/sys/devices/pci0000:08/0000:08:00.0/lab/lab0/uevent", "DEVNAME=lab0\n");
+        tree.AddFile("/proc/77/comm", "user\n");
+        tree.AddLink("/proc/77/fd/9", "/dev/lab0");
+      },
+      [](test::FakeTree& tree) {
+        tree.AddLink("/sys/class/graphics/fb0",
+                     "../../devices/pci0000:08/0000:08:00.0/graphics/fb0");
+        tree.AddFile("/sys/class/vtconsole/vtcon1/name", "(M) frame buffer device\n");
+        tree.AddFile("/sys/class/vtconsole/vtcon1/bind", "1\n");
+      },
+      [](test::FakeTree& tree) {
+        tree.AddLink("/sys/class/tty/ttyS4", "../../devices/pci0000:08/0000:08:00.0/tty/ttyS4");
+        tree.AddFile("/proc/consoles", "ttyS4   -W- (EC p a)    4:68\n");
+      }};
+  for (size_t i = 0; i < uses.size(); ++i) {
+    for (const bool has_driver : {true, false}) {
+      World world;
+      AssignmentHost host = world.Host();
+      if (!has_driver) {
+        ASSERT_THAT(world.tree().Write("/sys/bus/pci/drivers/nvme/unbind", "0000:08:00.0"), IsOk());
+      }
+      EXPECT_THAT(PlanBinding(host, {.devices = {kDrive}}), IsOk()) << i;
+      uses[i](world.tree());
+      world.tree().ForgetWrites();
+      const PciDevice device = *ReadDevice(world.tree(), kDrive);
+      ASSERT_FALSE(CheckEvidence(kDrive, FindEvidence(world.tree(), device, {}), ForceSet()))
+          << i << ": is a use";
+      EXPECT_THAT(sysfs::Bind(host, {.devices = {kDrive}}), FailsWith(Code::kInUse))
+          << i << " with a driver: " << has_driver;
+      EXPECT_THAT(world.tree().writes(), IsEmpty());
+    }
+  }
+}
+
 // udev has a new disk open while it looks at it.
 TEST_F(Assignment, AUseThatPassesIsWaitedFor) {
   world_.tree().AddFile("/etc/driverctl.d/pci-0000:08:00.0", "x");

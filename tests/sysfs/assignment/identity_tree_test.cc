@@ -38,8 +38,21 @@ TEST_F(IdentityTreeTest, AnotherCardIsLeftAlone) {
   IdentityTree guarded(tree_, planned_);
   tree_.AddDevice({.device = 0xbeef, .group = 14});
   for (const std::string& path : {kOverride, std::string("/sys/bus/pci/drivers/vfio-pci/bind")}) {
-    EXPECT_THAT(guarded.Write(path, path == kOverride ? "vfio-pci" : "0000:08:00.0"),
-                FailsWith(Code::kNotFound, HasSubstr("144d:beef instead of 144d:a808")));
+    EXPECT_THAT(
+        guarded.Write(path, path == kOverride ? "vfio-pci" : "0000:08:00.0"),
+        FailsWith(Code::kNotFound, HasSubstr("144d:beef, of 144d:a801, instead of 144d:a808")));
+  }
+  EXPECT_THAT(tree_.writes(), IsEmpty());
+}
+
+TEST_F(IdentityTreeTest, TheSameChipOnAnotherBoardIsAnotherCard) {
+  for (const test::FakeDevice& other :
+       {test::FakeDevice{.group = 14, .subsystem_vendor = 0x1028},
+        test::FakeDevice{.group = 14, .subsystem_device = 0xa802}}) {
+    IdentityTree guarded(tree_, planned_);
+    tree_.AddDevice(other);
+    EXPECT_THAT(guarded.Write(kOverride, "vfio-pci"),
+                FailsWith(Code::kNotFound, HasSubstr("another card")));
   }
   EXPECT_THAT(tree_.writes(), IsEmpty());
 }

@@ -66,6 +66,18 @@ TEST_F(ResetTest, Refusals) {
               FailsWith(Code::kInUse, HasSubstr("2 virtual functions")));
 }
 
+TEST_F(ResetTest, ACardThatWasPutInMeanwhileIsLeftAlone) {
+  auto host = Host();
+  // The look at the use of its interface comes between the plan and the write.
+  tree().AddLink("/sys/class/net/eth8", "../../devices/pci0000:08/0000:08:00.0/net/eth8");
+  host.sources.addresses = [this] {
+    tree().AddDevice({.group = 14, .subsystem_device = 0xbeef});
+    return std::vector<HostAddress>();
+  };
+  EXPECT_THAT(Reset(host, kDevice, {}), FailsWith(Code::kNotFound, HasSubstr("another card")));
+  EXPECT_THAT(tree().writes(), IsEmpty());
+}
+
 TEST_F(ResetTest, AFailedResetIsTheKernels) {
   tree().FailWritesTo(kPath + "/reset", ENOTTY);
   auto host = Host();

@@ -36,6 +36,21 @@ TEST_F(DisplayUse, BootDisplay) {
   EXPECT_THAT(Find(), IsEmpty());
 }
 
+TEST_F(DisplayUse, BootDisplayWithoutADriverIsInUseWhenTheFirmwareDrawsOnIt) {
+  tree_.AddDevice({.class_code = 0x030000});
+  tree_.Remove(std::string(kPlace) + "/driver");
+  tree_.AddFile(std::string(kPlace) + "/boot_vga", "1\n");
+  EXPECT_THAT(Find(), IsEmpty());
+  const auto is_console =
+      AllOf(Kind(UseKind::kDisplay), Path({"boot display"}), Reason(ForceReason::kConsole));
+  AddConsole("vtcon0", "(S) VGA+", "1");
+  EXPECT_THAT(Find(), ElementsAre(is_console));
+  AddConsole("vtcon0", "(S) VGA+", "0");
+  EXPECT_THAT(Find(), IsEmpty());
+  AddFramebuffer("fb0", "platform/efi-framebuffer.0");
+  EXPECT_THAT(Find(), ElementsAre(is_console));
+}
+
 TEST_F(DisplayUse, TextConsoleOnTheFirstFramebuffer) {
   AddFramebuffer("fb0", "pci0000:08/0000:08:00.0");
   AddConsole("vtcon0", "(S) dummy device", "1");
