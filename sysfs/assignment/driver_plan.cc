@@ -130,10 +130,12 @@ ChangeSet PlanRestore(std::span<const RestoreItem> items) {
   return PlanMoves(moves);
 }
 
-ChangeSet PlanRelease(const PciDevice& device, bool releases) {
+ChangeSet PlanRelease(const PciDevice& device, bool releases,
+                      const std::optional<std::string>& power) {
   const DriverName driver = releases ? device.driver : std::nullopt;
   if (!driver && !device.driver_override) return {};
   Move move = {device.address.ToString(), driver, device.driver_override, {}, {}};
+  move.power = power;
   ChangeSet changes = PlanMoves({move});
   if (releases || !device.driver) {
     changes.push_back({{"/sys/bus/pci/drivers_probe", move.address},

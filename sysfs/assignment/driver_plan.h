@@ -45,9 +45,10 @@ struct RestoreItem {
 ChangeSet PlanRestore(std::span<const RestoreItem> items);
 
 // Without a record: no override, and whatever driver the kernel prefers. `releases` says that the
-// present driver is one that a device is given to for a guest, and is taken away. Empty when there
-// is nothing to clear.
-ChangeSet PlanRelease(const PciDevice& device, bool releases);
+// present driver is one that a device is given to for a guest, and is taken away. Undone, the
+// device is where it was, with `power` as its power control. Empty when there is nothing to clear.
+ChangeSet PlanRelease(const PciDevice& device, bool releases,
+                      const std::optional<std::string>& power = {});
 
 // Without a driver and without any other change. Empty when it has none.
 ChangeSet PlanUnbind(const PciDevice& device);

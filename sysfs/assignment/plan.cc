@@ -180,7 +180,7 @@ base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const Pci
     if (device.driver != record->driver)
       plan.module = ModuleToLoad(host.tree, record->driver, record->module);
   } else {
-    plan.changes = PlanRelease(device, is_given);
+    plan.changes = PlanRelease(device, is_given, ReadPowerControl(host.tree, address));
   }
   if (!TakesFromDriver(device, plan)) return plan;
   std::string note = TRY(CheckUse(host, host.tree, device, force, is_given, Purpose::kGiveBack));

@@ -177,6 +177,13 @@ TEST(PlanRelease, LetsTheKernelChoose) {
   EXPECT_THAT(PlanRelease(Device(std::nullopt, std::nullopt), false), IsEmpty());
 }
 
+TEST(PlanRelease, UndoPutsPowerControlBack) {
+  const ChangeSet changes = PlanRelease(Device("vfio-pci", "vfio-pci"), true, "on");
+  ASSERT_EQ(changes.size(), 3u);
+  EXPECT_EQ(changes[1].undo.back().path + "=", kPower);
+  EXPECT_EQ(changes[1].undo.back().value, "on");
+}
+
 TEST(ExplainBind, KnowsWhatAUserCanMeet) {
   for (const int err : {EINVAL, EBUSY, ENODEV, ENOENT}) {
     const auto explanation = ExplainBind(err, "vfio-pci");
