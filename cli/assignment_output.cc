@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/json_text.h"
 #include "sysfs/base/text.h"
+#include "sysfs/diagnosis/new_messages.h"
 #include "sysfs/guarded_tree.h"
 #include "sysfs/modules.h"
 #include "sysfs/udev.h"
@@ -104,6 +105,7 @@ base::Result<AssignmentHost> ReachHost(Context& context, std::string_view comman
     }
     context.err << "note: without root, the use by other people's processes is not seen\n";
   }
+  if (!options.dry_run) context.kernel_log = sysfs::FollowKernelLog();
   const auto patience = std::chrono::seconds(options.timeout);
   GuardReads(context, patience);
   AssignmentHost host = sysfs::MakeAssignmentHost(*context.tree);

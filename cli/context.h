@@ -39,12 +39,16 @@ struct Context {
   // What needs this function right now. Without it the column and the JSON field are left out: an
   // empty cell would say "free".
   std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> use_marks;
+  // The same for a report of one device, which may ask more. Empty: as use_marks.
+  std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> close_look;
   // The device number behind a path, to recognise a node under another name. Empty: by its name.
   sysfs::DeviceNumber device_number;
   // How the commands that change something reach the host; empty: for real. Tests give another one.
   std::function<sysfs::AssignmentHost(sysfs::Tree&)> assignment_host;
   // The same for virtual functions: cards, drives and udev.
   std::function<sriov::Host(sysfs::AssignmentHost&)> sriov_host;
+  // What the kernel has logged since a command began to change something. Empty: not known.
+  std::function<std::string()> kernel_log;
   std::vector<std::string> command;  // what stands behind -- in `vassign with`
   // The declarative file's own means; empty: the running host's. Tests give others.
   std::shared_ptr<Pins> pins;

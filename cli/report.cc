@@ -4,6 +4,7 @@
 
 #include "cli/exit_status.h"
 #include "cli/json_text.h"
+#include "cli/kernel_lines.h"
 #include "cli/uses_json.h"
 
 namespace cli {
@@ -51,12 +52,16 @@ Json ErrorJson(const base::Error& error) {
 }
 
 void ReportError(std::string_view program, const base::Error& error, Context& context) {
+  const auto lines = KernelLines(context, error);
   if (!context.json) {
     context.err << program << ": " << error.message() << '\n';
     if (!error.hint().empty()) context.err << "  cure: " << error.hint() << '\n';
+    context.err << KernelLinesText(lines);
     return;
   }
-  PrintJson(context.out, {{"error", ErrorJson(error)}});
+  Json object = ErrorJson(error);
+  if (!lines.empty()) object["kernel_log"] = KernelLinesJson(lines);
+  PrintJson(context.out, {{"error", std::move(object)}});
 }
 
 }  // namespace cli

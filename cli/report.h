@@ -9,8 +9,8 @@
 
 namespace cli {
 
-// "PROGRAM: MESSAGE" and "  cure: HINT" on Context::err; with --json one {"error": {...}} object
-// on Context::out instead.
+// "PROGRAM: MESSAGE" and "  cure: HINT" on Context::err, with what the kernel said meanwhile; with
+// --json one {"error": {...}} object on Context::out instead.
 void ReportError(std::string_view program, const base::Error& error, Context& context);
 
 // An error as every document of both programs has it.

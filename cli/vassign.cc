@@ -19,6 +19,7 @@
 #include "cli/declared/commands.h"
 #include "cli/devices/list_command.h"
 #include "cli/devices/show_command.h"
+#include "cli/devices/use_marks.h"
 #include "cli/devices/watch_command.h"
 #include "cli/diagnosis/doctor_command.h"
 #include "cli/diagnosis/explain_command.h"
@@ -28,6 +29,7 @@
 #include "cli/report.h"
 #include "cli/snapshot/archive.h"
 #include "cli/snapshot/snapshot_command.h"
+#include "sysfs/evidence/recorded.h"
 
 namespace cli {
 namespace {
@@ -54,7 +56,9 @@ base::Status RunChosen(Context& context) {
       context.sysroot = snapshot->folder();
     }
     context.tree = sysfs::HostTree(context.sysroot);
-    context.use_marks = nullptr;  // addresses and processes are those of the running host
+    // Not those of the running host.
+    context.use_marks = sysfs::TellsUse(*context.tree) ? RecordedUseMarks(*context.tree) : nullptr;
+    context.close_look = nullptr;
     context.device_number = nullptr;
   }
   TRY(context.run());

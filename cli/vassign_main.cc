@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   context.width = terminal.width;
   context.progress = cli::IsErrorTerminal();
   context.use_marks = cli::HostUseMarks(*context.tree);
+  context.close_look = cli::HostCloseLook(*context.tree);
   context.device_number = sysfs::HostSources().device_number;
   return cli::RunVassign(argc, argv, context);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/assignment_output.h"
+#include "cli/kernel_lines.h"
 #include "sysfs/assignment/group.h"
 
 namespace cli {
@@ -55,6 +56,7 @@ bool GiveBackAll(Context& context, std::string_view program, AssignmentHost& hos
     all = false;
     context.err << program << ": " << result.error().message() << '\n';
     if (!result.error().hint().empty()) context.err << "  cure: " << result.error().hint() << '\n';
+    context.err << KernelLinesText(KernelLines(context, result.error()));
   }
   return all;
 }

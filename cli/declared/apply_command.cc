@@ -12,6 +12,7 @@
 #include "cli/declared/undo.h"
 #include "cli/devices/selector.h"
 #include "cli/exit_status.h"
+#include "cli/kernel_lines.h"
 #include "sysfs/base/text.h"
 
 namespace cli {
@@ -122,7 +123,8 @@ base::Status RunEach(Context& context, DeclaredHost& host, const Config& config,
   if (context.json) return Finish(context, outcome, "kept", summary);
   if (!summary && summary.error().code() == base::Code::kPartial) {
     for (const base::Error& error : outcome.errors)
-      context.err << "vassign: " << error.message() << '\n';
+      context.err << "vassign: " << error.message() << '\n'
+                  << KernelLinesText(KernelLines(context, error));
   }
   TellEntries(context, outcome);
   return summary;

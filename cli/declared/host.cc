@@ -2,6 +2,7 @@
 
 #include "cli/permanent_address.h"
 #include "sysfs/base/fd.h"
+#include "sysfs/evidence/recorded.h"
 
 namespace cli {
 namespace {
@@ -22,6 +23,7 @@ constexpr size_t kConfigLimit = size_t{4} << 20;
 sysfs::AssignmentHost RecordedHost(Context& context) {
   sysfs::AssignmentHost host = {
       *context.tree, sysfs::Journal(context.sysroot + "/run/vassign", "recorded"), {}, {}, {}};
+  if (sysfs::TellsUse(*context.tree)) host.sources = sysfs::RecordedEvidence(*context.tree);
   return host;
 }
 

@@ -108,30 +108,10 @@ std::vector<uint64_t> ResizableSizes(const Tree& tree, const std::string& path, 
   return sizes;
 }
 
-std::optional<Link> ReadLinkFacts(const Tree& tree, const std::string& path) {
-  const auto speed = sysfs::ReadText(tree, path + "/current_link_speed");
-  const auto width = sysfs::ReadDecimal(tree, path + "/current_link_width");
-  if (!speed || !width || *width == 0) return std::nullopt;  // no link, or none of PCI Express
-  Link link;
-  link.speed = *speed;
-  link.width = static_cast<unsigned>(*width & 0xff);
-  link.max_speed = sysfs::ReadText(tree, path + "/max_link_speed").value_or("");
-  link.max_width =
-      static_cast<unsigned>(sysfs::ReadDecimal(tree, path + "/max_link_width").value_or(0) & 0xff);
-  return link;
-}
-
 std::optional<bool> ReadBool(const Tree& tree, const std::string& path) {
   const auto value = sysfs::ReadDecimal(tree, path);
   if (!value) return std::nullopt;
   return *value != 0;
-}
-
-Power ReadPower(const Tree& tree, const std::string& path) {
-  return {sysfs::ReadText(tree, path + "/power_state"),
-          sysfs::ReadText(tree, path + "/power/control"),
-          sysfs::ReadText(tree, path + "/power/runtime_status"),
-          ReadBool(tree, path + "/d3cold_allowed")};
 }
 
 std::string SleepReason(const Power& power) {
@@ -200,6 +180,26 @@ void ReadBehindLock(const Tree& tree, const FactSources& sources, DeviceFacts& f
 }
 
 }  // namespace
+
+std::optional<Link> ReadLinkFacts(const Tree& tree, const std::string& path) {
+  const auto speed = sysfs::ReadText(tree, path + "/current_link_speed");
+  const auto width = sysfs::ReadDecimal(tree, path + "/current_link_width");
+  if (!speed || !width || *width == 0) return std::nullopt;  // no link, or none of PCI Express
+  Link link;
+  link.speed = *speed;
+  link.width = static_cast<unsigned>(*width & 0xff);
+  link.max_speed = sysfs::ReadText(tree, path + "/max_link_speed").value_or("");
+  link.max_width =
+      static_cast<unsigned>(sysfs::ReadDecimal(tree, path + "/max_link_width").value_or(0) & 0xff);
+  return link;
+}
+
+Power ReadPower(const Tree& tree, const std::string& path) {
+  return {sysfs::ReadText(tree, path + "/power_state"),
+          sysfs::ReadText(tree, path + "/power/control"),
+          sysfs::ReadText(tree, path + "/power/runtime_status"),
+          ReadBool(tree, path + "/d3cold_allowed")};
+}
 
 bool IsAsleep(const Power& power) {
   if (power.runtime == "suspended" || power.runtime == "suspending") return true;

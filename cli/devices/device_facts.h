@@ -92,6 +92,9 @@ struct FactSources {
 base::Result<DeviceFacts> ReadFacts(const sysfs::Tree& tree, const sysfs::PciAddress& address,
                                     const FactSources& sources);
 
+Power ReadPower(const sysfs::Tree& tree, const std::string& path);
+// Nothing without a link. Not for a device that sleeps: it would wake.
+std::optional<Link> ReadLinkFacts(const sysfs::Tree& tree, const std::string& path);
 // Whether reading the device itself would wake it.
 bool IsAsleep(const Power& power);
 

@@ -82,8 +82,9 @@ base::Status CheckFilter(const DeviceFilter& filter, const Context& context) {
                         "use one of " + ClassWords() + ", or digits of the class code like 0108");
   }
   if (filter.free && !context.use_marks)
-    return base::Fail(base::Code::kUsage, "--free: a recorded host does not tell what is in use",
-                      "leave --sysroot away to ask the running host");
+    return base::Fail(base::Code::kUsage, "--free: this recorded host does not tell what is in use",
+                      "leave --sysroot away to ask the running host, or record it by vassign "
+                      "snapshot");
   return {};
 }
 

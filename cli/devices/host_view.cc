@@ -78,6 +78,10 @@ std::optional<Owner> HostView::OwnerOf(const PciDevice& device) const {
   return owners_->Of(nodes->second);
 }
 
+bool HostView::IsOwnerHidden(const PciDevice& device) const {
+  return nodes_.contains(device.address) && !owners_->sees_all() && !OwnerOf(device);
+}
+
 std::vector<UnknownFact> HostView::Unknown(const PciDevice& device) const {
   std::vector<UnknownFact> unknown;
   if (device.busy) {
@@ -85,8 +89,7 @@ std::vector<UnknownFact> HostView::Unknown(const PciDevice& device) const {
     if (device.sriov_totalvfs)
       unknown.push_back({"sriov.num", "Enabled", std::string(kBusyReason)});
   }
-  if (nodes_.contains(device.address) && !owners_->sees_all() && !OwnerOf(device))
-    unknown.push_back({"owner", "Owner", std::string(kOwnerUnknown)});
+  if (IsOwnerHidden(device)) unknown.push_back({"owner", "Owner", std::string(kOwnerUnknown)});
   return unknown;
 }
 

@@ -41,6 +41,8 @@ class HostView {
   // One look at all processes, for those devices that are on a VFIO driver.
   void LookForOwners(std::span<const sysfs::PciDevice> devices);
   std::optional<Owner> OwnerOf(const sysfs::PciDevice& device) const;
+  // Whether it may have an owner that only root sees.
+  bool IsOwnerHidden(const sysfs::PciDevice& device) const;
   // The facts of a list that could not be had, and why.
   std::vector<UnknownFact> Unknown(const sysfs::PciDevice& device) const;
 

@@ -5,11 +5,18 @@
 #include <vector>
 
 #include "cli/context.h"
+#include "cli/devices/host_view.h"
 #include "cli/table.h"
 #include "sysfs/base/result.h"
 #include "sysfs/pci_device.h"
 
 namespace cli {
+
+// What a cell may ask: of the host each thing once, for all rows.
+struct ListHost {
+  const Context& context;
+  HostView& view;
+};
 
 struct ListColumn {
   std::string_view name;   // as in -o
@@ -17,7 +24,8 @@ struct ListColumn {
   std::string_view what;   // for --help
   bool shrinks;
   sysfs::Detail detail;  // what must be read for it
-  Cell (*cell)(const Context& context, const sysfs::PciDevice& device);
+  Cell (*cell)(ListHost host, const sysfs::PciDevice& device);
+  bool has_owner = false;  // HostView::LookForOwners comes first
 };
 
 // "bdf,class,name"; kUsage with the known names otherwise. Empty text gives the default ones.

@@ -39,22 +39,34 @@ std::optional<std::string> Ranges(const std::vector<std::string>& values) {
 
 bool IsAddress(const ListColumn& column) { return column.name == "bdf"; }
 
-Cell FoldedCell(const Context& context, const ListColumn& column, const TreeRow& row) {
+Cell FoldedCell(ListHost host, const ListColumn& column, const TreeRow& row) {
   const size_t count = row.shown.size();
   if (IsAddress(column))
     return {fmt::format("{}{} VF{}", row.branch, count, count == 1 ? "" : "s")};
   std::vector<std::string> values;
-  for (const PlacedDevice* one : row.shown)
-    values.push_back(column.cell(context, one->device).text);
+  for (const PlacedDevice* one : row.shown) values.push_back(column.cell(host, one->device).text);
   return {Summary(std::move(values))};
 }
 
-Cell SingleCell(const Context& context, const ListColumn& column, const TreeRow& row) {
+Cell SingleCell(ListHost host, const ListColumn& column, const TreeRow& row) {
   const PlacedDevice& one = *row.shown.front();
-  Cell cell = column.cell(context, one.device);
+  Cell cell = column.cell(host, one.device);
   if (IsAddress(column)) cell.text = row.branch + cell.text;
   if (!one.matches) cell.style = Style::kDim;
   return cell;
+}
+
+bool WantsOwner(const Columns& columns) {
+  return std::any_of(columns.begin(), columns.end(),
+                     [](const ListColumn* column) { return column->has_owner; });
+}
+
+std::vector<sysfs::PciDevice> DevicesOf(std::span<const TreeRow> rows) {
+  std::vector<sysfs::PciDevice> devices;
+  for (const TreeRow& row : rows) {
+    for (const PlacedDevice* one : row.shown) devices.push_back(one->device);
+  }
+  return devices;
 }
 
 }  // namespace
@@ -77,21 +89,25 @@ std::string Summary(std::vector<std::string> values) {
 
 Table ListTable(const Context& context, const Columns& columns,
                 std::span<const sysfs::PciDevice> devices) {
+  HostView view(*context.tree, context.device_number);
+  if (WantsOwner(columns)) view.LookForOwners(devices);
   Table table = WithTitles(columns);
   for (const sysfs::PciDevice& device : devices) {
     auto& row = table.rows.emplace_back();
-    for (const ListColumn* column : columns) row.push_back(column->cell(context, device));
+    for (const ListColumn* column : columns) row.push_back(column->cell({context, view}, device));
   }
   return table;
 }
 
 Table TreeTable(const Context& context, const Columns& columns, std::span<const TreeRow> rows) {
+  HostView view(*context.tree, context.device_number);
+  if (WantsOwner(columns)) view.LookForOwners(DevicesOf(rows));
+  const ListHost host = {context, view};
   Table table = WithTitles(columns);
   for (const TreeRow& one : rows) {
     auto& row = table.rows.emplace_back();
     for (const ListColumn* column : columns)
-      row.push_back(one.folded ? FoldedCell(context, *column, one)
-                               : SingleCell(context, *column, one));
+      row.push_back(one.folded ? FoldedCell(host, *column, one) : SingleCell(host, *column, one));
   }
   return table;
 }

@@ -15,6 +15,7 @@ base::Status RunShow(Context& context, const std::string& selector) {
   const auto address = TRY(SelectOne(*context.tree, selector));
   const DeviceFacts facts =
       TRY(ReadFacts(*context.tree, address, {context.sysroot, context.device_number}));
+  if (context.close_look) context.use_marks = context.close_look;
   if (context.json) {
     PrintJson(context.out, ShowJson(context, {facts}));
   } else {

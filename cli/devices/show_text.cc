@@ -6,6 +6,7 @@
 
 #include "cli/devices/capability_names.h"
 #include "cli/devices/use_marks.h"
+#include "cli/devices/verdict.h"
 #include "cli/page.h"
 #include "cli/table.h"
 #include "sysfs/base/text.h"
@@ -42,6 +43,9 @@ std::string SubsystemText(const Context& context, const sysfs::PciDevice& device
 void WriteIdentity(const Context& context, const DeviceFacts& facts, Page& page) {
   const auto& device = facts.device;
   page.Title(device.address.ToString() + "  " + Printable(context.names.Describe(device)));
+  const HostView host(*context.tree, context.device_number);
+  const DeviceVerdict verdict = JudgeInALine(context, host, device);
+  page.Line("Verdict", verdict.text, verdict.ok ? Style::kGood : Style::kWarning);
   page.Line("Class", ClassText(context, device.class_code));
   page.Line("Numbers", fmt::format("{:04x}:{:04x}, revision {:02x}", device.vendor, device.device,
                                    device.revision));

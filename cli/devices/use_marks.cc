@@ -4,7 +4,9 @@
 
 #include <memory>
 
+#include "sysfs/base/text.h"
 #include "sysfs/evidence/evidence.h"
+#include "sysfs/evidence/recorded.h"
 
 namespace cli {
 namespace {
@@ -21,22 +23,53 @@ std::function<Value()> Once(std::function<Value()> ask) {
 
 sysfs::EvidenceSources SourcesOfAReport() {
   sysfs::EvidenceSources sources = sysfs::HostSources();
-  // Asked of each candidate, an exclusive open would make a disk look busy to others: reports do
-  // without it.
-  sources.claimed = [](const std::string&) { return false; };
   sources.addresses = Once(std::move(sources.addresses));
   sources.routes = Once(std::move(sources.routes));
+  sources.distant = Once(std::move(sources.distant));
   return sources;
+}
+
+std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> Look(
+    const sysfs::Tree& tree, sysfs::EvidenceSources sources) {
+  const auto finder = std::make_shared<sysfs::EvidenceFinder>(tree, std::move(sources));
+  return [finder](const sysfs::PciDevice& device) {
+    if (device.is_bridge()) return std::vector<sysfs::Evidence>();  // what is behind it says so
+    return finder->Find(device);
+  };
 }
 
 }  // namespace
 
 std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostUseMarks(
     const sysfs::Tree& tree) {
-  const auto finder = std::make_shared<sysfs::EvidenceFinder>(tree, SourcesOfAReport());
-  return [finder](const sysfs::PciDevice& device) {
-    if (device.is_bridge()) return std::vector<sysfs::Evidence>();  // what is behind it says so
-    return finder->Find(device);
+  sysfs::EvidenceSources sources = SourcesOfAReport();
+  sources.claimed = {};
+  return Look(tree, std::move(sources));
+}
+
+std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostCloseLook(
+    const sysfs::Tree& tree) {
+  sysfs::EvidenceSources sources = SourcesOfAReport();
+  sources.claimed = ClaimsOfAwake(tree, std::move(sources.claimed));
+  return Look(tree, std::move(sources));
+}
+
+std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> RecordedUseMarks(
+    const sysfs::Tree& tree) {
+  return Look(tree, sysfs::RecordedEvidence(tree));
+}
+
+std::function<bool(const std::string&)> ClaimsOfAwake(
+    const sysfs::Tree& tree, std::function<bool(const std::string&)> claimed) {
+  if (!claimed) return {};
+  return [&tree, claimed = std::move(claimed)](const std::string& node) {
+    const std::string place = "/sys/class/block/" + std::string(base::LastComponent(node));
+    // That of a partition is its disk's.
+    for (const char* device : {"/device", "/../device"}) {
+      if (sysfs::ReadText(tree, place + device + "/power/runtime_status") == "suspended")
+        return false;
+    }
+    return claimed(node);
   };
 }
 

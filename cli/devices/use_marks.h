@@ -15,6 +15,17 @@ namespace cli {
 std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostUseMarks(
     const sysfs::Tree& tree);
 
+// For a report of one device: asks also whether somebody has claimed a disk of it, which a list
+// does not, because to ask makes the disk look busy to others for a moment.
+std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostCloseLook(
+    const sysfs::Tree& tree);
+// On a recorded host that tells it (sysfs/evidence/recorded.h).
+std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> RecordedUseMarks(
+    const sysfs::Tree& tree);
+// The question left away for disks that sleep: opening them would wake them.
+std::function<bool(const std::string&)> ClaimsOfAwake(
+    const sysfs::Tree& tree, std::function<bool(const std::string&)> claimed);
+
 // For a cell: "mounted on /data, default route"; what does not refuse is left out.
 std::string Marks(const std::vector<sysfs::Evidence>& evidence);
 // For a page, the chains without the device: "eth0 -> bond0 -> default route".

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/devices/busy.h"
 #include "cli/devices/selector.h"
+#include "cli/devices/use_marks.h"
 #include "cli/diagnosis/finding_output.h"
 #include "cli/exit_status.h"
 #include "cli/table.h"
@@ -28,26 +29,32 @@ sysfs::AssignmentHost HostOf(const Context& context) {
   return sysfs::MakeAssignmentHost(*context.tree);
 }
 
-// Reports do without the exclusive open of a disk, which would make it look busy to others.
+// What finds the uses of a device; empty on a recorded host that does not tell them.
+std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> UseOf(const Context& context) {
+  if (!context.sysroot.empty()) return context.use_marks;
+  return [&context](const sysfs::PciDevice& device) {
+    sysfs::EvidenceSources sources = HostOf(context).sources;
+    sources.claimed = ClaimsOfAwake(*context.tree, std::move(sources.claimed));
+    return sysfs::FindEvidence(*context.tree, device, sources);
+  };
+}
+
 std::vector<Finding> Diagnose(const Context& context, const sysfs::PciDevice& device) {
   const bool recorded = !context.sysroot.empty();
   const sysfs::Tree& tree = *context.tree;
   const auto sources = recorded ? sysfs::RecordedSources(tree) : sysfs::RunningSources();
-  std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> find_evidence;
-  if (!recorded) {
-    find_evidence = [&](const sysfs::PciDevice& one) {
-      sysfs::EvidenceSources from = HostOf(context).sources;
-      from.claimed = [](const std::string&) { return false; };
-      return sysfs::FindEvidence(tree, one, from);
-    };
-  }
+  const auto find = UseOf(context);
   auto findings =
-      sysfs::JudgeDevice(ReadDiagnosis(tree, device, ReadHostFacts(tree, sources), find_evidence));
-  if (recorded) {
-    for (Finding& finding : findings) {
-      if (finding.check == "in-use")
-        finding = sysfs::Unknown("in-use", "a recorded host does not tell");
-    }
+      sysfs::JudgeDevice(ReadDiagnosis(tree, device, ReadHostFacts(tree, sources), find));
+  if (!recorded) return findings;
+  if (find) {
+    findings.push_back(
+        sysfs::Unknown("processes", "a recorded host does not tell who has the device open"));
+    return findings;
+  }
+  for (Finding& finding : findings) {
+    if (finding.check == "in-use")
+      finding = sysfs::Unknown("in-use", "this recorded host does not tell");
   }
   return findings;
 }

@@ -10,7 +10,8 @@
 #include "sysfs/diagnosis/host.h"
 #include "sysfs/diagnosis/kernel_log.h"
 #include "sysfs/drivers.h"
-#include "sysfs/evidence/evidence.h"
+#include "sysfs/evidence/mounts.h"
+#include "sysfs/evidence/recorded.h"
 #include "sysfs/guarded.h"
 #include "sysfs/modules.h"
 
@@ -40,6 +41,19 @@ void RecordJournal(const sysfs::Tree& tree) {
   for (const std::string& name : tree.List(folder).value_or(std::vector<std::string>()))
     static_cast<void>(tree.Read(folder + "/" + name));
   static_cast<void>(tree.Read("/proc/sys/kernel/random/boot_id"));
+}
+
+// What needs devices and is in no file of the host's: addresses, routes, and the disks that are
+// mounted in other mount namespaces.
+void RecordUse(const sysfs::Tree& tree, const sysfs::EvidenceSources& sources,
+               RecordingTree& recorder) {
+  if (!sources.addresses || !sources.routes) return;
+  recorder.Put(sysfs::kRecordedAddresses, sysfs::FormatAddresses(sources.addresses()));
+  recorder.Put(sysfs::kRecordedRoutes, sysfs::FormatRoutes(sources.routes()));
+  auto tables = sysfs::ReadOtherMounts(tree);
+  for (sysfs::OtherMounts& table : tables)
+    table.text = WhatCounts("/proc/self/mountinfo", std::move(table.text));
+  recorder.Put(sysfs::kRecordedMounts, sysfs::FormatOtherMounts(tables));
 }
 
 // What no file tells: the own address of an interface whose address was set once.
@@ -82,7 +96,8 @@ void RecordDevice(const sysfs::Tree& tree, const PciDevice& device, const sysfs:
 
 base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
                                       const std::optional<std::string>& kernel_log,
-                                      const sysfs::PermanentAddress& permanent) {
+                                      const sysfs::PermanentAddress& permanent,
+                                      const sysfs::EvidenceSources& sources) {
   RecordedHost host;
   RecordingTree recorder(tree);
   auto devices = TRY(sysfs::ReadDevices(recorder, sysfs::Detail::kUnlocked));
@@ -96,8 +111,9 @@ base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
   RecordAddresses(devices, recorder, permanent);
   const sysfs::HostFacts facts = sysfs::ReadHostFacts(recorder, sysfs::RecordedSources(recorder));
   HostView view(recorder, {});
+  RecordUse(tree, sources, recorder);
   // What needs a device, as far as files tell.
-  sysfs::EvidenceFinder finder(recorder, {});
+  sysfs::EvidenceFinder finder(recorder, sysfs::RecordedEvidence(recorder));
   for (const PciDevice& device : devices) {
     RecordDevice(recorder, device, facts, view);
     if (!device.is_bridge()) finder.Find(device);

@@ -7,6 +7,7 @@
 
 #include "cli/snapshot/recording.h"
 #include "sysfs/base/result.h"
+#include "sysfs/evidence/evidence.h"
 #include "sysfs/identity.h"
 #include "sysfs/tree.h"
 
@@ -19,9 +20,11 @@ struct RecordedHost {
   std::set<std::string> denied;  // files that only root reads
 };
 
-// `kernel_log` is nothing when it may not be read.
+// `kernel_log` is nothing when it may not be read. Without `sources` the recorded host does not
+// tell what is in use.
 base::Result<RecordedHost> RecordHost(const sysfs::Tree& tree,
                                       const std::optional<std::string>& kernel_log,
-                                      const sysfs::PermanentAddress& permanent = {});
+                                      const sysfs::PermanentAddress& permanent = {},
+                                      const sysfs::EvidenceSources& sources = {});
 
 }  // namespace cli

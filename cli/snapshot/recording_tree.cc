@@ -6,6 +6,8 @@
 
 #include "cli/devices/device_facts.h"
 #include "sysfs/base/text.h"
+#include "sysfs/evidence/mounts.h"
+#include "sysfs/evidence/recorded.h"
 #include "sysfs/links.h"
 
 namespace cli {
@@ -20,9 +22,19 @@ constexpr std::array<std::string_view, 12> kFolders = {
     "/etc/modprobe.d", "/run/modprobe.d", "/lib/modprobe.d", "/usr/lib/modprobe.d",
     "/run/vassign/",   "/proc/driver/",   "/etc/vassign/",   "/var/lib/vassign/pins/",
 };
-constexpr std::array<std::string_view, 8> kFiles = {
-    "/proc/cmdline",    "/proc/consoles", "/proc/cpuinfo",        "/proc/swaps",
-    "/proc/interrupts", "/proc/kmsg",     "/proc/self/mountinfo", "/proc/sys/kernel/osrelease",
+constexpr std::array<std::string_view, 12> kFiles = {
+    "/proc/cmdline",
+    "/proc/consoles",
+    "/proc/cpuinfo",
+    "/proc/swaps",
+    "/proc/interrupts",
+    "/proc/iomem",
+    "/proc/kmsg",
+    "/proc/self/mountinfo",
+    "/proc/sys/kernel/osrelease",
+    sysfs::kRecordedAddresses,
+    sysfs::kRecordedMounts,
+    sysfs::kRecordedRoutes,
 };
 constexpr std::string_view kBootId = "/proc/sys/kernel/random/boot_id";
 
@@ -82,6 +94,11 @@ std::string WhatCounts(std::string_view path, std::string text) {
   if (path.starts_with("/run/vassign/") || path.starts_with("/var/lib/vassign/"))
     return text + "\n";
   if (name == "mountinfo") return Mounts(text);
+  if (path == "/proc/iomem") {
+    return Lines(text, [](std::string_view line) {
+      return Has(line, "FB") || Has(line, "fb") || Has(line, "simple") || Has(line, "drm");
+    });
+  }
   // The first processor stands for all.
   if (path == "/proc/cpuinfo") return text.substr(0, text.find("\n\n"));
   return text;

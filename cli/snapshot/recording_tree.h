@@ -52,7 +52,8 @@ class RecordingTree final : public sysfs::Tree {
 
 // Whether a snapshot may hold this path.
 bool MayRecord(std::string_view path);
-// What of a file counts: of modules.alias the lines about VFIO, of mountinfo those about disks.
+// What of a file counts: of modules.alias the lines about VFIO, of mountinfo those about disks, of
+// iomem those about framebuffers.
 std::string WhatCounts(std::string_view path, std::string text);
 
 }  // namespace cli

@@ -13,6 +13,7 @@
 #include "cli/snapshot/record_host.h"
 #include "cli/snapshot/scrub.h"
 #include "sysfs/diagnosis/kernel_log.h"
+#include "sysfs/evidence/evidence.h"
 
 namespace cli {
 namespace {
@@ -49,8 +50,10 @@ std::vector<std::string> Missing(const RecordedHost& host, bool has_log) {
 base::Status RunSnapshot(Context& context, const SnapshotOptions& options) {
   TRY(CheckArchiveName(options.file));
   const auto log = sysfs::ReadKernelLog();
+  const bool is_running = static_cast<bool>(context.use_marks);
   const RecordedHost host =
-      TRY(RecordHost(*context.tree, log, PermanentAddressOf(context.device_number)));
+      TRY(RecordHost(*context.tree, log, PermanentAddressOf(context.device_number),
+                     is_running ? sysfs::HostSources() : sysfs::EvidenceSources()));
   const Recording kept = options.no_scrub ? host.recording : Scrub(host.recording, HostName());
   TRY(WriteArchive(kept, options.file, {options.overwrite, options.no_scrub}));
   const auto missing = Missing(host, log.has_value());
@@ -87,7 +90,8 @@ void AddSnapshotCommand(CLI::App& app, Context& context) {
       "Needs no root, wakes no device and waits for none; what root would add is missing, and "
       "said.\n"
       "Scrubbed, the same value becomes the same other value everywhere. Processes, their command\n"
-      "lines and what other tools have configured are not recorded.");
+      "lines and what other tools have configured are not recorded: of what is in use, a recorded\n"
+      "host tells mounts, swap, addresses, routes and displays, and not who has a device open.");
   command->callback([options, &context] {
     context.run = [options, &context] { return RunSnapshot(context, *options); };
   });

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
+#include <climits>
+#include <system_error>
 
 #include "sysfs/base/text.h"
 
@@ -21,6 +22,9 @@ struct Known {
   std::string_view meaning;
   std::string_view cure;
 };
+
+// "igb 0000:08:00.0: probe with driver igb failed with error -12" (drivers/base/dd.c).
+constexpr std::string_view kProbeFailed = "failed with error -";
 
 // The order matters where two texts fit one line: the first counts.
 
@@ -42,6 +46,11 @@ constexpr std::array kOfDevice = {
           "end that process: vassign show names it"},
     Known{"Relaying device request to user", Grade::kNote, "release",
           "the kernel has asked the process that has the device to give it back", ""},
+    Known{"change power state", Grade::kWarning, "power",
+          "the device does not answer to a change of its power state: it may be gone, or without "
+          "power",
+          "power-cycle the host; keep the device awake: echo on "
+          ">/sys/bus/pci/devices/DEV/power/control"},
     Known{"not ready", Grade::kWarning, "reset",
           "the device did not come back from a reset or from sleep in time",
           "power-cycle the host; keep the device awake: echo on "
@@ -53,9 +62,13 @@ constexpr std::array kOfDevice = {
     Known{"not enough MMIO resources for SR-IOV", Grade::kWarning, "sriov",
           "the bridge above has no room for the address ranges of virtual functions",
           "enable above-4G decoding in the firmware setup, or boot with pci=realloc"},
+    Known{"out of range of [bus", Grade::kWarning, "sriov",
+          "the bridge above has no bus numbers left for virtual functions",
+          "boot with pci=assign-busses, or use another slot"},
     Known{"Cannot bind to PF with SR-IOV enabled", Grade::kNote, "sriov",
           "a physical function with virtual functions was refused by vfio-pci",
           "vassign sriov set PF 0"},
+    Known{kProbeFailed, Grade::kWarning, "probe", "the driver gave up on the device", ""},
 };
 
 // Of the host as a whole.
@@ -108,13 +121,30 @@ bool Names(std::string_view line, const PciAddress& device) {
   return (at == 0 || !is_hex(line[at - 1])) && (end == line.size() || !is_hex(line[end]));
 }
 
-Finding MeaningOf(const Known& known) {
+// "Cannot allocate memory", of a line of a probe that failed; empty without a number.
+std::string ProbeError(std::string_view line) {
+  std::string_view number = line.substr(line.find(kProbeFailed) + kProbeFailed.size());
+  number = number.substr(0, number.find_first_not_of("0123456789"));
+  const auto err = base::ParseDecimal(number, INT_MAX);
+  return err ? std::generic_category().message(static_cast<int>(*err)) : std::string();
+}
+
+Finding MeaningOf(const Known& known, std::string_view line) {
   Finding finding;
   finding.check = known.check;
   finding.grade = known.grade;
   finding.text = known.meaning;
   finding.cure = known.cure;
+  if (known.text != kProbeFailed) return finding;
+  if (const std::string error = ProbeError(line); !error.empty()) finding.text += ": " + error;
   return finding;
+}
+
+const Known* FindKnown(std::span<const Known> table, std::string_view line) {
+  const auto known = std::find_if(table.begin(), table.end(), [&](const Known& one) {
+    return line.find(one.text) != std::string_view::npos;
+  });
+  return known == table.end() ? nullptr : &*known;
 }
 
 }  // namespace
@@ -135,15 +165,45 @@ std::vector<LogLine> DecodeKernelLog(std::string_view log,
   std::vector<LogLine> lines;
   for (const std::string_view raw : base::Split(log, '\n')) {
     const std::string_view line = WithoutTime(raw);
-    const auto known = std::find_if(table.begin(), table.end(), [&](const Known& one) {
-      return line.find(one.text) != std::string_view::npos;
-    });
-    if (known == table.end() || (device && !Names(line, *device))) continue;
-    const Finding meaning = MeaningOf(*known);
+    const Known* const known = FindKnown(table, line);
+    if (known == nullptr || (device && !Names(line, *device))) continue;
+    const Finding meaning = MeaningOf(*known, line);
     std::erase_if(lines, [&](const LogLine& one) { return one.meaning == meaning; });
     lines.push_back({std::string(line), meaning});
   }
   return lines;
+}
+
+std::vector<LogLine> LinesAbout(std::string_view log, std::span<const PciAddress> devices) {
+  constexpr size_t kMost = 8;
+  std::vector<LogLine> lines;
+  for (const std::string_view raw : base::Split(log, '\n')) {
+    const std::string_view line = WithoutTime(raw);
+    const auto is_named = [&](const PciAddress& device) { return Names(line, device); };
+    if (std::none_of(devices.begin(), devices.end(), is_named)) continue;
+    std::erase_if(lines, [&](const LogLine& one) { return one.line == line; });
+    const Known* const known = FindKnown(kOfDevice, line);
+    lines.push_back({std::string(line), known != nullptr ? MeaningOf(*known, line) : Finding()});
+  }
+  if (lines.size() > kMost) lines.erase(lines.begin(), lines.end() - kMost);
+  return lines;
+}
+
+std::vector<PciAddress> NamedDevices(std::string_view text) {
+  constexpr std::string_view kAddress = "0123456789abcdef:.";
+  constexpr size_t kWhole = 12;  // 0000:08:00.0
+  std::vector<PciAddress> devices;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find_first_not_of(kAddress, at), text.size());
+    std::string_view word = text.substr(at, end - at);
+    at = end + 1;
+    while (word.ends_with(':') || word.ends_with('.')) word.remove_suffix(1);
+    if (word.size() < kWhole) continue;
+    const auto device = PciAddress::Parse(word);
+    if (device && std::find(devices.begin(), devices.end(), *device) == devices.end())
+      devices.push_back(*device);
+  }
+  return devices;
 }
 
 std::string KnownLines(std::string_view log) {

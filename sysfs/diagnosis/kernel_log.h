@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,12 +26,19 @@ inline constexpr const char* kRecordedLog = "/proc/kmsg";
 
 struct LogLine {
   std::string line;  // as the kernel wrote it, without its time
-  Finding meaning;
+  Finding meaning;   // without text where it is not known
 };
 
 // The known lines that concern the device, or, without one, the host. A line that repeats is
 // reported once, the latest.
 std::vector<LogLine> DecodeKernelLog(std::string_view log, const std::optional<PciAddress>& device);
+
+// All lines that name one of the devices, known or not, each once, in their order; of many the
+// latest.
+std::vector<LogLine> LinesAbout(std::string_view log, std::span<const PciAddress> devices);
+
+// The devices that a text names by their whole addresses, in their order.
+std::vector<PciAddress> NamedDevices(std::string_view text);
 
 // The lines that any of this asks for, and those of the IOMMU; for a recorded host.
 std::string KnownLines(std::string_view log);

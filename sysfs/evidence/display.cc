@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "sysfs/base/text.h"
@@ -12,6 +13,10 @@ namespace {
 
 constexpr uint8_t kDisplayClass = 0x03;
 constexpr const char* kInstead = "use another display or a serial console";
+// What draws on the firmware's framebuffer, and the framebuffer before anything draws: the names of
+// their ranges in /proc/iomem (drivers/firmware/sysfb*.c, drivers/video/fbdev, drivers/gpu/drm).
+constexpr std::array<std::string_view, 7> kFirmwareDrawers = {
+    "BOOTFB", "efifb", "vesafb", "simplefb", "simple-framebuffer", "simpledrm", "efidrm"};
 
 using Names = std::vector<std::string>;
 
@@ -45,6 +50,58 @@ void FindBootDisplay(const Search& search, std::vector<Evidence>& found) {
                    fmt::format("it is the display that the host booted on, driven by {}", *user),
                    ForceReason::kConsole,
                    kInstead});
+}
+
+// Of a line of /proc/iomem, "    c0000000-c02fffff : efifb".
+struct MemoryRange {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  std::string_view name;
+};
+
+std::optional<MemoryRange> ParseRange(std::string_view line) {
+  constexpr std::string_view kColon = " : ";
+  line = base::Trim(line);
+  const size_t dash = line.find('-');
+  const size_t colon = line.find(kColon);
+  if (dash == std::string_view::npos || colon == std::string_view::npos || colon < dash)
+    return std::nullopt;
+  const auto start = base::ParseHex(line.substr(0, dash));
+  const auto end = base::ParseHex(line.substr(dash + 1, colon - dash - 1));
+  if (!start || !end || *end == 0) return std::nullopt;  // all zeros without CAP_SYS_ADMIN
+  return MemoryRange{*start, *end, line.substr(colon + kColon.size())};
+}
+
+bool IsDrawer(std::string_view name) {
+  // A device's own name has a number behind it: "simple-framebuffer.0".
+  name = name.substr(0, name.find('.'));
+  return std::find(kFirmwareDrawers.begin(), kFirmwareDrawers.end(), name) !=
+         kFirmwareDrawers.end();
+}
+
+// The framebuffer that the firmware left in a BAR. It belongs to a platform device, so that nothing
+// below the card shows it. It ends when the card's own driver takes over.
+void FindFirmwareDisplay(const Search& search, std::vector<Evidence>& found) {
+  if (search.device.base_class() != kDisplayClass) return;
+  const std::string text = ReadText(search.tree, "/proc/iomem").value_or(std::string());
+  const auto bars = ReadBars(search.tree, search.device.address);
+  std::string_view drawer;
+  for (const std::string_view line : base::Split(text, '\n')) {
+    const auto range = ParseRange(line);
+    if (!range || !IsDrawer(range->name)) continue;
+    const bool is_own = std::any_of(bars.begin(), bars.end(), [&](const PciBar& bar) {
+      return bar.is_memory() && range->start >= bar.start && range->end - bar.start < bar.size;
+    });
+    if (is_own) drawer = range->name;  // the innermost: who draws, not what is drawn on
+  }
+  if (drawer.empty()) return;
+  found.push_back({UseKind::kDisplay,
+                   {search.device.address.ToString(), fmt::format("firmware display ({})", drawer)},
+                   fmt::format("the host shows its console on the framebuffer that the firmware "
+                               "left in its memory ({})",
+                               drawer),
+                   ForceReason::kConsole,
+                   std::string("boot with initcall_blacklist=sysfb_init, or ") + kInstead});
 }
 
 // The virtual terminal driver that draws on framebuffers, while it is in charge: "vtcon1".
@@ -105,6 +162,7 @@ void FindOutputs(const Search& search, std::vector<Evidence>& found) {
 Findings FindDisplayUse(const Search& search) {
   Findings found;
   FindBootDisplay(search, found.evidence);
+  FindFirmwareDisplay(search, found.evidence);
   FindTextConsole(search, found.evidence);
   FindOutputs(search, found.evidence);
   return found;

@@ -6,18 +6,19 @@
 // that a test needs no host.
 //
 // Found, also behind a USB controller:
-//   storage   file systems (of other mount namespaces too), swap, device mapper, md, btrfs, NVMe
-//             multipath, processes that have a disk open, claims inside the kernel (ZFS)
+//   storage   file systems (of other mount namespaces too), swap, device mapper, md, loop devices,
+//             btrfs, NVMe multipath, NVMe and SCSI targets, processes that have a disk open, claims
+//             inside the kernel (ZFS)
 //   network   addresses, routes of all tables, the SSH session, what is stacked on an interface
 //             (bond, team, bridge, VLAN), interfaces in another network namespace, a root file
 //             system that comes over the network
-//   console   the boot display, the text console, connected outputs, serial consoles, keyboards
+//   console   the boot display, the firmware's framebuffer, the text console, connected outputs,
+//             serial consoles, keyboards
 //   functions virtual functions and who has them, mediated devices, vGPUs
 //   processes that have it through VFIO or hold any other character device of it
 //   managers  driverctl, libvirt, Proxmox VE
 // Not found: members of ZFS pools by name (seen as claimed only), loop devices on files, routes
-// whose next hop is an object of its own where net.ipv4.nexthop_compat_mode is 0, firmware
-// framebuffers that no driver shows below the device.
+// whose next hop is an object of its own where net.ipv4.nexthop_compat_mode is 0.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@
 
 #include "sysfs/caching_tree.h"
 #include "sysfs/evidence/force.h"
+#include "sysfs/evidence/namespaces.h"
 #include "sysfs/evidence/places.h"
 #include "sysfs/evidence/routes.h"
 #include "sysfs/holders.h"
@@ -40,7 +42,7 @@ enum class UseKind : uint8_t {
   kMount,        // a file system of a mount table
   kSwap,         // swap space
   kHolder,       // a part of a stacked block device
-  kClaim,        // claimed inside the kernel
+  kClaim,        // claimed or served inside the kernel
   kOpen,         // a process holds a device node
   kAddress,      // an interface that is up with an address
   kRoute,        // a route goes through it
@@ -89,6 +91,8 @@ struct EvidenceSources {
   std::function<std::vector<HostRoute>()> routes = {};
   // The interface that the kernel chooses for an address; nothing when there is no route.
   std::function<std::optional<std::string>(const std::string& address)> route_to = {};
+  // Interfaces in other network namespaces.
+  std::function<std::vector<DistantInterface>()> distant = {};
 };
 
 // The running host's.

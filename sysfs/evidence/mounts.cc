@@ -27,6 +27,18 @@ std::string Unescape(std::string_view text) {
   return result;
 }
 
+// A table for each line.
+std::vector<OtherMounts> ReadRecorded(const Tree& tree) {
+  std::vector<OtherMounts> lines;
+  const std::string text = ReadText(tree, kRecordedMounts).value_or(std::string());
+  for (const std::string_view line : base::Split(text, '\n')) {
+    const size_t blank = line.find(' ');
+    if (blank != std::string_view::npos)
+      lines.push_back({std::string(line.substr(0, blank)), std::string(line.substr(blank + 1))});
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::vector<Mount> ParseMountInfo(std::string_view text) {
@@ -49,20 +61,39 @@ std::vector<Mount> ParseMountInfo(std::string_view text) {
 std::vector<Mount> ReadMounts(const Tree& tree) {
   std::vector<Mount> mounts =
       ParseMountInfo(ReadText(tree, "/proc/self/mountinfo").value_or(std::string()));
+  std::vector<OtherMounts> others = ReadOtherMounts(tree);
+  for (OtherMounts& one : ReadRecorded(tree)) others.push_back(std::move(one));
+  for (const OtherMounts& one : others) {
+    for (Mount& mount : ParseMountInfo(one.text)) {
+      mount.process = one.process;
+      mounts.push_back(std::move(mount));
+    }
+  }
+  return mounts;
+}
+
+std::vector<OtherMounts> ReadOtherMounts(const Tree& tree) {
+  std::vector<OtherMounts> tables;
   std::set<std::string> seen;
   if (const auto own = tree.ReadLink("/proc/self/ns/mnt")) seen.insert(*own);
   for (const int number : ListProcesses(tree)) {
     const std::string pid = std::to_string(number);
     const auto space = tree.ReadLink("/proc/" + pid + "/ns/mnt");
     if (!space || !seen.insert(*space).second) continue;
-    const auto text = ReadText(tree, "/proc/" + pid + "/mountinfo");
-    if (!text) continue;
-    for (Mount& mount : ParseMountInfo(*text)) {
-      mount.process = pid;
-      mounts.push_back(std::move(mount));
+    if (auto text = ReadText(tree, "/proc/" + pid + "/mountinfo"))
+      tables.push_back({pid, std::move(*text)});
+  }
+  return tables;
+}
+
+std::string FormatOtherMounts(const std::vector<OtherMounts>& tables) {
+  std::string text;
+  for (const OtherMounts& table : tables) {
+    for (const std::string_view line : base::Split(table.text, '\n')) {
+      if (!line.empty()) text += table.process + " " + std::string(line) + "\n";
     }
   }
-  return mounts;
+  return text;
 }
 
 std::vector<std::string> ParseSwaps(std::string_view text) {

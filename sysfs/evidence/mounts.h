@@ -23,6 +23,16 @@ std::vector<Mount> ParseMountInfo(std::string_view text);
 // Of our mount namespace and, where we may look, of all others.
 std::vector<Mount> ReadMounts(const Tree& tree);
 
+// The mount table of another mount namespace, as one of its processes sees it.
+struct OtherMounts {
+  std::string process;
+  std::string text;
+};
+std::vector<OtherMounts> ReadOtherMounts(const Tree& tree);
+// Where a recorded host keeps them: each line with the process in front.
+inline constexpr const char* kRecordedMounts = "/proc/mountinfo";
+std::string FormatOtherMounts(const std::vector<OtherMounts>& tables);
+
 // Paths of /proc/swaps, without its heading.
 std::vector<std::string> ParseSwaps(std::string_view text);
 

@@ -166,7 +166,18 @@ bool LivesElsewhere(const Tree& tree, const PciDevice& device) {
          *device.driver != "igb_uio" && *device.driver != "pci-pf-stub";
 }
 
-Evidence Elsewhere(const PciDevice& device) {
+Evidence InNamespace(const PciDevice& device, const DistantInterface& interface) {
+  return {UseKind::kNamespace,
+          {device.address.ToString(), interface.name,
+           "another network namespace, of " + interface.place.title},
+          fmt::format("its network interface {} is in another network namespace, of {}",
+                      interface.name, interface.place.title),
+          ForceReason::kNetdev,
+          fmt::format("{} ip link set {} netns 1{}", interface.place.enter,
+                      ShellWord(interface.name), FunctionsInstead(device))};
+}
+
+Evidence SomewhereElse(const PciDevice& device) {
   return {UseKind::kNamespace,
           {device.address.ToString(), *device.driver, "another network namespace"},
           fmt::format("{} drives it, but its network interface is not to be seen here: it is in "
@@ -176,12 +187,23 @@ Evidence Elsewhere(const PciDevice& device) {
           "look for it with ip netns and lsns -t net" + FunctionsInstead(device)};
 }
 
+std::vector<Evidence> Elsewhere(const Search& search) {
+  std::vector<Evidence> found;
+  const auto distant =
+      search.sources.distant ? search.sources.distant() : std::vector<DistantInterface>();
+  for (const DistantInterface& interface : distant) {
+    if (interface.device == search.device.address.ToString())
+      found.push_back(InNamespace(search.device, interface));
+  }
+  if (found.empty()) found.push_back(SomewhereElse(search.device));
+  return found;
+}
+
 }  // namespace
 
 Findings FindNetworkUse(const Search& search) {
   const auto own = search.places.FindBelow("/sys/class/net", search.device.address);
-  if (own.empty() && LivesElsewhere(search.tree, search.device))
-    return {{Elsewhere(search.device)}, {}};
+  if (own.empty() && LivesElsewhere(search.tree, search.device)) return {Elsewhere(search), {}};
   if (own.empty()) return {};
   std::vector<Interface> interfaces;
   std::set<std::string> seen;

@@ -84,7 +84,8 @@ bool IsClaimed(const std::string& path) {
 }  // namespace
 
 EvidenceSources HostSources() {
-  return {ReadAddresses, ReadDeviceNumber, IsClaimed, ::getpid(), DumpRoutes, RouteTo};
+  return {ReadAddresses, ReadDeviceNumber,     IsClaimed, ::getpid(), DumpRoutes,
+          RouteTo,       FindDistantInterfaces};
 }
 
 }  // namespace sysfs

@@ -3,10 +3,12 @@
 // Disks are found by their place in sysfs. With native NVMe multipath the disk below the device is
 // hidden (nvme0c0n1) and the visible one belongs to the subsystem (nvme0n1), so the controllers'
 // subsystems are looked through as well. From a disk the way goes to its partitions and to what is
-// stacked on them (device mapper, md), and for each of those to mounts, swap and btrfs.
+// stacked on them (device mapper, md, loop devices), and for each of those to mounts, swap, btrfs
+// and what the kernel serves to others.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -14,6 +16,7 @@
 #include "sysfs/evidence/disks.h"
 #include "sysfs/evidence/mounts.h"
 #include "sysfs/evidence/parts.h"
+#include "sysfs/evidence/targets.h"
 
 namespace sysfs {
 namespace {
@@ -98,13 +101,27 @@ std::string TakeDown(const Tree& tree, const std::string& holder) {
   if (mapped && uuid.starts_with("CRYPT-")) return "cryptsetup close " + ShellWord(*mapped);
   if (mapped && uuid.starts_with("mpath-")) return "multipath -f " + ShellWord(*mapped);
   if (mapped) return "dmsetup remove " + ShellWord(*mapped);
+  if (holder.starts_with("loop")) return "losetup -d /dev/" + holder;
   if (holder.starts_with("md")) return "mdadm --stop /dev/" + holder;
   return "take /dev/" + holder + " down first";
 }
 
+// Block devices below loop devices, by name; they show no holder.
+std::multimap<std::string, std::string> LoopsOver(const Tree& tree) {
+  std::multimap<std::string, std::string> loops;
+  for (const std::string& name : tree.List("/sys/class/block").value_or(Names())) {
+    if (!name.starts_with("loop")) continue;
+    const auto file = ReadText(tree, BlockPath(name) + "/loop/backing_file");
+    if (file && file->starts_with("/dev/"))
+      loops.emplace(base::LastComponent(base::Trim(*file)), name);
+  }
+  return loops;
+}
+
 class BlockGraph {
  public:
-  BlockGraph(const Tree& tree, const std::vector<Block>& disks) : tree_(tree) {
+  BlockGraph(const Tree& tree, const std::vector<Block>& disks)
+      : tree_(tree), loops_(LoopsOver(tree)) {
     for (const Block& disk : disks) Add(disk.name, disk.path);
   }
 
@@ -120,7 +137,10 @@ class BlockGraph {
     for (const std::string& child : tree_.List(place).value_or(Names())) {
       if (tree_.Exists(place + "/" + child + "/partition")) Add(child, Extend(path, child));
     }
-    for (const std::string& holder : tree_.List(place + "/holders").value_or(Names())) {
+    auto holders = tree_.List(place + "/holders").value_or(Names());
+    const auto [first, last] = loops_.equal_range(name);
+    for (auto loop = first; loop != last; ++loop) holders.push_back(loop->second);
+    for (const std::string& holder : holders) {
       const Names upper = Extend(path, Title(tree_, holder));
       holders_.push_back({UseKind::kHolder, upper,
                           fmt::format("{} is part of {}", name, Title(tree_, holder)),
@@ -130,6 +150,7 @@ class BlockGraph {
   }
 
   const Tree& tree_;
+  const std::multimap<std::string, std::string> loops_;
   std::set<std::string> seen_;
   std::vector<Block> blocks_;
   std::vector<Evidence> holders_;
@@ -189,6 +210,18 @@ void FindBtrfs(const Tree& tree, const Block& block, std::vector<Evidence>& foun
   }
 }
 
+void FindTargets(const std::vector<Served>& targets, const std::string& name, const Names& path,
+                 std::vector<Evidence>& found) {
+  for (const Served& one : targets) {
+    if (one.name != name) continue;
+    found.push_back(
+        {UseKind::kClaim, Extend(path, one.target),
+         fmt::format("{} is {} to others: {}", name,
+                     one.enabled ? "served by the kernel" : "about to be served", one.target),
+         ForceReason::kMounted, one.cure, one.enabled});
+  }
+}
+
 // A namespace can also be driven past the block layer, by its generic node (ng0n1).
 void WatchNodes(const Tree& tree, const Block& block, std::vector<WatchedNode>& nodes) {
   nodes.push_back({"/dev/" + block.name, block.path, UseKind::kOpen, ForceReason::kMounted, true});
@@ -217,13 +250,17 @@ Findings FindStorageUse(const Search& search) {
   const BlockGraph graph(search.tree, disks);
   const auto mounts = ReadMounts(search.tree);
   const auto swaps = ParseSwaps(ReadText(search.tree, "/proc/swaps").value_or(std::string()));
+  const auto targets = ReadTargets(search.tree);
   Findings found;
   for (const Block& block : graph.blocks()) {
+    FindTargets(targets, block.name, block.path, found.evidence);
     FindMounts(search, mounts, block, found.evidence);
     FindSwap(swaps, block, found.evidence);
     FindBtrfs(search.tree, block, found.evidence);
     WatchNodes(search.tree, block, found.nodes);
   }
+  for (const Below& one : search.places.FindBelow("/sys/class/nvme", search.device.address))
+    FindTargets(targets, one.name, one.path, found.evidence);
   found.evidence.insert(found.evidence.end(), graph.holders().begin(), graph.holders().end());
   return found;
 }

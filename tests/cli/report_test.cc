@@ -68,6 +68,33 @@ TEST_F(Report, ErrorOfAnotherKindHasNoUses) {
   EXPECT_FALSE(nlohmann::json::parse(out_.str())["error"].contains("in_use"));
 }
 
+TEST_F(Report, WhatTheKernelSaidFollows) {
+  context_.kernel_log = [] {
+    return "igb 0000:09:00.0: another device\n"
+           "igb 0000:08:00.0: \x1b[1mfailed with error -12\n";
+  };
+  const base::Error error(base::Code::kKernel, "give 0000:08:00.0 to igb: no");
+  ReportError("vassign", error, context_);
+  EXPECT_EQ(err_.str(),
+            "vassign: give 0000:08:00.0 to igb: no\n"
+            "  kernel: igb 0000:08:00.0: ?[1mfailed with error -12\n"
+            "    meaning: the driver gave up on the device: Cannot allocate memory\n");
+  context_.json = true;
+  ReportError("vassign", error, context_);
+  const auto lines = nlohmann::json::parse(out_.str())["error"]["kernel_log"];
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_EQ(lines[0]["meaning"], "the driver gave up on the device: Cannot allocate memory");
+  EXPECT_TRUE(lines[0]["cure"].is_null());
+}
+
+TEST_F(Report, TheKernelIsNotAskedAboutWhatIsNoChange) {
+  context_.kernel_log = [] { return "vfio-pci 0000:08:00.0: not ready\n"; };
+  for (const base::Code code : {base::Code::kUsage, base::Code::kInUse, base::Code::kUnfit}) {
+    ReportError("vassign", base::Error(code, "0000:08:00.0: no"), context_);
+  }
+  EXPECT_EQ(err_.str().find("kernel:"), std::string::npos) << err_.str();
+}
+
 TEST_F(Report, AbsentFactsAreNull) {
   context_.json = true;
   ReportError("vassign", base::Error(base::Code::kUsage, "wrong"), context_);

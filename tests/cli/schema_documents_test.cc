@@ -1,6 +1,7 @@
 // Every document that the program prints with --json is in docs/schema/vassign.schema.json.
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -87,6 +88,7 @@ class SchemaDocuments : public test::SchemaTest {
     Bind({"bind", "08:00.0"});
     Bind({"status"});
     Bind({"bind", "09:00.0"});
+    BindInVain();
     Bind({"restore", "08:00.0"});
     Functions({"sriov", "set", "03:00.0", "2", "--dry-run"});
     Functions({"sriov", "set", "03:00.0", "2", "--driver", "vfio-pci"});
@@ -100,6 +102,18 @@ class SchemaDocuments : public test::SchemaTest {
     Functions({"confirm"});
     Functions({"apply"});
     Functions({"apply", "--boot"});
+  }
+  // With what the kernel says about it.
+  void BindInVain() {
+    test::AssignmentWorld world;
+    world.tree().Answer([](const std::string& file, const std::string&) -> std::optional<int> {
+      if (file.ends_with("/vfio-pci/bind")) return EIO;
+      return std::nullopt;
+    });
+    world.context().kernel_log = [] { return "x 0000:08:00.0: not ready\nx 0000:08:00.0: odd\n"; };
+    EXPECT_EQ(world.Run({"bind", "08:00.0", "--json"}), 7);
+    EXPECT_EQ(json::parse(world.out())["error"]["kernel_log"].size(), 2u) << world.out();
+    KeepText(world.out());
   }
   void StoreWaiting() {
     const sysfs::Journal journal = sriov_.world().journal();

@@ -61,6 +61,57 @@ TEST(List, ChosenColumnsWithoutTitles) {
             "0000:08:00.0  0/4  010802\n");
 }
 
+TEST(List, ColumnsOfOneDeviceAreWhatShowTells) {
+  auto tree = test::LoadHost("host.txt");
+  const std::string drive = "/sys/bus/pci/devices/0000:08:00.0/";
+  tree->AddFile(drive + "reset_method", "flr bus\n");
+  tree->AddFile(drive + "power_state", "D0\n");
+  tree->AddFile(drive + "current_link_speed", "8.0 GT/s PCIe\n");
+  tree->AddFile(drive + "current_link_width", "4\n");
+  tree->AddFile(drive + "max_link_speed", "8.0 GT/s PCIe\n");
+  tree->AddFile(drive + "max_link_width", "4\n");
+  test::FakeTree& host = *tree;
+  VassignRun vassign(std::move(tree));
+  vassign.context().use_marks = test::UsedOnBus(9);
+  const char* const columns = "reset,power,link,isolation,verdict";
+  const auto list = [&](const char* device) {
+    return vassign({"list", "--no-headers", "-o", columns, device}).out;
+  };
+  EXPECT_EQ(list("08:00.0"), "flr,bus  D0  8.0 GT/s x4  alone  can be assigned\n");
+  EXPECT_THAT(list("09:00.0"), HasSubstr("in use: mounted /srv"));
+  EXPECT_THAT(list("0a:02.0"), HasSubstr("more  its IOMMU group"));
+  // A sleeping device is not asked for its link.
+  host.AddFile(drive + "power_state", "D3hot\n");
+  EXPECT_EQ(list("08:00.0"), "flr,bus  D3hot  asleep  alone  can be assigned\n");
+  vassign.context().use_marks = nullptr;
+  EXPECT_THAT(list("08:00.0"), HasSubstr("can be assigned if nothing uses it"));
+}
+
+TEST(List, OwnerIsTheProcessThatHasItThroughVfio) {
+  auto tree = test::LoadHost("host.txt");
+  tree->AddDirectory("/proc/1/fd");
+  tree->AddFile("/proc/77/comm", "vmm\n");
+  tree->AddLink("/proc/77/fd/3", "/dev/vfio/17");
+  VassignRun vassign(std::move(tree));
+  EXPECT_THAT(vassign({"list", "--no-headers", "-o", "bdf,owner,vfio", "00:10.0"}).out,
+              HasSubstr("vmm (pid 77)"));
+  EXPECT_THAT(vassign({"list", "--tree", "--no-headers", "-o", "owner", "00:10.0"}).out,
+              HasSubstr("vmm (pid 77)"));
+  EXPECT_EQ(vassign({"list", "--no-headers", "-o", "bdf,owner", "08:00.0"}).out,
+            "0000:08:00.0  -\n");
+}
+
+TEST(List, WhatIsNotAskedForIsNotRead) {
+  std::set<std::string> rest = {"/proc/1/fd"};
+  for (const char* file : {"reset_method", "power_state", "power/runtime_status",
+                           "current_link_speed", "current_link_width", "driver_override"})
+    rest.insert(std::string("/sys/bus/pci/devices/0000:08:00.0/") + file);
+  VassignRun vassign(
+      std::make_unique<test::StuckTree>(test::LoadHost("host.txt"), rest, test::StuckTree::kFails));
+  EXPECT_EQ(vassign({"list"}).status, 0);
+  EXPECT_EQ(vassign({"list", "-o", "bdf,isolation,vfio"}).status, 0);
+}
+
 TEST(List, NothingMatchesIsAnEmptyTable) {
   VassignRun vassign;
   const auto outcome = vassign({"list", "--no-headers", "--driver", "absent"});

@@ -50,6 +50,17 @@ TEST(HostUseMarks, LooksAtTheTree) {
   EXPECT_THAT(marks(sysfs::ReadDevice(tree, {0, 0, 1, 0}).value()), IsEmpty());
 }
 
+TEST(ClaimsOfAwake, ADiskThatSleepsIsNotAsked) {
+  test::FakeTree tree;
+  const auto claims = ClaimsOfAwake(tree, [](const std::string&) { return true; });
+  EXPECT_TRUE(claims("/dev/sda"));
+  tree.AddFile("/sys/class/block/sda/device/power/runtime_status", "active\n");
+  EXPECT_TRUE(claims("/dev/sda"));
+  tree.AddFile("/sys/class/block/sda/device/power/runtime_status", "suspended\n");
+  EXPECT_FALSE(claims("/dev/sda"));
+  EXPECT_FALSE(ClaimsOfAwake(tree, {}));
+}
+
 TEST(Marks, TellAFewOfMany) {
   std::vector<sysfs::Evidence> evidence(5);
   for (sysfs::Evidence& piece : evidence) piece.path = {"0000:08:00.0", "busy"};

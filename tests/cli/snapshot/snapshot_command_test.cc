@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "cli/devices/use_marks.h"
 #include "tests/cli/vassign_run.h"
 #include "tests/support/temp_folder.h"
 
@@ -58,6 +59,34 @@ TEST_F(Snapshot, EveryReadingCommandSaysTheSame) {
       EXPECT_EQ(recorded.out, live.out) << words[0];
     }
   }
+}
+
+// What needs devices, as the files and the answers of the running host tell it.
+TEST_F(Snapshot, UseIsTheSameOnTheRecordedHost) {
+  auto tree = test::LoadHost("host.txt");
+  const std::string disk = "/sys/bus/pci/devices/0000:09:00.0/block/sdx";
+  tree->AddFile(disk + "/dev", "8:16\n");
+  tree->AddLink("/sys/class/block/sdx", *sysfs::RealPath(*tree, disk));
+  tree->AddFile("/proc/self/mountinfo", "36 35 8:1 / / rw - ext4 /dev/sda1 rw\n");
+  tree->AddLink("/proc/self/ns/mnt", "mnt:[1]");
+  tree->AddLink("/proc/70/ns/mnt", "mnt:[2]");
+  tree->AddFile("/proc/70/mountinfo", "36 35 8:16 / /srv rw - ext4 /dev/sdx rw\n");
+  const sysfs::Tree& host = *tree;
+  test::VassignRun vassign(std::move(tree));
+  vassign.context().use_marks = HostUseMarks(host);
+  const std::vector<const char*> list = {"list", "--no-headers", "-o", "bdf,in-use,verdict"};
+  std::vector<const char*> words = list;
+  words.push_back("09:00.0");
+  const std::string live = vassign(words).out;
+  EXPECT_THAT(live, HasSubstr("mounted on /srv in the mount namespace of pid 70"));
+  ASSERT_EQ(vassign({"snapshot", file_.c_str()}).status, 0);
+  EXPECT_EQ(Read(words, file_).out, live);
+  const test::RunResult explained = Read({"explain", "09:00.0"}, file_);
+  EXPECT_EQ(explained.status, 4);
+  EXPECT_THAT(explained.out, HasSubstr("/srv"));
+  EXPECT_THAT(explained.out, HasSubstr("does not tell who has the device open"));
+  EXPECT_EQ(Read({"list", "--free"}, file_).status, 0);
+  EXPECT_EQ(Read({"list", "--free"}, host_).status, 2);
 }
 
 TEST_F(Snapshot, AnExistingFileIsRefused) {

@@ -58,6 +58,52 @@ TEST(KernelLog, OddTextIsNoTrouble) {
   }
 }
 
+TEST(KernelLog, EveryLineAboutADeviceIsTold) {
+  const std::vector<PciAddress> devices = {kDevice};
+  const auto lines = LinesAbout(
+      "8139cp 0000:08:00.1: no MMIO resource\n"
+      "8139cp 0000:09:00.0: no MMIO resource\n"
+      "8139cp 0000:08:00.1: probe with driver 8139cp failed with error -5\n"
+      "kvm: disabled by bios\n",
+      devices);
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_EQ(lines[0].line, "8139cp 0000:08:00.1: no MMIO resource");
+  EXPECT_EQ(lines[0].meaning, Finding());
+  EXPECT_EQ(lines[1].meaning.check, "probe");
+  EXPECT_EQ(lines[1].meaning.text, "the driver gave up on the device: Input/output error");
+}
+
+TEST(KernelLog, OlderKernelsTellOfAProbeInOtherWords) {
+  const std::vector<PciAddress> devices = {kDevice};
+  const auto lines = LinesAbout("igb: probe of 0000:08:00.1 failed with error -12", devices);
+  ASSERT_THAT(lines, SizeIs(1));
+  EXPECT_EQ(lines[0].meaning.text, "the driver gave up on the device: Cannot allocate memory");
+  for (const char* odd : {"failed with error -", "failed with error -99999999999", "with error -x"})
+    EXPECT_THAT(LinesAbout(std::string("x 0000:08:00.1: ") + odd, devices), SizeIs(1)) << odd;
+}
+
+TEST(KernelLog, OfManyLinesTheLatestAreToldEachOnce) {
+  std::string log;
+  for (int number = 0; number < 20; ++number)
+    log += "x 0000:08:00.1: line " + std::to_string(number) + "\n";
+  log += "x 0000:08:00.1: line 15\n";
+  const std::vector<PciAddress> devices = {kDevice};
+  const auto lines = LinesAbout(log, devices);
+  ASSERT_THAT(lines, SizeIs(8));
+  EXPECT_EQ(lines.back().line, "x 0000:08:00.1: line 15");
+  EXPECT_EQ(lines.front().line, "x 0000:08:00.1: line 11");
+  EXPECT_THAT(LinesAbout(log, {}), IsEmpty());
+}
+
+TEST(KernelLog, FindsTheDevicesThatAMessageNames) {
+  EXPECT_THAT(NamedDevices("take 0000:08:00.1 from nvme: /sys/bus/pci/devices/0000:08:00.1/x: no\n"
+                           "  now: 10000:01:00.0: nvme."),
+              testing::ElementsAre(kDevice, *PciAddress::Parse("10000:01:00.0")));
+  for (const char* none :
+       {"", "08:00.1", "00:11:22:33:44:55", "0000:08:00.", "0000:08:00.9", "::::"})
+    EXPECT_THAT(NamedDevices(none), IsEmpty()) << none;
+}
+
 TEST(KernelLog, KnowsWhetherItHoldsTheBoot) {
   EXPECT_TRUE(HoldsBoot("[0.0] Linux version 6.1.0"));
   EXPECT_FALSE(HoldsBoot("[9000.0] usb 1-1: new device"));

@@ -70,6 +70,42 @@ TEST_F(DisplayUse, TextConsoleOfAnotherCard) {
   EXPECT_THAT(Find(), IsEmpty());
 }
 
+// As a kernel of 6.1 shows a card whose console is drawn by efifb (a range within a BAR).
+TEST_F(DisplayUse, FirmwareFramebufferInABar) {
+  tree_.AddFile(std::string(kPlace) + "/resource",
+                "0x00000000d0000000 0x00000000dfffffff 0x000000000014220c\n"
+                "0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+                "0x00000000e1000000 0x00000000e100ffff 0x0000000000040200\n");
+  const auto iomem = [&](const std::string& lines) {
+    tree_.AddFile("/proc/iomem",
+                  "d0000000-e1ffffff : PCI Bus 0000:08\n"
+                  "  d0000000-dfffffff : 0000:08:00.0\n" +
+                      lines);
+  };
+  iomem("    d0000000-d02fffff : BOOTFB\n      d0000000-d02fffff : simpledrm\n");
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Kind(UseKind::kDisplay), Reason(ForceReason::kConsole),
+                                        Path({"firmware display (simpledrm)"}),
+                                        Cure("initcall_blacklist=sysfb_init"))));
+  iomem("    d0000000-d02fffff : efifb\n");
+  EXPECT_THAT(Find(), ElementsAre(Path({"firmware display (efifb)"})));
+  iomem("    d0000000-d02fffff : simple-framebuffer.0\n");
+  EXPECT_THAT(Find(), ElementsAre(Path({"firmware display (simple-framebuffer.0)"})));
+  // The card's own driver has taken over.
+  iomem("    d0000000-d02fffff : bochs-drm\n");
+  EXPECT_THAT(Find(), IsEmpty());
+}
+
+TEST_F(DisplayUse, FirmwareFramebufferOfAnotherCard) {
+  tree_.AddFile(std::string(kPlace) + "/resource",
+                "0x00000000d0000000 0x00000000dfffffff 0x000000000014220c\n");
+  for (const char* line :
+       {"c0000000-c02fffff : efifb", "dfffff00-e0000fff : efifb", "00000000-00000000 : efifb",
+        "d0000000 : efifb", "x-y : efifb", "d0000000-d02fffff", " : ", ""}) {
+    tree_.AddFile("/proc/iomem", line);
+    EXPECT_THAT(Find(), IsEmpty()) << line;
+  }
+}
+
 TEST_F(DisplayUse, ConnectedOutputIsWorthKnowing) {
   const std::string output = std::string(kPlace) + "/drm/card0/card0-DP-1";
   tree_.AddLink("/sys/class/drm/card0-DP-1", output);

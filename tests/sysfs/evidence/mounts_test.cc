@@ -54,6 +54,17 @@ TEST(ReadMounts, LooksIntoEveryNamespaceOnce) {
                                             Mount{"259:1", "/data", "/dev/sda", "11"}));
 }
 
+TEST(ReadMounts, ARecordedHostHasThoseOfOthersInAFile) {
+  test::FakeTree tree;
+  tree.AddFile(kRecordedMounts, FormatOtherMounts({{"11",
+                                                    "36 35 259:1 / /data rw - ext4 /dev/sda rw\n"
+                                                    "37 35 259:2 / /more rw - ext4 /dev/sdc rw\n"},
+                                                   {"12", ""}}) +
+                                    "nonsense\n");
+  EXPECT_THAT(ReadMounts(tree), ElementsAre(Mount{"259:1", "/data", "/dev/sda", "11"},
+                                            Mount{"259:2", "/more", "/dev/sdc", "11"}));
+}
+
 TEST(ParseSwaps, TakesPathsBelowTheHeading) {
   EXPECT_THAT(ParseSwaps("Filename\t\t\t\tType\t\tSize\n"), IsEmpty());
   EXPECT_THAT(

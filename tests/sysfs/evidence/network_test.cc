@@ -65,6 +65,20 @@ TEST_F(NetworkUse, InterfaceInAnotherNamespaceIsInUse) {
                                         Reason(ForceReason::kNetdev))));
 }
 
+TEST_F(NetworkUse, TheProcessOfTheOtherNamespaceIsNamed) {
+  sources_.distant = [] {
+    const NetworkNamespace place = {"/proc/70/ns/net", "pid 70 (sleep)", "nsenter -n -t 70"};
+    return std::vector<DistantInterface>{
+        {"0000:09:00.0", "eth1", place}, {"0000:08:00.0", "eth0", place}, {"", "lo", place}};
+  };
+  EXPECT_THAT(Find(),
+              ElementsAre(AllOf(Kind(UseKind::kNamespace), Reason(ForceReason::kNetdev),
+                                Path({"eth0", "another network namespace, of pid 70 (sleep)"}),
+                                Cure("nsenter -n -t 70 ip link set eth0 netns 1"))));
+  sources_.distant = [] { return std::vector<DistantInterface>(); };
+  EXPECT_THAT(Find(), ElementsAre(Path({"igb", "another network namespace"})));
+}
+
 TEST_F(NetworkUse, DriversWithoutInterfacesHaveNone) {
   tree_.AddDevice({.class_code = 0x020000, .driver = "vfio-pci"});
   EXPECT_THAT(Find(), IsEmpty());

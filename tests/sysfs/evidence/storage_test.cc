@@ -164,6 +164,50 @@ TEST_F(StorageUse, OtherNvmeSubsystemsAreNotOurs) {
   EXPECT_THAT(Find(), IsEmpty());
 }
 
+// A target of NVMe opens its disk without a claim: only its configuration tells.
+TEST_F(StorageUse, DiskThatIsServedToOthers) {
+  const std::string nvmet = "/sys/kernel/config/nvmet/subsystems/nqn.x/namespaces/3";
+  tree_.AddFile("/dev/sda", "");
+  tree_.AddLink("/dev/disk/by-id/ata-1", "../../sda");
+  tree_.AddFile(nvmet + "/device_path", "/dev/disk/by-id/ata-1\n");
+  tree_.AddFile(nvmet + "/enable", "1\n");
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Kind(UseKind::kClaim), Reason(ForceReason::kMounted),
+                                        Path({"sda", "NVMe target nqn.x, namespace 3"}),
+                                        Detail("sda is served by the kernel to others"),
+                                        Cure("echo 0 > " + nvmet + "/enable"))));
+  tree_.AddFile(nvmet + "/enable", "0\n");
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Detail("about to be served"), Warns())));
+  tree_.AddFile(nvmet + "/device_path", "/dev/sdb\n");
+  EXPECT_THAT(Find(), IsEmpty());
+  const std::string scsi = "/sys/kernel/config/target/core/iblock_0/backup";
+  tree_.AddFile(scsi + "/udev_path", "/dev/sda\n");
+  tree_.AddFile(scsi + "/enable", "1\n");
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Path({"sda", "SCSI target backup"}),
+                                        Cure("targetcli /backstores/block delete backup"))));
+}
+
+TEST_F(StorageUse, WholeNvmeControllerThatIsServed) {
+  const std::string target = "/sys/kernel/config/nvmet/subsystems/nqn.x/passthru";
+  tree_.AddLink("/sys/class/nvme/nvme4", std::string(kPlace) + "/nvme/nvme4");
+  tree_.AddFile("/dev/nvme4", "");
+  tree_.AddFile(target + "/device_path", "/dev/nvme4\n");
+  tree_.AddFile(target + "/enable", "1\n");
+  EXPECT_THAT(Find(), ElementsAre(Path({"nvme4", "NVMe target nqn.x, whole controller"})));
+}
+
+// Nothing claims the disk below a loop device, and no process has it open.
+TEST_F(StorageUse, LoopDeviceOverADisk) {
+  const std::string loop = std::string(kVirtual) + "loop3";
+  AddBlock("loop3", loop, "7:3");
+  AddBlock("loop4", std::string(kVirtual) + "loop4", "7:4");
+  tree_.AddFile(loop + "/loop/backing_file", "/dev/sda\n");
+  tree_.AddFile(std::string(kVirtual) + "loop4/loop/backing_file", "/srv/sda\n");
+  Mount("7:3", "/image", "/dev/loop3");
+  EXPECT_THAT(Find(), ElementsAre(Path({"sda", "loop3", "mounted on /image"}),
+                                  AllOf(Kind(UseKind::kHolder), Path({"sda", "loop3"}),
+                                        Cure("losetup -d /dev/loop3"))));
+}
+
 TEST_F(StorageUse, DiskOfAUsbController) {
   AddBlock("sdb", std::string(kPlace) + "/usb1/1-2/1-2:1.0/host6/block/sdb", "8:16");
   Mount("8:16", "/media", "/dev/sdb");
