@@ -1,16 +1,15 @@
 #include "sysfs/tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 
 #include "sysfs/base/fd.h"
+#include "sysfs/base/folder.h"
 #include "sysfs/base/text.h"
 #include "sysfs/links.h"
 
@@ -24,10 +23,6 @@ using base::Result;
 constexpr size_t kPage = 4096;
 // More than any file of sysfs, proc or a configuration; a recorded host may hold anything.
 constexpr size_t kLargestText = size_t{16} << 20;
-
-struct CloseDirectory {
-  void operator()(DIR* directory) const { ::closedir(directory); }
-};
 
 // An attribute is at most one page and comes whole with the first read, so that a short read is its
 // end. Other files (proc) give one record after the other.
@@ -89,17 +84,7 @@ class Host final : public Tree {
   }
 
   Result<std::vector<std::string>> List(const std::string& path) const override {
-    Fd fd = TRY(Open(path, O_RDONLY | O_DIRECTORY));
-    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(fd.raw()));
-    if (directory == nullptr) return FailErrno(path, errno);
-    static_cast<void>(fd.Release());  // the directory stream owns it now
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(directory.get())) {
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
-    }
-    std::sort(names.begin(), names.end());
-    return names;
+    return base::NamesIn(TRY(Open(path, O_RDONLY | O_DIRECTORY)), path);
   }
 
   bool Exists(const std::string& path) const override {

@@ -1,6 +1,5 @@
 #include "sysfs/assignment/journal.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -9,9 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 
 #include "sysfs/base/fd.h"
+#include "sysfs/base/folder.h"
 
 namespace sysfs {
 namespace {
@@ -33,10 +32,6 @@ base::Status Synchronise(const base::Fd& fd, const std::string& path) {
 base::Status SynchroniseFolder(const std::string& path) {
   return Synchronise(TRY(base::OpenFile(path, O_RDONLY | O_DIRECTORY)), path);
 }
-
-struct CloseFolder {
-  void operator()(DIR* folder) const { ::closedir(folder); }
-};
 
 base::Failure Unusable(base::Error error, const std::string& path) {
   return base::Failure(std::move(error).With(path).WithHint(
@@ -109,15 +104,11 @@ base::Result<std::optional<Record>> Journal::Find(const PciAddress& address) con
 }
 
 base::Result<std::vector<PciAddress>> Journal::List() const {
-  const std::string path = folder_ + "/journal";
-  const std::unique_ptr<DIR, CloseFolder> folder(::opendir(path.c_str()));
-  if (!folder) {
-    if (errno == ENOENT) return std::vector<PciAddress>();
-    return base::FailErrno(path, errno);
-  }
+  const auto names = base::NamesIn(folder_ + "/journal");
   std::vector<PciAddress> addresses;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    std::string_view name = entry->d_name;
+  if (!names && names.error().err() == ENOENT) return addresses;
+  if (!names) return base::Failure(names.error());
+  for (std::string_view name : *names) {
     if (!name.ends_with(kSuffix)) continue;
     name.remove_suffix(kSuffix.size());
     const auto address = PciAddress::Parse(name);

@@ -1,6 +1,5 @@
 #include "sysfs/assignment/session.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -9,9 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <span>
 
+#include "sysfs/base/folder.h"
 #include "sysfs/base/text.h"
 
 namespace sysfs {
@@ -20,17 +19,9 @@ namespace {
 std::string Folder(const Journal& journal) { return journal.folder() + "/sessions"; }
 
 base::Result<std::vector<std::string>> Names(const std::string& folder) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(folder.c_str()), ::closedir);
-  std::vector<std::string> names;
-  if (!directory) {
-    if (errno == ENOENT) return names;
-    return base::FailErrno(folder, errno);
-  }
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (!name.starts_with(".")) names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
+  auto names = base::NamesIn(folder);
+  if (!names && names.error().err() == ENOENT) return std::vector<std::string>();
+  if (names) std::erase_if(*names, [](const std::string& name) { return name.starts_with("."); });
   return names;
 }
 

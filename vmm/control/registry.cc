@@ -1,6 +1,5 @@
 #include "vmm/control/registry.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,10 +11,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <ctime>
-#include <memory>
 #include <optional>
 #include <span>
 
+#include "sysfs/base/folder.h"
 #include "sysfs/base/text.h"
 #include "vmm/control/json.h"
 #include "vmm/control/socket.h"
@@ -70,20 +69,6 @@ std::optional<MachineRecord> Judge(const std::string& folder, std::string_view n
   if (!record.socket.empty()) RemoveIfDead(record.socket);
   ::unlink(path.c_str());
   return std::nullopt;
-}
-
-std::vector<std::string> NamesIn(const std::string& folder) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), ::closedir);
-  if (!listing) return names;
-  while (const dirent* const entry = ::readdir(listing.get())) {
-    std::string_view name = entry->d_name;
-    if (!name.ends_with(kSuffix)) continue;
-    name.remove_suffix(kSuffix.size());
-    if (CheckMachineName(name)) names.emplace_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 }  // namespace
@@ -173,7 +158,12 @@ base::Result<std::vector<MachineRecord>> ListMachines(const std::string& folder)
     if (lock.error().code() == Code::kNotFound) return machines;
     return base::Failure(lock.error());
   }
-  for (const std::string& name : NamesIn(folder)) {
+  const auto files = TRY(base::NamesIn(folder));
+  for (const std::string& file : files) {
+    std::string_view name = file;
+    if (!name.ends_with(kSuffix)) continue;
+    name.remove_suffix(kSuffix.size());
+    if (!CheckMachineName(name)) continue;
     if (auto record = Judge(folder, name)) machines.push_back(std::move(*record));
   }
   return machines;

@@ -1,8 +1,8 @@
 #include "vmm/virtio/net/tap_plan.h"
 
 #include <fmt/format.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 
 #include <algorithm>
 
