@@ -91,7 +91,7 @@ TEST(KernelLog, OfManyLinesTheLatestAreToldEachOnce) {
   const auto lines = LinesAbout(log, devices);
   ASSERT_THAT(lines, SizeIs(8));
   EXPECT_EQ(lines.back().line, "x 0000:08:00.1: line 15");
-  EXPECT_EQ(lines.front().line, "x 0000:08:00.1: line 11");
+  EXPECT_EQ(lines.front().line, "x 0000:08:00.1: line 12");
   EXPECT_THAT(LinesAbout(log, {}), IsEmpty());
 }
 

@@ -1,0 +1,15 @@
+# Writes the tests that ctest runs: one for each test suite of PROGRAM, named PREFIX.SUITE, into FILE. A process for each test
+# would spend most of its time on starting. A suite in which a test was skipped counts as skipped.
+execute_process(COMMAND ${PROGRAM} --gtest_list_tests OUTPUT_VARIABLE listing COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "(^|\n)[A-Za-z0-9_/]+\\." suites "${listing}")
+if(NOT suites)
+  message(FATAL_ERROR "${PROGRAM} has no tests")
+endif()
+get_filename_component(folder ${FILE} DIRECTORY)
+set(text "")
+foreach(suite ${suites})
+  string(REGEX REPLACE "^\n|\\.$" "" suite "${suite}")
+  string(APPEND text "add_test([=[${PREFIX}.${suite}]=] [=[${PROGRAM}]=] [=[--gtest_filter=${suite}.*]=])\n"
+    "set_tests_properties([=[${PREFIX}.${suite}]=] PROPERTIES LABELS unit WORKING_DIRECTORY [=[${folder}]=] SKIP_REGULAR_EXPRESSION [=[[[]  SKIPPED []]]=])\n")
+endforeach()
+file(WRITE ${FILE} "${text}")
