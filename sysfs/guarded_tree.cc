@@ -82,10 +82,12 @@ std::optional<base::Result<std::string>> ParseAnswer(std::string_view text) {
   const base::Fd in(::fcntl(requests.raw(), F_DUPFD, STDERR_FILENO + 1));
   const base::Fd out(::fcntl(answers.raw(), F_DUPFD, STDERR_FILENO + 1));
   const base::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  ::dup2(in.raw(), STDIN_FILENO);
-  ::dup2(out.raw(), STDOUT_FILENO);
-  ::dup2(nothing.raw(), STDERR_FILENO);
-  ::close_range(STDERR_FILENO + 1, ~0U, 0);
+  // With its own copy of the writing end it would wait for itself.
+  const bool is_ready = ::dup2(in.raw(), STDIN_FILENO) >= 0 &&
+                        ::dup2(out.raw(), STDOUT_FILENO) >= 0 &&
+                        ::dup2(nothing.raw(), STDERR_FILENO) >= 0 &&
+                        ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
+  if (!is_ready) ::_exit(1);
   std::string text;
   std::array<char, 4096> chunk{};
   while (true) {
@@ -126,9 +128,9 @@ class GuardedTree::Child {
   pid_t Abandon() { return std::exchange(pid_, -1); }
   base::Status Ask(const std::string& path) {
     const std::string request = path + "\n";
-    if (::write(requests_.writing.raw(), request.data(), request.size()) < 0)
-      return base::FailErrno("ask for " + path, errno);
-    return {};
+    if (::write(requests_.writing.raw(), request.data(), request.size()) >= 0) return {};
+    base::Status status = base::FailErrno("ask for " + path, errno);
+    return base::Failure(std::move(status).error().WithCode(base::Code::kInternal));
   }
   // Nothing when the answer is not whole by then.
   std::optional<base::Result<std::string>> Answer(Clock::time_point end) {
@@ -183,10 +185,14 @@ base::Status GuardedTree::Write(const std::string& path, std::string_view value)
 base::Result<std::string> GuardedTree::Read(const std::string& path) const {
   if (is_paused_ || !IsBehindLock(path)) return owned_->Read(path);
   if (IsStuck(DeviceOf(path))) return Locked(path);
-  if (!child_) child_ = TRY(Child::Start(*owned_));
-  auto text = Ask(path);
-  if (!text && text.error().code() == base::Code::kInternal) child_.reset();
-  return text;
+  // A child that is gone or cannot be asked is replaced, once: what is read may be needed to undo.
+  for (unsigned child = 1;; ++child) {
+    if (!child_) child_ = TRY(Child::Start(*owned_));
+    auto text = Ask(path);
+    if (text || text.error().code() != base::Code::kInternal) return text;
+    child_.reset();
+    if (child == 2) return text;
+  }
 }
 
 base::Result<std::string> GuardedTree::Ask(const std::string& path) const {

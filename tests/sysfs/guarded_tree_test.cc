@@ -1,8 +1,13 @@
 #include "sysfs/guarded_tree.h"
 
 #include <gmock/gmock.h>
+#include <sys/types.h>
 
 #include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <vector>
 
 #include "sysfs/pci_device.h"
 #include "tests/support/fake_tree.h"
@@ -83,6 +88,25 @@ TEST(GuardedTree, TheNextReadOfAStuckDeviceFailsAtOnce) {
   EXPECT_THAT(tree.Read(PathOf("0000:03:00.0", "sriov_numvfs")),
               FailsWith(Code::kTimedOut, HasSubstr("its lock")));
   EXPECT_THAT(tree.Read(PathOf("0000:03:00.0", "uevent")), test::IsOk());
+}
+
+// Of this thread.
+std::vector<pid_t> Children() {
+  std::ifstream list("/proc/thread-self/children");
+  return {std::istream_iterator<pid_t>(list), std::istream_iterator<pid_t>()};
+}
+
+TEST(GuardedTree, AChildThatIsGoneIsReplaced) {
+  const GuardedTree tree(test::LoadHost("host.txt"), kEnough);
+  const std::string path = PathOf("0000:08:00.0", "driver_override");
+  ASSERT_THAT(tree.Read(path), test::IsOk());
+  const auto before = Children();
+  ASSERT_EQ(before.size(), 1u);
+  ASSERT_EQ(::kill(before.front(), SIGKILL), 0);
+  EXPECT_THAT(tree.Read(path), test::IsOk());
+  const auto after = Children();
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_NE(after, before);
 }
 
 TEST(GuardedTree, SaysOnceASecondWhatItWaitsFor) {
