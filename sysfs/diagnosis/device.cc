@@ -74,21 +74,6 @@ void JudgeGroup(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   if (facts.group) findings.push_back(JudgeSize(facts));
 }
 
-// `direct` regions, unlike `direct-relaxable` ones, must stay mapped for the device
-// (Documentation/ABI/testing/sysfs-kernel-iommu_groups).
-void JudgeReserved(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
-  if (!facts.group) return;
-  for (const ReservedRegion& region : facts.group->reserved) {
-    if (region.kind != ReservedKind::kDirect) continue;
-    findings.push_back(
-        Blocks("reserved-memory", base::Code::kUnfit,
-               fmt::format("firmware keeps {:#x} to {:#x} mapped for group {} (RMRR)", region.start,
-                           region.last, facts.group->id),
-               "switch off what uses it in the firmware setup, or use another slot"));
-    return;
-  }
-}
-
 void JudgeDriver(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   if (facts.on_vfio_driver) {
     findings.push_back(Good("driver", "bound to " + *facts.viability.device.driver));
@@ -153,6 +138,19 @@ void JudgeLog(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
 
 }  // namespace
 
+// `direct` regions, unlike `direct-relaxable` ones, must stay mapped for the device
+// (Documentation/ABI/testing/sysfs-kernel-iommu_groups).
+std::optional<Finding> JudgeReserved(const IommuGroup& group) {
+  for (const ReservedRegion& region : group.reserved) {
+    if (region.kind != ReservedKind::kDirect) continue;
+    return Blocks("reserved-memory", base::Code::kUnfit,
+                  fmt::format("firmware keeps {:#x} to {:#x} mapped for group {} (RMRR)",
+                              region.start, region.last, group.id),
+                  "switch off what uses it in the firmware setup, or use another slot");
+  }
+  return std::nullopt;
+}
+
 std::vector<Finding> JudgeDevice(const DeviceDiagnosis& facts) {
   std::vector<Finding> findings;
   const PciDevice& device = facts.viability.device;
@@ -163,7 +161,9 @@ std::vector<Finding> JudgeDevice(const DeviceDiagnosis& facts) {
   JudgeUse(facts, findings);
   JudgeGroup(facts, findings);
   if (device.iommu_group) findings.push_back(JudgeInterruptRemapping(facts.host));
-  JudgeReserved(facts, findings);
+  if (facts.group) {
+    if (auto reserved = JudgeReserved(*facts.group)) findings.push_back(std::move(*reserved));
+  }
   JudgeDriver(facts, findings);
   JudgeFunctions(facts, findings);
   JudgeReset(facts, findings);

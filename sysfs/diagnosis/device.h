@@ -39,6 +39,9 @@ DeviceDiagnosis ReadDiagnosis(
     const Tree& tree, const PciDevice& device, HostFacts host,
     const std::function<std::vector<Evidence>(const PciDevice&)>& find_evidence);
 
+// A part of it: memory that the firmware keeps mapped for the group's devices.
+std::optional<Finding> JudgeReserved(const IommuGroup& group);
+
 std::vector<Finding> JudgeDevice(const DeviceDiagnosis& facts);
 
 }  // namespace sysfs
