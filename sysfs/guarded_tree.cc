@@ -126,9 +126,9 @@ class GuardedTree::Child {
   pid_t Abandon() { return std::exchange(pid_, -1); }
   base::Status Ask(const std::string& path) {
     const std::string request = path + "\n";
-    if (::write(requests_.writing.raw(), request.data(), request.size()) < 0)
-      return base::FailErrno("ask for " + path, errno);
-    return {};
+    if (::write(requests_.writing.raw(), request.data(), request.size()) >= 0) return {};
+    base::Status status = base::FailErrno("ask for " + path, errno);
+    return base::Failure(std::move(status).error().WithCode(base::Code::kInternal));
   }
   // Nothing when the answer is not whole by then.
   std::optional<base::Result<std::string>> Answer(Clock::time_point end) {
@@ -183,10 +183,14 @@ base::Status GuardedTree::Write(const std::string& path, std::string_view value)
 base::Result<std::string> GuardedTree::Read(const std::string& path) const {
   if (is_paused_ || !IsBehindLock(path)) return owned_->Read(path);
   if (IsStuck(DeviceOf(path))) return Locked(path);
-  if (!child_) child_ = TRY(Child::Start(*owned_));
-  auto text = Ask(path);
-  if (!text && text.error().code() == base::Code::kInternal) child_.reset();
-  return text;
+  // A child that is gone or cannot be asked is replaced, once: what is read may be needed to undo.
+  for (unsigned child = 1;; ++child) {
+    if (!child_) child_ = TRY(Child::Start(*owned_));
+    auto text = Ask(path);
+    if (text || text.error().code() != base::Code::kInternal) return text;
+    child_.reset();
+    if (child == 2) return text;
+  }
 }
 
 base::Result<std::string> GuardedTree::Ask(const std::string& path) const {
@@ -194,8 +198,10 @@ base::Result<std::string> GuardedTree::Ask(const std::string& path) const {
   const auto start = Clock::now();
   for (milliseconds beat = seconds(1);; beat += seconds(1)) {
     auto answer = child_->Answer(start + std::min(beat, patience_));
+    const bool is_over = answer || beat >= patience_;
+    if (is_over && observer_ && beat > seconds(1)) observer_("");
     if (answer) return std::move(*answer);
-    if (beat >= patience_) break;
+    if (is_over) break;
     if (observer_) {
       observer_(fmt::format("{}: waiting for its lock{}, {} of {} s",
                             base::LastComponent(DeviceOf(path)), HolderText(*owned_),

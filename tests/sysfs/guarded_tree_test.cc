@@ -1,8 +1,13 @@
 #include "sysfs/guarded_tree.h"
 
 #include <gmock/gmock.h>
+#include <sys/types.h>
 
 #include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <vector>
 
 #include "sysfs/pci_device.h"
 #include "tests/support/fake_tree.h"
@@ -85,12 +90,31 @@ TEST(GuardedTree, TheNextReadOfAStuckDeviceFailsAtOnce) {
   EXPECT_THAT(tree.Read(PathOf("0000:03:00.0", "uevent")), test::IsOk());
 }
 
+// Of this thread.
+std::vector<pid_t> Children() {
+  std::ifstream list("/proc/thread-self/children");
+  return {std::istream_iterator<pid_t>(list), std::istream_iterator<pid_t>()};
+}
+
+TEST(GuardedTree, AChildThatIsGoneIsReplaced) {
+  const GuardedTree tree(test::LoadHost("host.txt"), kEnough);
+  const std::string path = PathOf("0000:08:00.0", "driver_override");
+  ASSERT_THAT(tree.Read(path), test::IsOk());
+  const auto before = Children();
+  ASSERT_EQ(before.size(), 1u);
+  ASSERT_EQ(::kill(before.front(), SIGKILL), 0);
+  EXPECT_THAT(tree.Read(path), test::IsOk());
+  const auto after = Children();
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_NE(after, before);
+}
+
 TEST(GuardedTree, SaysOnceASecondWhatItWaitsFor) {
   GuardedTree tree(Stuck({PathOf("0000:03:00.0", "driver_override")}), milliseconds(1200));
   std::vector<std::string> told;
   tree.Observe([&](const std::string& text) { told.push_back(text); });
   EXPECT_THAT(ReadDevice(tree, {0, 3, 0, 0}), FailsWith(Code::kTimedOut));
-  EXPECT_THAT(told, testing::ElementsAre(HasSubstr("0000:03:00.0: waiting for its lock")));
+  EXPECT_THAT(told, testing::ElementsAre(HasSubstr("0000:03:00.0: waiting for its lock"), ""));
 }
 
 TEST(GuardedTree, APauseReadsDirectlyAndAfterItAnotherChildDoes) {
