@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 
 #include "sysfs/base/bits.h"
@@ -23,6 +24,8 @@ constexpr uint64_t kEmergencyOffset = 8;
 constexpr size_t kConfigBytes = 12;
 // A terminal is ready when it has room for as many as this (tty_poll).
 constexpr size_t kTerminalPiece = 256;
+// So long a guest that says nothing goes without input.
+constexpr std::chrono::seconds kSilence{5};
 
 bool IsReady(const base::Fd& fd) {
   pollfd poll{fd.raw(), POLLOUT, 0};
@@ -92,6 +95,8 @@ Console::~Console() {
 base::Status Console::Start(uint64_t, EventLoop& loop) {
   loop_ = &loop;
   input_watch_ = TRY(loop.Add(wake_.fd(), [this] { OnInput(); }));
+  silence_ = TRY(Timer::Create(loop, [this] { Listens(); }));
+  TRY(silence_->Arm(kSilence));
   Drain();
   return {};
 }
@@ -99,6 +104,8 @@ base::Status Console::Start(uint64_t, EventLoop& loop) {
 void Console::Stop() {
   input_watch_ = Watch();
   output_watch_ = Watch();
+  silence_.reset();
+  listens_ = false;
   waiting_ = false;
   loop_ = nullptr;
 }
@@ -124,6 +131,11 @@ void Console::OnInput() {
   if (receive_ != nullptr) receive_->Go();
 }
 
+void Console::Listens() {
+  listens_ = true;
+  if (receive_ != nullptr) receive_->Go();
+}
+
 void Console::Resize(uint16_t columns, uint16_t rows) {
   if (change_config_) change_config_(ConfigOf(columns, rows));
 }
@@ -138,6 +150,7 @@ void Console::WriteConfig(uint64_t offset, Width, uint64_t value) {
 
 bool Console::Wants(Worker& worker) {
   if (worker.index() != kReceive) return true;
+  if (!listens_) return false;
   const std::lock_guard lock(mutex_);
   return !input_.empty();
 }
@@ -152,6 +165,7 @@ void Console::Handle(Worker& worker, const Chain& chain) {
 
 // Of a request beyond the ring's size only the end could stay.
 void Console::HandleOutput(Worker& worker, const Chain& chain) {
+  if (!listens_) Listens();
   std::array<std::byte, 4096> bytes;
   const uint64_t total = TotalSize(chain.readable);
   const uint64_t before = ring_.dropped();

@@ -3,12 +3,15 @@
 // A guest may spin until its output is taken (Linux's hvc does, under a lock), so output is taken
 // at once, whatever becomes of it: it goes through a bounded ring whose oldest bytes make way,
 // counted, when the descriptor takes none. What is left in it when the device goes is written with
-// the patience of a serial port. Input waits in a bounded buffer until the guest gives it room.
+// the patience of a serial port. Input waits in a bounded buffer until the guest gives it room and
+// has said something: Linux's driver gives room before it is ready, and drops what comes until
+// then.
 //
 // Threads: Input from any; the rest as Device says.
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <string>
@@ -77,6 +80,7 @@ class Console final : public Device {
  private:
   static constexpr uint16_t kReceive = 0;
   void OnInput();
+  void Listens();
   void HandleOutput(Worker& worker, const Chain& chain);
   void HandleInput(Worker& worker, const Chain& chain);
   void Drain();
@@ -94,6 +98,8 @@ class Console final : public Device {
   std::deque<std::byte> input_;
   Watch input_watch_;
   Watch output_watch_;
+  std::unique_ptr<Timer> silence_;
+  bool listens_ = false;  // the guest
   bool waiting_ = false;  // for the output
 };
 

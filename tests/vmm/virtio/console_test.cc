@@ -114,9 +114,11 @@ TEST_F(ConsoleTest, InputWaitsForRoom) {
   EXPECT_EQ(console_->Input({reinterpret_cast<const uint8_t*>(text.data()), text.size()}),
             text.size());
   StartBoth();
-  const auto take = [&](uint32_t room) {
+  const auto give = [&](uint32_t room) {
     EXPECT_TRUE(driver_->Add({{kData + 0x100, room, true}}, 1, false));
     Kick(0);
+  };
+  const auto take = [&] {
     std::optional<test::VirtioDriver::Done> done;
     EXPECT_TRUE(Eventually([&] { return (done = driver_->Reap()).has_value(); }));
     std::string got;
@@ -124,10 +126,24 @@ TEST_F(ConsoleTest, InputWaitsForRoom) {
       got.push_back(static_cast<char>(driver_->Load<uint8_t>(kData + 0x100 + i)));
     return got;
   };
-  EXPECT_EQ(take(8), "input of");
-  EXPECT_EQ(take(100), " a user");
+  give(8);
+  OnIo([] {});
+  EXPECT_FALSE(driver_->Reap()) << "the guest has not said anything yet";
+  Print("$ ");
+  EXPECT_EQ(take(), "input of");
+  give(100);
+  EXPECT_EQ(take(), " a user");
   // A buffer that is there already.
   ASSERT_TRUE(driver_->Add({{kData + 0x100, 64, true}}, 2, false));
+  Kick(0);
+  const uint8_t key = 'k';
+  EXPECT_EQ(console_->Input({&key, 1}), 1u);
+  EXPECT_TRUE(Eventually([&] { return driver_->Reap().has_value(); }));
+}
+
+TEST_F(ConsoleTest, AGuestThatSaysNothingIsGivenInputAfterAWhile) {
+  StartBoth();
+  ASSERT_TRUE(driver_->Add({{kData, 64, true}}, 2, false));
   Kick(0);
   const uint8_t key = 'k';
   EXPECT_EQ(console_->Input({&key, 1}), 1u);
