@@ -116,6 +116,7 @@ base::Result<std::unique_ptr<Vm>> Vm::Create(std::shared_ptr<const System> syste
   auto raw = kernel.Ioctl(system->fd(), KVM_CREATE_VM, nullptr, "KVM_CREATE_VM");
   if (!raw && raw.error().err() == EBUSY) {
     return base::Failure(std::move(raw.error())
+                             .WithCode(base::Code::kInUse)
                              .WithHint("another hypervisor holds the processor's virtualisation: "
                                        "end its machines or unload its modules"));
   }
