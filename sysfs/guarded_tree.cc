@@ -83,10 +83,9 @@ std::optional<base::Result<std::string>> ParseAnswer(std::string_view text) {
   const base::Fd out(::fcntl(answers.raw(), F_DUPFD, STDERR_FILENO + 1));
   const base::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   // With its own copy of the writing end it would wait for itself.
-  const bool is_ready = ::dup2(in.raw(), STDIN_FILENO) >= 0 &&
-                        ::dup2(out.raw(), STDOUT_FILENO) >= 0 &&
-                        ::dup2(nothing.raw(), STDERR_FILENO) >= 0 &&
-                        ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
+  const bool is_ready =
+      ::dup2(in.raw(), STDIN_FILENO) >= 0 && ::dup2(out.raw(), STDOUT_FILENO) >= 0 &&
+      ::dup2(nothing.raw(), STDERR_FILENO) >= 0 && ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
   if (!is_ready) ::_exit(1);
   std::string text;
   std::array<char, 4096> chunk{};

@@ -1,7 +1,9 @@
 // One write of a run fails: what becomes of it, for every run and every write.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/assignment/group.h"
@@ -31,6 +33,35 @@ void AddBridge(World& world) {
   world.tree().AddDriver("pci-stub", true);
   world.tree().AddDevice(
       {.bdf = "0000:04:00.0", .class_code = 0x060400, .driver = "shpchp", .group = 15});
+}
+
+// A failure at each write in turn, and at each write of the undo after it: then the devices are as
+// before, or restore makes them so.
+TEST(AssignmentFailures, AnyFailureOfABindLeavesTheDeviceOrARecordThatRestoresIt) {
+  for (const std::vector<PciAddress>& devices :
+       {std::vector{kDrive}, std::vector{kFirst, kSecond}}) {
+    for (size_t first = 1; first <= 3 * devices.size(); ++first) {
+      for (size_t second = first; second <= first + 8; ++second) {
+        World world;
+        const Digest before = world.State();
+        world.tree().FailWrite(first, EIO);
+        world.tree().FailWrite(second, EIO);
+        AssignmentHost host = world.Host();
+        ASSERT_FALSE(Bind(host, {.devices = devices})) << first;
+        if (world.State() == before) {
+          EXPECT_THAT(world.Records(), IsEmpty()) << first << ", " << second;
+          continue;
+        }
+        for (const PciAddress& address : devices) {
+          AssignmentHost later = world.Host();
+          // The second failure may be yet to come: it must not do harm to a restore either.
+          if (Restore(later, address)) continue;
+          ASSERT_THAT(Restore(later, address), IsOk()) << first << ", " << second;
+        }
+        EXPECT_EQ(world.State(), before) << first << ", " << second;
+      }
+    }
+  }
 }
 
 TEST(AssignmentFailures, ARestoreThatFailsChangesNothingAndTheNextOneWorks) {

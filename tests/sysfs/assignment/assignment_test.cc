@@ -375,34 +375,5 @@ TEST_F(Assignment, NodeThatComesLaterIsWaitedFor) {
   EXPECT_TRUE(listened_before);
 }
 
-// A failure at each write in turn, and at each write of the undo after it: then the devices are as
-// before, or restore makes them so.
-TEST(AssignmentFailure, AnyFailureLeavesTheDeviceOrARecordThatRestoresIt) {
-  for (const std::vector<PciAddress>& devices :
-       {std::vector{kDrive}, std::vector{kFirst, kSecond}}) {
-    for (size_t first = 1; first <= 3 * devices.size(); ++first) {
-      for (size_t second = first; second <= first + 8; ++second) {
-        World world;
-        const Digest before = world.State();
-        world.tree().FailWrite(first, EIO);
-        world.tree().FailWrite(second, EIO);
-        AssignmentHost host = world.Host();
-        ASSERT_FALSE(sysfs::Bind(host, {.devices = devices})) << first;
-        if (world.State() == before) {
-          EXPECT_THAT(world.Records(), IsEmpty()) << first << ", " << second;
-          continue;
-        }
-        for (const PciAddress& address : devices) {
-          AssignmentHost later = world.Host();
-          // The second failure may be yet to come: it must not do harm to a restore either.
-          if (sysfs::Restore(later, address)) continue;
-          ASSERT_THAT(sysfs::Restore(later, address), IsOk()) << first << ", " << second;
-        }
-        EXPECT_EQ(world.State(), before) << first << ", " << second;
-      }
-    }
-  }
-}
-
 }  // namespace
 }  // namespace sysfs
