@@ -142,7 +142,8 @@ class GuardedTree::Child {
       pollfd waiting{answers_.raw(), POLLIN, 0};
       const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<int64_t>(left, 0)));
       if (ready == 0) return std::nullopt;
-      if (ready > 0 && !Receive()) {
+      const bool is_lost = ready < 0 ? errno != EINTR : !Receive();
+      if (is_lost) {
         return base::Result<std::string>(
             base::Fail(base::Code::kInternal, "the reading process has ended"));
       }

@@ -225,6 +225,14 @@ class FirstDeviceTest : public testing::Test {
     });
   }
 
+  // It has begun with pinning_, and goes on with go_on_.
+  void HoldThePinning() {
+    host_.OnMap([this] {
+      pinning_.set_value();
+      go_on_.get_future().wait();
+    });
+  }
+
   test::ScriptedKernel kernel_;
   test::FakeTree tree_;
   test::FakeVfioDevice first_{kFirst};
@@ -235,16 +243,13 @@ class FirstDeviceTest : public testing::Test {
   std::optional<GuestMemory> memory_;
   std::vector<base::Status> done_;
   size_t awaited_ = 0;
-  std::promise<void> pinning_;  // has begun
+  std::promise<void> pinning_;
   std::promise<void> go_on_;
   std::unique_ptr<GuestDevices> devices_;
 };
 
 TEST_F(FirstDeviceTest, TheLoopGoesOnWhileItsMemoryIsPinned) {
-  host_.OnMap([this] {
-    pinning_.set_value();
-    go_on_.get_future().wait();
-  });
+  HoldThePinning();
   awaited_ = 3;
   AddLater(kFirst, "first");
   AddLater(kOnBus0, "second");
@@ -286,10 +291,7 @@ TEST_F(FirstDeviceTest, WhatCannotBePinnedLeavesNothing) {
 }
 
 TEST_F(FirstDeviceTest, ARebootWaitsForIt) {
-  host_.OnMap([this] {
-    pinning_.set_value();
-    go_on_.get_future().wait();
-  });
+  HoldThePinning();
   AddLater(kFirst, "first");
   std::thread other([this] {
     pinning_.get_future().wait();
@@ -307,10 +309,7 @@ TEST_F(FirstDeviceTest, ARebootWaitsForIt) {
 }
 
 TEST_F(FirstDeviceTest, TheEndWaitsForIt) {
-  host_.OnMap([this] {
-    pinning_.set_value();
-    go_on_.get_future().wait();
-  });
+  HoldThePinning();
   AddLater(kFirst, "first");
   std::thread other([this] {
     pinning_.get_future().wait();
