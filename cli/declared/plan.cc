@@ -212,18 +212,23 @@ base::Result<std::vector<std::string>> AccessNodes(const DeclaredHost& host,
                                                    const EntryPlan& plan) {
   const sysfs::Tree& tree = host.assignment().tree;
   std::vector<std::string> nodes;
+  const auto find = [&](const PciAddress& address,
+                        sysfs::Detail detail) -> base::Result<std::optional<sysfs::PciDevice>> {
+    auto device = sysfs::ReadDevice(tree, address, detail);
+    if (!device && device.error().code() == base::Code::kNotFound)
+      return std::optional<sysfs::PciDevice>();
+    return std::optional<sysfs::PciDevice>(TRY(std::move(device)));
+  };
   const auto add = [&](const PciAddress& address) -> base::Status {
-    const auto device = sysfs::ReadDevice(tree, address);
-    if (!device && device.error().code() == base::Code::kNotFound) return {};
-    if (!device) return base::Failure(device.error());
-    if (!device->driver || *device->driver != device->driver_override) return {};
+    const auto device = TRY(find(address, sysfs::Detail::kFull));
+    if (!device || !device->driver || *device->driver != device->driver_override) return {};
     for (const std::string& node : sysfs::VfioNodes(tree, *device)) nodes.push_back(node);
     return {};
   };
   const PciAddress own = plan.found->device.address;
   if (plan.entry.driver) TRY(add(own));
   if (!plan.entry.functions) return nodes;
-  const auto device = sysfs::ReadDevice(tree, own, sysfs::Detail::kUnlocked);
+  const auto device = TRY(find(own, sysfs::Detail::kUnlocked));
   if (!device) return nodes;
   for (const PciAddress& function : device->virtfns) TRY(add(function));
   return nodes;
