@@ -8,7 +8,9 @@
 #include "cli/commands.h"
 #include "cli/json_text.h"
 #include "sysfs/base/text.h"
+#include "sysfs/diagnosis/host.h"
 #include "sysfs/diagnosis/new_messages.h"
+#include "sysfs/diagnosis/obstacles.h"
 #include "sysfs/guarded_tree.h"
 #include "sysfs/modules.h"
 #include "sysfs/udev.h"
@@ -113,6 +115,13 @@ base::Result<AssignmentHost> ReachHost(Context& context, std::string_view comman
   host.listen = Listen;
   host.settle = [patience] { sysfs::AwaitUdevIdle(patience); };
   host.write_deadline = patience;
+  host.obstacles = [&context](const sysfs::PciDevice& device, bool loads_vfio_pci) {
+    return sysfs::CheckObstacles(*context.tree, device, loads_vfio_pci, [&context] {
+      const bool is_running = context.sysroot.empty();
+      return (is_running ? sysfs::RunningSources() : sysfs::RecordedSources(*context.tree))
+          .kernel_log;
+    });
+  };
   return host;
 }
 

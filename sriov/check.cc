@@ -95,6 +95,9 @@ base::Status CheckGoal(const Host& host, const PhysicalFunction& pf, const Goal&
                       "vassign sriov show " + pf.device.address.ToString());
   }
   TRY(CheckDriver(pf, goal));
+  // Before the functions are made: theirs will be the same.
+  if (goal.drivers == Drivers::kVfio && goal.count > 0 && host.assignment.obstacles)
+    TRY(host.assignment.obstacles(pf.device, false));
   TRY(CheckUse(host, pf, goal, force));
   if (Recreates(pf, goal)) TRY(CheckFit(ReadFit(host.assignment.tree, pf.device), goal.count));
   return CheckDrive(host, pf, goal);

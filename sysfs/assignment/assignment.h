@@ -40,6 +40,9 @@ struct AssignmentHost {
   std::function<base::Result<Waiter>()> listen;
   // Waits until nobody looks at new devices any more (udev). Empty: no waiting.
   std::function<void()> settle = {};
+  // What of the host keeps a device from a VFIO driver, beyond its group (sysfs/diagnosis); whether
+  // vfio-pci has to be loaded first. Empty: nothing is asked.
+  std::function<base::Status(const PciDevice& device, bool loads_vfio_pci)> obstacles = {};
   std::chrono::milliseconds lock_patience = std::chrono::seconds(5);  // for a lock of another run
   std::chrono::milliseconds write_deadline = std::chrono::seconds(30);
   // Told once a second, in words, what a write that takes long is waiting for. May be empty.

@@ -6,6 +6,7 @@
 
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/assignment/driver_plan.h"
+#include "sysfs/assignment/resettable.h"
 #include "sysfs/assignment/unbind.h"
 #include "sysfs/assignment/viability.h"
 #include "sysfs/caching_tree.h"
@@ -61,6 +62,15 @@ base::Status CheckParking(const PciDevice& device) {
   return base::Fail(base::Code::kUnfit,
                     device.address.ToString() +
                         ": is a PCI Express port that pcieport drives; that never blocks a group");
+}
+
+// What keeps it from a VFIO driver, whoever uses it now; `moving` leave their drivers too.
+base::Status CheckFitness(const AssignmentHost& host, const PciDevice& device,
+                          const std::optional<std::string>& module,
+                          const std::vector<PciAddress>& moving, const ForceSet& force) {
+  TRY(CheckViability(ReadViability(host.tree, device), moving, force));
+  if (!host.obstacles) return {};
+  return host.obstacles(device, module == "vfio-pci");
 }
 
 // The uses that do not refuse, in words. What a device on VFIO does for the host is done already:
@@ -153,11 +163,15 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
   for (const PciDevice& device : plan.devices) {
     const bool is_there = device.driver == plan.driver;
     if (!is_there && to_vfio) {
-      TRY(CheckViability(ReadViability(host.tree, device), moving, request.force));
+      TRY(CheckFitness(host, device, plan.module, moving, request.force));
     } else if (!is_there) {
       TRY(CheckParking(device));
     }
     std::string note = TRY(CheckUse(host, cache, device, request.force, is_there));
+    if (!is_there && to_vfio) {
+      TRY(CheckResettable(device.address, ReadResetReach(host.tree, device), request.devices,
+                          request.force));
+    }
     if (!note.empty()) plan.notes[device.address] = std::move(note);
   }
   if (plan.changes.empty()) plan.module.reset();

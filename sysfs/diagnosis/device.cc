@@ -74,21 +74,6 @@ void JudgeGroup(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   if (facts.group) findings.push_back(JudgeSize(facts));
 }
 
-// `direct` regions, unlike `direct-relaxable` ones, must stay mapped for the device
-// (Documentation/ABI/testing/sysfs-kernel-iommu_groups).
-void JudgeReserved(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
-  if (!facts.group) return;
-  for (const ReservedRegion& region : facts.group->reserved) {
-    if (region.kind != ReservedKind::kDirect) continue;
-    findings.push_back(
-        Blocks("reserved-memory", base::Code::kUnfit,
-               fmt::format("firmware keeps {:#x} to {:#x} mapped for group {} (RMRR)", region.start,
-                           region.last, facts.group->id),
-               "switch off what uses it in the firmware setup, or use another slot"));
-    return;
-  }
-}
-
 void JudgeDriver(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   if (facts.on_vfio_driver) {
     findings.push_back(Good("driver", "bound to " + *facts.viability.device.driver));
@@ -121,13 +106,29 @@ void JudgeFunctions(const DeviceDiagnosis& facts, std::vector<Finding>& findings
   }
 }
 
+// Of a function that cannot be reset alone: what its bus offers when the whole group is bound.
+Finding JudgeBusReset(const DeviceDiagnosis& facts) {
+  if (facts.reset.alone)  // no device of this host says how
+    return Warning("reset",
+                   "the kernel cannot reset it: the next user meets what the last one left",
+                   "stop and start the host between users who do not trust each other");
+  std::vector<PciAddress> moving = {facts.viability.device.address};
+  if (facts.group)
+    moving.insert(moving.end(), facts.group->members.begin(), facts.group->members.end());
+  const auto why = ExplainNoReset(facts.reset, moving);
+  if (!why)
+    return Note("reset", "with all of its bus, when every device there is on a VFIO driver",
+                "vassign bind --group");
+  return Blocks(
+      "reset", base::Code::kUnfit, *why,
+      fmt::format("--force=no-reset binds it all the same: {}", Risk(ForceReason::kNoReset)));
+}
+
 void JudgeReset(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   if (!facts.reset_methods) {
     findings.push_back(Good("reset", "the kernel can reset it"));
   } else if (facts.reset_methods->empty()) {
-    findings.push_back(
-        Warning("reset", "the kernel cannot reset it: the next user meets what the last one left",
-                "stop and start the host between users who do not trust each other"));
+    findings.push_back(JudgeBusReset(facts));
   } else {
     findings.push_back(Good("reset", fmt::format("{}", fmt::join(*facts.reset_methods, ", "))));
   }
@@ -153,6 +154,19 @@ void JudgeLog(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
 
 }  // namespace
 
+// `direct` regions, unlike `direct-relaxable` ones, must stay mapped for the device
+// (Documentation/ABI/testing/sysfs-kernel-iommu_groups).
+std::optional<Finding> JudgeReserved(const IommuGroup& group) {
+  for (const ReservedRegion& region : group.reserved) {
+    if (region.kind != ReservedKind::kDirect) continue;
+    return Blocks("reserved-memory", base::Code::kUnfit,
+                  fmt::format("firmware keeps {:#x} to {:#x} mapped for group {} (RMRR)",
+                              region.start, region.last, group.id),
+                  "switch off what uses it in the firmware setup, or use another slot");
+  }
+  return std::nullopt;
+}
+
 std::vector<Finding> JudgeDevice(const DeviceDiagnosis& facts) {
   std::vector<Finding> findings;
   const PciDevice& device = facts.viability.device;
@@ -163,7 +177,9 @@ std::vector<Finding> JudgeDevice(const DeviceDiagnosis& facts) {
   JudgeUse(facts, findings);
   JudgeGroup(facts, findings);
   if (device.iommu_group) findings.push_back(JudgeInterruptRemapping(facts.host));
-  JudgeReserved(facts, findings);
+  if (facts.group) {
+    if (auto reserved = JudgeReserved(*facts.group)) findings.push_back(std::move(*reserved));
+  }
   JudgeDriver(facts, findings);
   JudgeFunctions(facts, findings);
   JudgeReset(facts, findings);

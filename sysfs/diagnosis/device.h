@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "sysfs/assignment/resettable.h"
 #include "sysfs/assignment/viability.h"
 #include "sysfs/diagnosis/finding.h"
 #include "sysfs/diagnosis/group_cause.h"
@@ -28,9 +29,10 @@ struct DeviceDiagnosis {
   std::optional<std::string> vfio_driver;
   bool on_vfio_driver = false;
   std::optional<std::vector<std::string>> reset_methods;  // nothing before Linux 5.15
-  std::string runtime_status;                             // "suspended"
-  std::string power_state;                                // "D3cold"
-  bool has_max_vfs = false;  // its driver's module has the parameter of that name
+  ResetReach reset;
+  std::string runtime_status;  // "suspended"
+  std::string power_state;     // "D3cold"
+  bool has_max_vfs = false;    // its driver's module has the parameter of that name
   HostFacts host;
 };
 
@@ -38,6 +40,9 @@ struct DeviceDiagnosis {
 DeviceDiagnosis ReadDiagnosis(
     const Tree& tree, const PciDevice& device, HostFacts host,
     const std::function<std::vector<Evidence>(const PciDevice&)>& find_evidence);
+
+// A part of it: memory that the firmware keeps mapped for the group's devices.
+std::optional<Finding> JudgeReserved(const IommuGroup& group);
 
 std::vector<Finding> JudgeDevice(const DeviceDiagnosis& facts);
 

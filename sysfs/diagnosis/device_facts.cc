@@ -28,6 +28,7 @@ DeviceDiagnosis ReadDiagnosis(
   facts.vfio_driver = BestVfioDriver(tree, device.modalias);
   facts.on_vfio_driver = device.driver && IsVfioDriver(tree, *device.driver);
   facts.reset_methods = MethodsOf(tree, device);
+  facts.reset = ReadResetReach(tree, device);
   facts.runtime_status =
       ReadText(tree, device.path() + "/power/runtime_status").value_or(std::string());
   facts.power_state = ReadText(tree, device.path() + "/power_state").value_or(std::string());

@@ -22,7 +22,7 @@ struct HostFacts {
   size_t groups = 0;
   size_t identity_groups = 0;      // whose DMA passes untranslated until a guest owns them
   std::string interrupts;          // /proc/interrupts
-  bool unsafe_interrupts = false;  // allow_unsafe_interrupts of either back end
+  bool unsafe_interrupts = false;  // allow_unsafe_interrupts of either back end, now or once loaded
   std::string lockdown;            // none, integrity, confidentiality; empty when not there
   Presence vfio_pci = Presence::kAbsent;
   Presence type1 = Presence::kAbsent;
@@ -37,6 +37,10 @@ struct DiagnosisSources {
 };
 DiagnosisSources RunningSources();
 DiagnosisSources RecordedSources(const Tree& tree);
+
+// Parts of the facts: interrupts and unsafe_interrupts; one module's presence.
+void ReadInterruptFacts(const Tree& tree, HostFacts& facts);
+Presence ReadPresence(const Tree& tree, const std::string& module);
 
 HostFacts ReadHostFacts(const Tree& tree, const DiagnosisSources& sources);
 

@@ -2,6 +2,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <functional>
+#include <vector>
+
 #include "sysfs/base/text.h"
 #include "sysfs/diagnosis/host.h"
 #include "sysfs/diagnosis/kernel_log.h"
@@ -19,7 +23,9 @@ std::string FirstValue(std::string_view text, std::string_view key) {
   return {};
 }
 
-bool IsYes(std::string_view text) { return text == "Y" || text == "1"; }
+constexpr std::string_view kUnsafe = "allow_unsafe_interrupts";
+
+bool IsYes(std::string_view text) { return text == "Y" || text == "y" || text == "1"; }
 
 std::optional<bool> ReadNestedPaging(const Tree& tree) {
   for (const char* path :
@@ -45,7 +51,10 @@ std::string Canonical(std::string_view name) {
   return text;
 }
 
-bool IsBlacklisted(const Tree& tree, const std::string& module) {
+using Words = std::vector<std::string_view>;
+
+// Whether a line of modprobe's configuration is so.
+bool AnyLine(const Tree& tree, const std::function<bool(const Words&)>& is_wanted) {
   for (const char* folder : {"/etc/modprobe.d", "/run/modprobe.d", "/lib/modprobe.d"}) {
     const auto files = tree.List(folder);
     if (!files) continue;
@@ -53,13 +62,42 @@ bool IsBlacklisted(const Tree& tree, const std::string& module) {
       const auto text = ReadText(tree, std::string(folder) + "/" + file);
       if (!text) continue;
       for (const std::string_view line : base::Split(*text, '\n')) {
-        const auto words = base::Split(base::Trim(line), ' ');
-        if (words.size() == 2 && words[0] == "blacklist" && Canonical(words[1]) == module)
-          return true;
+        if (is_wanted(base::Split(base::Trim(line), ' '))) return true;
       }
     }
   }
   return false;
+}
+
+bool IsBlacklisted(const Tree& tree, const std::string& module) {
+  return AnyLine(tree, [&](const Words& words) {
+    return words.size() == 2 && words[0] == "blacklist" && Canonical(words[1]) == module;
+  });
+}
+
+// "allow_unsafe_interrupts=1", or nothing behind the name.
+bool AllowsUnsafe(std::string_view word) {
+  const std::string_view name = word.substr(0, word.find('='));
+  if (name != kUnsafe) return false;
+  return name.size() == word.size() || IsYes(word.substr(name.size() + 1));
+}
+
+// The parameter's value; of a module that is not loaded what it will be, by modprobe's
+// configuration and the kernel's command line.
+bool IsUnsafe(const Tree& tree, const std::string& module) {
+  const auto value = ReadText(tree, fmt::format("/sys/module/{}/parameters/{}", module, kUnsafe));
+  if (value) return IsYes(*value);
+  const std::string line = ReadText(tree, "/proc/cmdline").value_or(std::string());
+  for (const std::string_view word : base::Split(line, ' ')) {
+    const size_t dot = std::min(word.find('.'), word.size());
+    if (Canonical(word.substr(0, dot)) == module && dot < word.size() &&
+        AllowsUnsafe(word.substr(dot + 1)))
+      return true;
+  }
+  return AnyLine(tree, [&](const Words& words) {
+    return words.size() > 2 && words[0] == "options" && Canonical(words[1]) == module &&
+           std::any_of(words.begin() + 2, words.end(), AllowsUnsafe);
+  });
 }
 
 // modules.dep and modules.builtin hold "kernel/drivers/vfio/pci/vfio-pci.ko[.xz]: ..." lines.
@@ -100,9 +138,18 @@ DiagnosisSources RunningSources() {
 
 DiagnosisSources RecordedSources(const Tree& tree) { return {ReadText(tree, kRecordedLog), {}}; }
 
+void ReadInterruptFacts(const Tree& tree, HostFacts& facts) {
+  facts.interrupts = ReadText(tree, "/proc/interrupts").value_or(std::string());
+  facts.unsafe_interrupts = IsUnsafe(tree, "vfio_iommu_type1") || IsUnsafe(tree, "iommufd");
+}
+
+Presence ReadPresence(const Tree& tree, const std::string& module) {
+  const std::string release = ReadText(tree, "/proc/sys/kernel/osrelease").value_or(std::string());
+  return FindModule(tree, release, module);
+}
+
 HostFacts ReadHostFacts(const Tree& tree, const DiagnosisSources& sources) {
   HostFacts facts;
-  const std::string release = ReadText(tree, "/proc/sys/kernel/osrelease").value_or(std::string());
   facts.processor_flags =
       FirstValue(ReadText(tree, "/proc/cpuinfo").value_or(std::string()), "flags");
   facts.kvm_node = tree.Exists("/dev/kvm");
@@ -110,15 +157,10 @@ HostFacts ReadHostFacts(const Tree& tree, const DiagnosisSources& sources) {
   facts.nested_paging = ReadNestedPaging(tree);
   facts.iommu = ReadIommuState(tree);
   ReadGroups(tree, facts);
-  facts.interrupts = ReadText(tree, "/proc/interrupts").value_or(std::string());
-  for (const char* module : {"vfio_iommu_type1", "iommufd"}) {
-    const std::string path =
-        fmt::format("/sys/module/{}/parameters/allow_unsafe_interrupts", module);
-    if (IsYes(ReadText(tree, path).value_or(std::string()))) facts.unsafe_interrupts = true;
-  }
+  ReadInterruptFacts(tree, facts);
   facts.lockdown = ReadLockdown(tree);
-  facts.vfio_pci = FindModule(tree, release, "vfio_pci");
-  facts.type1 = FindModule(tree, release, "vfio_iommu_type1");
+  facts.vfio_pci = ReadPresence(tree, "vfio_pci");
+  facts.type1 = ReadPresence(tree, "vfio_iommu_type1");
   facts.iommufd_node = tree.Exists("/dev/iommu");
   facts.log = sources.kernel_log;
   return facts;

@@ -10,6 +10,7 @@
 namespace sysfs {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class JudgeDeviceTest : public testing::Test {
@@ -120,9 +121,12 @@ TEST_F(JudgeDeviceTest, AnOldDriverThatMakesFunctionsByParameter) {
 
 TEST_F(JudgeDeviceTest, ADeviceThatCannotBeReset) {
   tree_.AddFile(kDevice + "/reset_method", "");
-  EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("warning: the kernel cannot reset it"));
+  EXPECT_THAT(
+      Describe(JudgeIt(), "reset"),
+      AllOf(HasSubstr("blocker: the kernel cannot reset it by itself, and it sits on a root"),
+            HasSubstr("--force=no-reset")));
   tree_.Remove(kDevice + "/reset_method");
-  EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("warning"));
+  EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("warning: the kernel cannot reset it"));
   tree_.AddFile(kDevice + "/reset", "");  // before Linux 5.15
   EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("good"));
 }

@@ -73,6 +73,28 @@ TEST_F(ReadFacts, ABuiltInModuleIsThere) {
   EXPECT_EQ(Read().type1, Presence::kAvailable);
 }
 
+TEST_F(ReadFacts, UnsafeInterruptsOfAModuleThatIsNotLoadedYet) {
+  EXPECT_FALSE(Read().unsafe_interrupts);
+  tree_.AddFile("/proc/cmdline", "quiet vfio-iommu-type1.allow_unsafe_interrupts=1 ro\n");
+  EXPECT_TRUE(Read().unsafe_interrupts);
+  tree_.AddFile("/proc/cmdline", "vfio_iommu_type1.allow_unsafe_interrupts=0\n");
+  EXPECT_FALSE(Read().unsafe_interrupts);
+  const std::string file = "/etc/modprobe.d/vfio.conf";
+  tree_.AddFile(file, "options vfio_iommu_type1 dma_entry_limit=9 allow_unsafe_interrupts=Y\n");
+  EXPECT_TRUE(Read().unsafe_interrupts);
+  tree_.AddFile(file, "options iommufd allow_unsafe_interrupts\n");
+  EXPECT_TRUE(Read().unsafe_interrupts);
+  for (const char* other : {"options kvm allow_unsafe_interrupts=1\n",
+                            "#options iommufd allow_unsafe_interrupts=1\n", "options iommufd\n"}) {
+    tree_.AddFile(file, other);
+    EXPECT_FALSE(Read().unsafe_interrupts) << other;
+  }
+  // Once it is loaded its own word counts.
+  tree_.AddFile(file, "options iommufd allow_unsafe_interrupts=1\n");
+  tree_.AddFile("/sys/module/iommufd/parameters/allow_unsafe_interrupts", "N\n");
+  EXPECT_FALSE(Read().unsafe_interrupts);
+}
+
 TEST_F(ReadFacts, TheLogOfARecordedHost) {
   tree_.AddFile(kRecordedLog, "Linux version 6.12");
   EXPECT_EQ(Read().log, "Linux version 6.12");
