@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/json_text.h"
+#include "cli/progress.h"
 #include "sysfs/base/text.h"
 #include "sysfs/diagnosis/host.h"
 #include "sysfs/diagnosis/new_messages.h"
@@ -85,7 +86,9 @@ void AddChangingOptions(CLI::App& command, Context& context, ChangingOptions& op
 
 void GuardReads(Context& context, std::chrono::milliseconds patience) {
   if (GuardOf(context) != nullptr || !context.sysroot.empty()) return;
-  context.tree = std::make_unique<sysfs::GuardedTree>(std::move(context.tree), patience);
+  auto guarded = std::make_unique<sysfs::GuardedTree>(std::move(context.tree), patience);
+  if (context.progress) guarded->Observe(WaitLine(context));
+  context.tree = std::move(guarded);
 }
 
 void PauseGuard(Context& context) {
@@ -115,6 +118,7 @@ base::Result<AssignmentHost> ReachHost(Context& context, std::string_view comman
   host.listen = Listen;
   host.settle = [patience] { sysfs::AwaitUdevIdle(patience); };
   host.write_deadline = patience;
+  if (context.progress) host.on_wait = WaitLine(context);
   host.obstacles = [&context](const sysfs::PciDevice& device, bool loads_vfio_pci) {
     return sysfs::CheckObstacles(*context.tree, device, loads_vfio_pci, [&context] {
       const bool is_running = context.sysroot.empty();

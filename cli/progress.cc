@@ -39,4 +39,16 @@ std::function<void(uint64_t, uint64_t)> ByteProgress(Context& context, std::stri
   };
 }
 
+void WaitLine::operator()(const std::string& text) {
+  std::ostream& err = context_->err;
+  if (text.empty()) {
+    if (is_shown_ && context_->progress) err << kEraseLine << std::flush;
+  } else if (context_->progress) {
+    err << '\r' << text << "\033[K" << std::flush;
+  } else if (!is_shown_) {
+    err << text << std::endl;
+  }
+  is_shown_ = !text.empty();
+}
+
 }  // namespace cli

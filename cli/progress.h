@@ -19,4 +19,16 @@ std::string ProgressBar(uint64_t done, uint64_t total, std::string_view text);
 std::function<void(uint64_t done, uint64_t total)> ByteProgress(Context& context,
                                                                 std::string_view what);
 
+// What a long wait is for, told again and again: on a terminal a line that is drawn over itself and
+// goes with an empty text, the wait's end; elsewhere the first text of each wait.
+class WaitLine {
+ public:
+  explicit WaitLine(Context& context) : context_(&context) {}
+  void operator()(const std::string& text);
+
+ private:
+  Context* context_;
+  bool is_shown_ = false;
+};
+
 }  // namespace cli

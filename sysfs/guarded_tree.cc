@@ -200,8 +200,10 @@ base::Result<std::string> GuardedTree::Ask(const std::string& path) const {
   const auto start = Clock::now();
   for (milliseconds beat = seconds(1);; beat += seconds(1)) {
     auto answer = child_->Answer(start + std::min(beat, patience_));
+    const bool is_over = answer || beat >= patience_;
+    if (is_over && observer_ && beat > seconds(1)) observer_("");
     if (answer) return std::move(*answer);
-    if (beat >= patience_) break;
+    if (is_over) break;
     if (observer_) {
       observer_(fmt::format("{}: waiting for its lock{}, {} of {} s",
                             base::LastComponent(DeviceOf(path)), HolderText(*owned_),

@@ -22,7 +22,7 @@ namespace sysfs {
 // Not thread safe: made for a program of one thread (fork).
 class GuardedTree final : public WritingTree {
  public:
-  // Told once a second, in words, what a read that takes long is waiting for.
+  // Told once a second, in words, what a read that takes long is waiting for; "" at the end of it.
   using Observer = std::function<void(const std::string& text)>;
 
   // The tree below is that of the running host, or in memory and as it is at the first such read.

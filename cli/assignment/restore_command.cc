@@ -11,6 +11,7 @@
 #include "cli/force_option.h"
 #include "cli/functions/host.h"
 #include "cli/functions/output.h"
+#include "cli/progress.h"
 #include "sriov/change.h"
 #include "sysfs/assignment/session.h"
 
@@ -59,30 +60,6 @@ base::Result<std::vector<PciAddress>> Selected(const Context& context, const Ass
   }
   return all;
 }
-
-// What a long wait is for: on a terminal a line that is drawn over itself, elsewhere the first one.
-class WaitLine {
- public:
-  explicit WaitLine(Context& context) : context_(context) {}
-  void Show(const std::string& text) {
-    if (context_.progress) {
-      context_.err << '\r' << text << "\x1b[K";
-    } else if (!is_shown_) {
-      context_.err << text << '\n';
-    }
-    context_.err.flush();
-    is_shown_ = true;
-  }
-  // The device is done with, one way or the other.
-  void End() {
-    if (is_shown_ && context_.progress) context_.err << '\n';
-    is_shown_ = false;
-  }
-
- private:
-  Context& context_;
-  bool is_shown_ = false;
-};
 
 // Virtual functions are given back before the physical one takes them away.
 void PutPhysicalLast(const AssignmentHost& host, std::vector<PciAddress>& devices) {
@@ -176,14 +153,11 @@ base::Status RunRestore(Context& context, const RestoreOptions& options) {
   if (options.changing.dry_run) return PrintPlanned(context, host, devices, force);
   // First the entry: a unit that starts meanwhile would bind the device again.
   if (options.persist) TRY(ForgetPersisted(context, devices));
-  WaitLine waiting(context);
-  if (context.progress || !force.empty())
-    host.assignment.on_wait = [&](const std::string& text) { waiting.Show(text); };
+  if (!force.empty()) host.assignment.on_wait = WaitLine(context);
   std::vector<Restored> results;
   std::vector<base::Error> errors;
   for (const PciAddress& address : devices) {
     auto result = RestoreDevice(host, address, force);
-    waiting.End();
     if (result) {
       results.push_back(std::move(*result));
     } else {

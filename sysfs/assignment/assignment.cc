@@ -121,6 +121,7 @@ base::Status ApplyPlan(AssignmentHost& host, const std::vector<FileLock>& locks,
   Tree& writer = host.in_process_writes ? host.tree : deadline_tree;
   IdentityTree tree(writer, plan.devices);
   base::Status status = Apply(tree, plan.changes, host.apply);
+  if (host.on_wait) host.on_wait("");
   if (!status) return Explained(host, std::move(status.error()), plan, driver);
   return {};
 }

@@ -45,7 +45,8 @@ struct AssignmentHost {
   std::function<base::Status(const PciDevice& device, bool loads_vfio_pci)> obstacles = {};
   std::chrono::milliseconds lock_patience = std::chrono::seconds(5);  // for a lock of another run
   std::chrono::milliseconds write_deadline = std::chrono::seconds(30);
-  // Told once a second, in words, what a write that takes long is waiting for. May be empty.
+  // Told once a second, in words, what a write that takes long is waiting for; "" at the end of the
+  // wait. May be empty.
   std::function<void(const std::string& text)> on_wait = {};
   ApplyOptions apply = {};
   bool in_process_writes = false;  // tests over a tree in memory: no process for each write

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <memory>
 #include <sstream>
 
 #include "tests/support/fake_tree.h"
@@ -44,6 +45,27 @@ TEST(ByteProgress, ShowsBytesAndTakesTheLineAway) {
   progress(4 << 20, 4 << 20);
   EXPECT_THAT(err.str(), HasSubstr("\r\033[K"));
   EXPECT_EQ(out.str(), "");
+}
+
+TEST(WaitLine, IsDrawnOverItselfOnATerminalAndGoes) {
+  std::ostringstream out, err;
+  Context context(std::make_unique<test::FakeTree>(), out, err);
+  context.progress = true;
+  WaitLine line(context);
+  line("one");
+  line("two");
+  EXPECT_EQ(err.str(), "\rone\033[K\rtwo\033[K");
+  line("");
+  line("");
+  EXPECT_EQ(err.str(), "\rone\033[K\rtwo\033[K\r\033[K");
+}
+
+TEST(WaitLine, SaysElsewhereWhatEachWaitBeginsWith) {
+  std::ostringstream out, err;
+  Context context(std::make_unique<test::FakeTree>(), out, err);
+  WaitLine line(context);
+  for (const char* text : {"one", "two", "", "three", ""}) line(text);
+  EXPECT_EQ(err.str(), "one\nthree\n");
 }
 
 }  // namespace
