@@ -106,22 +106,24 @@ void JudgeFunctions(const DeviceDiagnosis& facts, std::vector<Finding>& findings
   }
 }
 
-// Of a function that cannot be reset alone: what its bus offers when the whole group is bound.
+// Of a function that cannot be reset alone: what its bus offers when it is bound, and when its
+// whole group is.
 Finding JudgeBusReset(const DeviceDiagnosis& facts) {
   if (facts.reset.alone)  // no device of this host says how
     return Warning("reset",
                    "the kernel cannot reset it: the next user meets what the last one left",
                    "stop and start the host between users who do not trust each other");
   std::vector<PciAddress> moving = {facts.viability.device.address};
+  const auto why = ExplainNoReset(facts.reset, moving);
+  if (!why) return Good("reset", "with all of its bus");
+  const std::string by_force =
+      fmt::format("--force=no-reset binds it all the same: {}", Risk(ForceReason::kNoReset));
   if (facts.group)
     moving.insert(moving.end(), facts.group->members.begin(), facts.group->members.end());
-  const auto why = ExplainNoReset(facts.reset, moving);
-  if (!why)
-    return Note("reset", "with all of its bus, when every device there is on a VFIO driver",
-                "vassign bind --group");
-  return Blocks(
-      "reset", base::Code::kUnfit, *why,
-      fmt::format("--force=no-reset binds it all the same: {}", Risk(ForceReason::kNoReset)));
+  if (ExplainNoReset(facts.reset, moving))
+    return Blocks("reset", base::Code::kUnfit, *why, by_force);
+  return Blocks("reset", base::Code::kUnfit, *why,
+                fmt::format("vassign bind --group {}  ({})", moving.front().ToString(), by_force));
 }
 
 void JudgeReset(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {

@@ -90,6 +90,7 @@ TEST_F(JudgeDeviceTest, ABridgeIsJudgedAsSuch) {
 
 TEST_F(JudgeDeviceTest, NoGroupIsTheIommusFault) {
   tree_.AddDevice({.bdf = "0000:0a:00.0"});
+  tree_.AddFile("/sys/bus/pci/devices/0000:0a:00.0/reset_method", "flr\n");
   const auto findings = JudgeIt("0000:0a:00.0");
   EXPECT_EQ(Judge(findings).blockers, 1U);
   EXPECT_THAT(Describe(findings, "group"), HasSubstr("has no IOMMU group"));
@@ -129,6 +130,18 @@ TEST_F(JudgeDeviceTest, ADeviceThatCannotBeReset) {
   EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("warning: the kernel cannot reset it"));
   tree_.AddFile(kDevice + "/reset", "");  // before Linux 5.15
   EXPECT_THAT(Describe(JudgeIt(), "reset"), HasSubstr("good"));
+}
+
+TEST_F(JudgeDeviceTest, ADeviceThatOnlyItsBusResets) {
+  const std::string mate = "/sys/bus/pci/devices/0000:05:02.0";
+  tree_.AddDevice({.bdf = "0000:00:1e.0", .class_code = 0x060401});
+  for (const char* bdf : {"0000:05:01.0", "0000:05:02.0"})
+    tree_.AddDevice({.bdf = bdf, .class_code = 0xff0000, .group = 30, .parent = "0000:00:1e.0"});
+  EXPECT_THAT(Describe(JudgeIt("0000:05:01.0"), "reset"),
+              AllOf(HasSubstr("blocker"), HasSubstr("0000:05:02.0 too"),
+                    HasSubstr("| vassign bind --group 0000:05:01.0")));
+  tree_.AddLink(mate + "/driver", "/sys/bus/pci/drivers/vfio-pci");
+  EXPECT_EQ(Describe(JudgeIt("0000:05:01.0"), "reset"), "good: with all of its bus | ");
 }
 
 TEST_F(JudgeDeviceTest, ASleepingDevice) {
