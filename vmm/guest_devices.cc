@@ -148,14 +148,19 @@ base::Status GuestDevices::Restart() {
 }
 
 void GuestDevices::Quarantine(const LostDevice& lost) {
-  const auto plugged = std::find_if(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
-    return one.device->address() == lost.address;
-  });
-  if (plugged == plugged_.end()) return;  // gone with another function of its card
+  if (Find(lost.address) == nullptr) return;  // gone with another function of its card
   base::Log(base::Level::kError,
             "{}: quarantined: {}; taken from the guest\n"
             "  hint: switch its slot, or the host, off and on; until then give it to nobody",
             lost.address.ToString(), lost.why.message());
+  TakeOut(lost.address);
+}
+
+void GuestDevices::TakeOut(const sysfs::PciAddress& address) {
+  const auto plugged = std::find_if(plugged_.begin(), plugged_.end(), [&](const Plugged& one) {
+    return one.device->address() == address;
+  });
+  if (plugged == plugged_.end()) return;
   if (plugged->port) return TakeOut(*plugged->port);
   bridge_->Remove(plugged->devfn);
   Plugged gone = std::move(*plugged);
@@ -189,11 +194,16 @@ std::optional<uint8_t> GuestDevices::PortOf(const std::string& id) const {
 base::Status GuestDevices::Remove(const std::string& id, std::chrono::seconds patience,
                                   PortWaits::AtEnd at_end) {
   const std::optional<uint8_t> found = PortOf(id);
-  const bool fixed = std::any_of(plugged_.begin(), plugged_.end(),
-                                 [&](const Plugged& one) { return one.id == id && !one.port; });
-  if (fixed) {
-    return Fail(Code::kUnfit, id + ": sits on the guest's bus 0, not behind a hot-plug port",
-                "assign it without addr= to be able to remove it");
+  const auto fixed = std::find_if(plugged_.begin(), plugged_.end(),
+                                  [&](const Plugged& one) { return one.id == id && !one.port; });
+  if (fixed != plugged_.end()) {
+    if (patience.count() == 0) {
+      TakeOut(fixed->device->address());
+      return {};
+    }
+    return Fail(Code::kUnfit,
+                id + ": sits on the guest's bus 0, where a guest cannot be asked to let go",
+                "force=true takes it away; assigned without addr= it leaves in peace");
   }
   if (!found) return Fail(Code::kNotFound, id + ": the machine has no device with this id");
   const uint8_t port = *found;
@@ -335,10 +345,17 @@ void GuestDevices::OnWanted(const sysfs::PciAddress& address) {
   const Plugged* const plugged = Find(address);
   if (plugged == nullptr) return;
   const std::string name = address.ToString();
-  if (!plugged->port) return wiring_.stuck(name);
   if (!plugged->device->Answers()) {
     base::Log(base::Level::kError, "{}: is no longer there: it is taken from the guest", name);
-    return TakeOut(*plugged->port);
+    return TakeOut(address);
+  }
+  if (!plugged->port) {
+    base::Log(
+        base::Level::kWarning,
+        "{}: the host wants it back: taken from the guest, which cannot be asked for a device "
+        "on its bus 0",
+        name);
+    return TakeOut(address);
   }
   // The kernel asks again and again.
   if (waits_.LeavesBy(*plugged->port, steady_clock::now() + kGiveBackTime)) return;
@@ -351,12 +368,10 @@ void GuestDevices::OnWanted(const sysfs::PciAddress& address) {
 
 // The guest sees its device go and the machine lives; adding it again resets it.
 void GuestDevices::OnError(const sysfs::PciAddress& address) {
-  const Plugged* const plugged = Find(address);
-  if (plugged == nullptr) return;
-  const bool can_leave = plugged->port.has_value();
-  base::Log(base::Level::kError, "{}: reports an uncorrectable error{}", address.ToString(),
-            can_leave ? "; it is taken from the guest" : "");
-  if (can_leave) TakeOut(*plugged->port);
+  if (Find(address) == nullptr) return;
+  base::Log(base::Level::kError, "{}: reports an uncorrectable error; it is taken from the guest",
+            address.ToString());
+  TakeOut(address);
 }
 
 std::optional<GuestDevices::Known> GuestDevices::NoteFault(const sysfs::IommuFault& fault) {

@@ -2,7 +2,8 @@
 // guest that runs, and what happens when the host wants one back or one fails.
 //
 // A device behind a root port is asked of the guest (the slot's button) and taken away when the
-// guest does not answer in time; the machine goes on without it. A device on bus 0 cannot leave.
+// guest does not answer in time; the machine goes on without it. One on bus 0 cannot be asked of
+// the guest: it is only ever taken.
 //
 // Threads: everything from the thread that runs the event loop.
 #pragma once
@@ -53,8 +54,6 @@ class GuestDevices {
     vfio::KvmLink unlink;
     // Returns when guest RAM may be mapped for the devices of the start.
     std::function<base::Status()> populated;
-    // The host wants a device that cannot leave.
-    std::function<void(const std::string& name)> stuck;
     // A device has left, by the guest's hand or `forced`.
     std::function<void(const std::string& id, bool forced)> gone;
     // The guest has not let go of a device in its time, and keeps it.
@@ -101,7 +100,7 @@ class GuestDevices {
                    std::optional<uint8_t> port_number = {});
   // Asks the guest; `gone` tells when it is done, after `patience` at the latest. With none the
   // device is taken at once. With kKeep it stays when the guest does not let go, as `kept` tells.
-  // kNotFound, kUnfit when it cannot leave.
+  // kNotFound; kUnfit when the guest cannot be asked for it.
   base::Status Remove(const std::string& id, std::chrono::seconds patience,
                       PortWaits::AtEnd at_end = PortWaits::AtEnd::kTake);
   struct BalloonView {
@@ -182,6 +181,8 @@ class GuestDevices {
   void ArmPatience();
   void Quarantine(const LostDevice& lost);
   void TakeOut(uint8_t port);
+  // With its whole card.
+  void TakeOut(const sysfs::PciAddress& address);
   void Keep(uint8_t port);
   std::vector<std::string> IdsIn(uint8_t port) const;
   // The port's card is out of the guest: closes its devices.

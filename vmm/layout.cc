@@ -92,14 +92,18 @@ std::string NoRoom(std::string_view what, uint64_t size, unsigned bits, const Pl
   std::string text = fmt::format("{} of {} does not fit into {} bits of guest physical address",
                                  what, base::FormatSize(size), bits);
   if (place.moved_by != nullptr) {
-    text += fmt::format(" above the reserved IOVA range {}", Describe(*place.moved_by));
+    text += fmt::format(" {} the reserved IOVA range {}",
+                        place.moved_by->last == UINT64_MAX ? "below" : "above",
+                        Describe(*place.moved_by));
   }
   return text;
 }
 
 // One piece, so that it is one memory slot and one DMA map; 1 GiB aligned for huge IOMMU pages.
 base::Result<Range> PlanHighRam(uint64_t size, const LayoutRequest& request, uint64_t limit) {
-  const Placement place = PlaceAbove({kFourGiB, size}, kGiB, limit, request.reserved);
+  std::vector<ReservedRange> avoided = request.reserved;
+  if (request.untranslated) avoided.push_back(*request.untranslated);
+  const Placement place = PlaceAbove({kFourGiB, size}, kGiB, limit, avoided);
   if (place.range) return *place.range;
   return base::Fail(base::Code::kUnfit,
                     NoRoom("RAM above 4 GiB", size, request.physical_address_bits, place),

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,8 +37,9 @@ struct LayoutRequest {
   unsigned physical_address_bits = 46;   // what the guest is told
   // Of all groups that will be assigned; empty without devices.
   std::vector<ReservedRange> reserved;
-  unsigned buses = 1;        // PCI buses of the guest, 1 to 256
-  uint64_t bar64_bytes = 0;  // total of 64-bit BARs, aligned
+  std::optional<ReservedRange> untranslated = {};  // beyond what their IOMMU translates: no RAM
+  unsigned buses = 1;                              // PCI buses of the guest, 1 to 256
+  uint64_t bar64_bytes = 0;                        // total of 64-bit BARs, aligned
   uint64_t bar32_bytes = 0;
 };
 

@@ -144,7 +144,6 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
     Announce("FAILOVER_NEGOTIATED", {{"device-id", pair.standby}});
   };
   wiring.console = [this] { return console_->VirtioOptions(); };
-  wiring.stuck = [this](const std::string& name) { OnDeviceStuck(name); };
   return wiring;
 }
 
@@ -286,14 +285,6 @@ void Machine::OnSignal() {
   PressPowerButton(kPowerOffTime, Error(Code::kTimedOut, fmt::format("the guest did not power off "
                                                                      "within {} s",
                                                                      kPowerOffTime.count())));
-}
-
-void Machine::OnDeviceStuck(const std::string& name) {
-  if (otherwise_ && otherwise_->code() == Code::kInUse) return;  // the kernel asks again and again
-  const std::string text = fmt::format("{}: the host wants the device back", name);
-  base::Log(base::Level::kWarning, "{}: power button pressed, the machine ends in {} s", text,
-            kGiveBackTime.count());
-  PressPowerButton(kGiveBackTime, Error(Code::kInUse, text));
 }
 
 }  // namespace vmm

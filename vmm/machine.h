@@ -102,7 +102,6 @@ class Machine {
   void OnSignal();
   size_t TakeInput(std::span<const uint8_t> bytes);
   void OnTerminalResized();
-  void OnDeviceStuck(const std::string& name);
   void PressPowerButton(std::chrono::seconds patience, base::Error otherwise);
   void End(base::Status how, control::Cause cause);
   void PrintStats();

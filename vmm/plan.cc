@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
+#include "sysfs/iommu_width.h"
 #include "vmm/pci/port_plan.h"
 #include "vmm/ram/balloon_pages.h"
 #include "vmm/virtio/transport/pci_layout.h"
@@ -42,6 +44,13 @@ void AddBars(const HostDevice& host, LayoutRequest& request) {
   }
 }
 
+std::optional<ReservedRange> Untranslated(const HostDevice& host) {
+  if (!host.iommu_bits || *host.iommu_bits >= 64) return std::nullopt;
+  return ReservedRange{uint64_t{1} << *host.iommu_bits, UINT64_MAX,
+                       fmt::format("beyond the {} bits that the IOMMU of {} translates",
+                                   *host.iommu_bits, host.device.address.ToString())};
+}
+
 void AddReserved(const HostDevice& host, LayoutRequest& request) {
   for (const sysfs::ReservedRegion& region : host.group.reserved) {
     if (region.kind == sysfs::ReservedKind::kDirectRelaxable) continue;
@@ -49,6 +58,9 @@ void AddReserved(const HostDevice& host, LayoutRequest& request) {
                                 fmt::format("{}, IOMMU group {} of {}", region.kind_name,
                                             host.group.id, host.device.address.ToString())});
   }
+  const auto untranslated = Untranslated(host);
+  if (untranslated && (!request.untranslated || untranslated->start < request.untranslated->start))
+    request.untranslated = untranslated;
 }
 
 base::Status CheckFit(const HostDevice& host) {
@@ -89,6 +101,7 @@ base::Result<HostDevice> ReadHostDevice(const sysfs::Tree& tree, const sysfs::Pc
   host.device = TRY(sysfs::ReadDevice(tree, address, sysfs::Detail::kUnlocked));
   host.on_vfio = IsOnVfio(tree, host.device);
   host.bars = sysfs::ReadBars(tree, address);
+  host.iommu_bits = sysfs::ReadIommuWidth(tree, address);
   if (host.device.iommu_group) {
     host.group = TRY(sysfs::ReadGroup(tree, *host.device.iommu_group));
     host.blockers = sysfs::FindBlockers(tree, host.group);
@@ -200,6 +213,8 @@ base::Result<MachinePlan> ArrangeMachine(const Options& options, const HostSnaps
   plan.layout = TRY(PlanLayout(request));
   if (options.balloon) plan.dma_block_bytes = DmaBlockBytes(options.memory_bytes);
   plan.reserved = std::move(request.reserved);
+  if (request.untranslated && request.untranslated->start >> host.physical_address_bits == 0)
+    plan.reserved.push_back(std::move(*request.untranslated));
   plan.locked_bytes = plan.devices.empty() ? 0 : plan.layout.memory_bytes();
   return plan;
 }
@@ -224,6 +239,7 @@ base::Status CheckHotPlug(const HostDevice& device, const MachinePlan& plan) {
   TRY(CheckReady(device));
   LayoutRequest request;
   AddReserved(device, request);
+  if (request.untranslated) request.reserved.push_back(*request.untranslated);
   for (const ReservedRange& reserved : request.reserved) {
     for (const base::Range& ram : layout.ram) {
       if (reserved.start >= ram.end() || reserved.last < ram.base) continue;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct HostDevice {
   sysfs::PciDevice device;
   bool on_vfio = false;  // bound to vfio-pci or one of its variants
   sysfs::IommuGroup group;
+  std::optional<unsigned> iommu_bits = {};  // what its IOMMU translates, when that is known
   std::vector<sysfs::Blocker> blockers;
   std::vector<sysfs::PciBar> bars;
 };

@@ -47,10 +47,6 @@ class GuestDevicesTest : public testing::Test {
     wiring.tree = &tree_;
     wiring.loop = loop_.get();
     wiring.link = wiring.unlink = [](int) -> base::Status { return {}; };
-    wiring.stuck = [this](const std::string& name) {
-      stuck_.push_back(name);
-      loop_->Stop();
-    };
     wiring.kept = [this](const std::string& id) {
       kept_.push_back(id);
       if (kept_.size() == 2) loop_->Stop();
@@ -88,7 +84,6 @@ class GuestDevicesTest : public testing::Test {
   std::vector<std::string> gone_;
   std::vector<std::string> taken_;  // of these
   std::vector<std::string> kept_;
-  std::vector<std::string> stuck_;
   size_t awaited_ = 0;
   std::unique_ptr<GuestDevices> devices_;
 };
@@ -132,19 +127,28 @@ TEST_F(GuestDevicesTest, WhatIsGoneIsNotAskedOfTheGuest) {
   EXPECT_TRUE(devices_->bridge().IsFree(plan_.ports[0].devfn()));
 }
 
-TEST_F(GuestDevicesTest, WhatCannotLeaveIsStuck) {
+TEST_F(GuestDevicesTest, OnBus0ItIsTakenWhenTheHostWantsIt) {
+  const size_t before = Functions();
   Signal(fixed_, vfio::kRequestIrq);
-  ASSERT_THAT(loop_->Run(), IsOk());
-  EXPECT_THAT(stuck_, ElementsAre("0000:09:00.0"));
-  EXPECT_THAT(gone_, IsEmpty());
+  RunUntilGone(1);
+  EXPECT_THAT(taken_, ElementsAre("fixed"));
+  EXPECT_EQ(Functions(), before - 1);
+}
+
+TEST_F(GuestDevicesTest, OnBus0AnErrorTakesItToo) {
+  Signal(fixed_, vfio::kErrorIrq);
+  RunUntilGone(1);
+  EXPECT_THAT(taken_, ElementsAre("fixed"));
 }
 
 TEST_F(GuestDevicesTest, ByForceTheWholeCardGoesAtOnce) {
   EXPECT_THAT(devices_->Remove("fixed", kLeaveTime), test::FailsWith(base::Code::kUnfit));
+  ASSERT_THAT(devices_->Remove("fixed", std::chrono::seconds(0)), IsOk());
+  RunUntilGone(1);
   EXPECT_THAT(devices_->Remove("nothing", kLeaveTime), test::FailsWith(base::Code::kNotFound));
   ASSERT_THAT(devices_->Remove("second", std::chrono::seconds(0)), IsOk());
-  RunUntilGone(2);
-  EXPECT_THAT(taken_, UnorderedElementsAre("first", "second"));
+  RunUntilGone(3);
+  EXPECT_THAT(taken_, UnorderedElementsAre("fixed", "first", "second"));
 }
 
 TEST_F(GuestDevicesTest, WhatAGuestDoesNotLetGoOfCanStay) {

@@ -68,6 +68,20 @@ TEST(PlanLayout, NamesTheReservedRangeAboveWhichThereIsNoRoom) {
   EXPECT_THAT(PlanLayout(request), FailsWith(Code::kUnfit, HasSubstr("reserved, group 1")));
 }
 
+TEST(PlanLayout, OnlyRamStaysBelowWhatTheIommuTranslates) {
+  LayoutRequest request = Memory(8 * kGiB);
+  request.physical_address_bits = 40;
+  request.untranslated = ReservedRange{16 * kGiB, UINT64_MAX, "beyond 34 bits"};
+  const auto layout = PlanLayout(request);
+  ASSERT_THAT(layout, IsOk());
+  EXPECT_LE(layout->ram.back().end(), 16 * kGiB);
+  EXPECT_GT(layout->mmio64.end(), 16 * kGiB);
+  request.memory_bytes = 32 * kGiB;
+  EXPECT_THAT(PlanLayout(request),
+              FailsWith(Code::kUnfit, HasSubstr("below the reserved IOVA range 0x400000000-0xffff"
+                                                "ffffffffffff (beyond 34 bits)")));
+}
+
 TEST(PlanLayout, RefusesBarsThatDoNotFit) {
   LayoutRequest request = Memory(kGiB);
   request.bar32_bytes = 3 * kGiB;

@@ -114,6 +114,33 @@ TEST(PlanMachine, RequestedSlotsStayAndOthersFillUp) {
   EXPECT_EQ(plan->devices[2].guest_slot, 3);
 }
 
+TEST(PlanMachine, TheNarrowestIommuBoundsRam) {
+  HostDevice wide = OnVfio(8), narrow = OnVfio(9);
+  wide.iommu_bits = 48;
+  narrow.iommu_bits = 39;
+  auto plan = Plan({wide, narrow});
+  ASSERT_THAT(plan, IsOk());
+  ASSERT_EQ(plan->reserved.size(), 1u);
+  EXPECT_EQ(plan->reserved[0].start, uint64_t{1} << 39);
+  EXPECT_EQ(plan->reserved[0].owner,
+            "beyond the 39 bits that the IOMMU of 0000:09:00.0 translates");
+  plan = Plan({wide});
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_TRUE(plan->reserved.empty()) << "the guest cannot address it";
+}
+
+TEST(PlanMachine, AMachineWithRamBeyondAnIommuDoesNotGetItsDevice) {
+  auto plan = Plan({});
+  ASSERT_THAT(plan, IsOk());
+  plan->layout.ram = {{0, base::kGiB}, {uint64_t{1} << 39, base::kGiB}};
+  HostDevice narrow = OnVfio(9);
+  narrow.iommu_bits = 39;
+  EXPECT_THAT(CheckHotPlug(narrow, *plan),
+              FailsWith(Code::kUnfit, HasSubstr("beyond the 39 bits that the IOMMU")));
+  narrow.iommu_bits = 48;
+  EXPECT_THAT(CheckHotPlug(narrow, *plan), IsOk());
+}
+
 TEST(PlanMachine, LocksMemoryOnlyForDevices) {
   const auto with = Plan({OnVfio(8)});
   ASSERT_THAT(with, IsOk());

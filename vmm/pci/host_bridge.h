@@ -89,7 +89,8 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   void WithdrawRequest(uint8_t port);
   // The card is out when it returns, whatever the guest does with it. Disconnected as well.
   void TakeOut(uint8_t port);
-  // A function of bus 0 is no longer there. While disconnected.
+  // A function of bus 0, not of a port, is no longer there, whatever the guest does with it.
+  // Disconnected as well.
   void Remove(uint8_t devfn);
 
   // Any width up to 4, any offset; what lies beyond the function's 4 KiB is absent.
@@ -122,6 +123,7 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   void SyncLocked(uint8_t devfn, Port& port);
   base::Status StartCardLocked(Port& port);
   static base::Status ResetCardLocked(Port& port);
+  void StopLocked(PciFunction& function);
   void StopCardLocked(Port& port);
   void DropCardLocked(Port& port);
   void EjectLocked(uint8_t devfn, Port& port);

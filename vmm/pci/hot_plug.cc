@@ -92,6 +92,11 @@ void HostBridge::TakeOut(uint8_t devfn) {
 
 void HostBridge::Remove(uint8_t devfn) {
   const std::lock_guard lock(mutex_);
+  if (!functions_[devfn]) return;
+  if (router_ != nullptr) {
+    StopLocked(*functions_[devfn]);
+    bars_.Settle(spaces_);
+  }
   functions_[devfn].reset();
 }
 
@@ -112,11 +117,14 @@ base::Status HostBridge::StartCardLocked(Port& port) {
   return {};
 }
 
+void HostBridge::StopLocked(PciFunction& function) {
+  function.Disconnect();
+  bars_.Forget(function);
+}
+
 void HostBridge::StopCardLocked(Port& port) {
   for (const auto& function : port.card.functions) {
-    if (!function) continue;
-    function->Disconnect();
-    bars_.Forget(*function);
+    if (function) StopLocked(*function);
   }
   if (router_ != nullptr) bars_.Settle(spaces_);
   port.running = false;

@@ -11,7 +11,7 @@ slot_port() {
 iommu_devices() {
     case $1 in
         no-iommu) ;;
-        no-intremap) machine+=(-device intel-iommu,intremap=off,device-iotlb=on,aw-bits=48) ;;
+        no-intremap) machine+=(-device intel-iommu,intremap=off,device-iotlb=on,aw-bits=39) ;;
         virtio-iommu) machine+=(-device virtio-iommu-pci,id=iommu,bus=pcie.0,addr=0x01.0) ;;
         *) machine+=(-device intel-iommu,intremap=on,eim=on,device-iotlb=on,aw-bits=48) ;;
     esac

@@ -237,5 +237,18 @@ TEST_F(HotPlugTest, BetweenTwoBoardsACardAndAFunctionCanGo) {
   EXPECT_THAT(removed, IsEmpty());
 }
 
+TEST_F(HotPlugTest, AFunctionOfBus0GoesFromAGuestThatRuns) {
+  const auto fixed = std::make_shared<test::FakeFunction>(
+      "on bus 0", std::vector<BarInfo>{{0, BarKind::kMemory32, 0x4000, false}});
+  ASSERT_THAT(bridge->Add(0x20, fixed), IsOk());
+  Start();
+  bridge->WriteConfig(0, 0x20, header::kCommand, Width::k2, 2);
+  ASSERT_EQ(fixed->applied.size(), 1u);
+  bridge->Remove(0x20);
+  bridge->Remove(0x20);
+  EXPECT_EQ(fixed->disconnects, 1u);
+  EXPECT_EQ(bridge->ReadConfig(0, 0x20, 0, Width::k4), kAbsent);
+}
+
 }  // namespace
 }  // namespace vmm::pci
