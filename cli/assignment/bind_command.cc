@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "cli/assignment/wanted_driver.h"
 #include "cli/assignment_output.h"
 #include "cli/automation/persist.h"
 #include "cli/devices/selector.h"
@@ -34,9 +35,9 @@ base::Result<std::vector<sysfs::PciAddress>> SelectEach(const sysfs::Tree& tree,
 base::Status RunBind(Context& context, const BindOptions& options) {
   sysfs::BindRequest request;
   request.force = TRY(options.force.Parse());
-  request.driver = options.driver;
   sysfs::AssignmentHost host = TRY(ReachHost(context, "bind", options.changing));
   request.devices = TRY(SelectEach(*context.tree, options.devices));
+  request.driver = TRY(WantedDriver(*context.tree, options.driver, request.devices));
   // Before the change: what VFIO has tells no serial number and no MAC address.
   std::vector<PersistPlan> persisted;
   if (options.persist) persisted = TRY(PlanPersist(context, request, options.group));
@@ -62,7 +63,9 @@ void AddBindCommand(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("bind", "Take devices from their drivers and give them to vfio-pci");
   command->add_option("DEV", options->devices, "The devices")->type_name("")->required();
-  command->add_option("--driver", options->driver, "Another driver than vfio-pci")
+  command
+      ->add_option("--driver", options->driver,
+                   "Another driver than vfio-pci; best: the VFIO driver that knows them best")
       ->type_name("NAME");
   command->add_flag("--group", options->group,
                     "With all that shares their IOMMU groups; bridges whose drivers are in the way "

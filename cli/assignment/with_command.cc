@@ -10,6 +10,7 @@
 
 #include "cli/assignment/loan.h"
 #include "cli/assignment/placeholders.h"
+#include "cli/assignment/wanted_driver.h"
 #include "cli/assignment_output.h"
 #include "cli/child.h"
 #include "cli/devices/selector.h"
@@ -119,11 +120,11 @@ base::Result<sysfs::BindRequest> MakeRequest(const Context& context, const WithO
   }
   sysfs::BindRequest request;
   request.force = TRY(options.force.Parse());
-  request.driver = options.driver;
   for (const std::string& text : options.devices) {
     for (const PciAddress& address : TRY(Select(*context.tree, text)))
       request.devices.push_back(address);
   }
+  request.driver = TRY(WantedDriver(*context.tree, options.driver, request.devices));
   return request;
 }
 
