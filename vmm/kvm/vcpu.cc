@@ -130,9 +130,10 @@ base::Status Vcpu::SetEntry(const boot::EntryState& entry) {
 Exit Vcpu::Run() {
   const auto result = kernel_->InterruptibleIoctl(fd_, KVM_RUN, nullptr, "KVM_RUN");
   if (result) return Decode();
-  // EAGAIN: a processor that waited for its start-up interrupt was woken.
+  // EAGAIN: a processor that waited for its start-up interrupt was woken. The first one never waits
+  // for it: there the kernel could not start a worker of its own (limit of processes).
   const int err = result.error().err();
-  if (err == EINTR || err == EAGAIN) return InterruptedExit{};
+  if (err == EINTR || (err == EAGAIN && id_ != 0)) return InterruptedExit{};
   return FatalExit{result.error().message()};
 }
 
