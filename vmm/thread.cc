@@ -30,9 +30,9 @@ base::Result<Thread> Thread::Start(const std::string& name, std::function<void()
   const int err = ::pthread_create(&thread.handle_, nullptr, Main, argument.get());
   if (err != 0) {
     thread.shared_.reset();
-    return base::Failure(
-        base::Error(base::FailErrno("start thread " + name, err).error())
-            .WithHint("raise the limit of processes (ulimit -u) or free memory"));
+    auto failure = base::FailErrno("start thread " + name, err);
+    return base::Failure(std::move(failure.value())
+                             .WithHint("raise the limit of processes (ulimit -u) or free memory"));
   }
   static_cast<void>(argument.release());
   return thread;

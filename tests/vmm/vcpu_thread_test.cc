@@ -100,6 +100,13 @@ TEST_F(VcpuThreadTest, AFailedRunIsAnInternalErrorToo) {
   EXPECT_THAT(WaitForRequest().text, HasSubstr("KVM_RUN: Bad address"));
 }
 
+TEST_F(VcpuThreadTest, AFirstProcessorThatIsToRunAgainWillNeverRun) {
+  kvm_.on_run = [](unsigned, kvm_run&) { return EAGAIN; };
+  const auto thread = NewThread();
+  ASSERT_THAT(thread->Start(), IsOk());
+  EXPECT_THAT(WaitForRequest().text, HasSubstr("KVM_RUN: Resource temporarily unavailable"));
+}
+
 TEST_F(VcpuThreadTest, AnUnknownExitIsAnInternalError) {
   kvm_.on_run = [](unsigned, kvm_run& run) {
     run.exit_reason = KVM_EXIT_HYPERV;
