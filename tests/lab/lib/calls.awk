@@ -1,6 +1,6 @@
 # From a trace of "strace -f -y": a line for each place where a program can be struck: CALL NUMBER KIND FILE. The sweep's head says more.
 
-# The names by which "strace -P" knows this call: its path arguments as they stand there, and the files behind its descriptors.
+# The names by which strike knows this call: its path arguments as they stand there, and the files behind its descriptors, but of a set of them.
 function find_names(call, arguments,   rest, two) {
     split("", names)
     split("", known)
@@ -10,7 +10,7 @@ function find_names(call, arguments,   rest, two) {
         sub(/^[^"]*"/, "", rest)
         add(substr(rest, 1, length(rest) - 1))
         sub(/, ".*/, "", arguments)
-    } else if (call == "memfd_create") {
+    } else if (call ~ /^(getrandom|memfd_create|p?poll|p?select6?)$/) {
         return
     } else if (arguments ~ /^"/) {
         split(arguments, two, "\"")

@@ -18,14 +18,14 @@ share=${LAB_SHARE:-0/1}
 # With a file it is the so many-th such call of a process on that file, and stays the same place when the walks of another run are
 # longer; "-" is a call without a file, or on one that has another name each time: the so many-th such call of its process. It
 # "changes" something that others see, or only "reads", or "walks": one more of the same reading calls in a walk over all
-# processes or nodes, since the last change. The trace itself stays in $scratch/trace.
+# processes or nodes, since the last change. The trace itself stays in $scratch/trace. COMMAND ends with $ends, or 0.
 list_calls() {
     local file=$1
     shift
     # Its outputs are those that a struck run has.
     status=0
     strace -f -y -o "$scratch/trace" "$@" >"$scratch/said" 2>&1 </dev/null || status=$?
-    ((status == 0)) || fail "$* ended with $status: $(<"$scratch/said")"
+    ((status == ${ends:-0})) || fail "$* ended with $status: $(<"$scratch/said")"
     awk -f "$(dirname "${BASH_SOURCE[0]}")/calls.awk" "$scratch/trace" >"$file"
     expect "more than 100 system calls" test "$(wc -l <"$file")" -gt 100
     expect "some of them change something" grep -q changes "$file"
@@ -39,35 +39,45 @@ choose() {
         ++seen[$3] % every[$3] == 0 && ++chosen % shares == share { print NR, $0 }' "$3"
 }
 
-# struck HOW CALL NUMBER FILE COMMAND...: COMMAND is struck there (HOW: signal=KILL, or an error, as strace has them), and so is a
-# child that makes as many such calls. Sets status, and tells whether it was; $scratch/said has its words.
+strike=$PWD/build/dev/bin/strike
+
+# What a sweep asks after each of its runs is read without a process: starting one takes the lab as long as a read of a hundred files.
+# read_into NAME FILE: its first line, or nothing.
+read_into() {
+    printf -v "$1" ''
+    [[ ! -r $2 ]] || read -r "${1?}" <"$2" || true
+}
+# driver_into NAME BDF: its driver, or nothing.
+driver_into() {
+    local at=(/sys/bus/pci/drivers/*/0000:"$2")
+    at=${at[0]%/*}
+    printf -v "$1" %s "${at##*[*/]}"
+}
+
+# struck HOW CALL NUMBER FILE COMMAND...: COMMAND is struck there (HOW: signal=KILL, or error= and its name), and so is a
+# child that makes as many such calls. Sets status and verdict, and tells whether it was; $scratch/said has its words.
 struck() {
-    local how=$1 call=$2 number=$3 file=$4 options=()
-    shift 4
-    # strace 6.1 then looks at these calls alone, but sends no signals.
-    [[ $how == signal=* ]] || options=(--seccomp-bpf)
-    [[ $file == - ]] || options+=(-P "$file")
     status=0
-    # The shell tells of the killed.
-    { strace -f --quiet=path-resolution "${options[@]}" -o "$scratch/run" -e "trace=$call" -e "inject=$call:$how:when=$number" "$@" >"$scratch/said" 2>&1 </dev/null; } 2>/dev/null || status=$?
-    grep -qE "killed by SIGKILL|INJECTED" "$scratch/run"
+    : >"$scratch/run"
+    "$strike" "$1" "$2" "$3" "$4" "$scratch/run" "${@:5}" >"$scratch/said" 2>&1 </dev/null || status=$?
+    read_into verdict "$scratch/run"
+    [[ $verdict == struck ]]
 }
 killed_at() { struck signal=KILL "$@"; }
 
-# was_shorter CALL NUMBER: the run was traced to its end, and no process of it made so many of these calls.
-was_shorter() {
-    awk -v call="$1" -v number="$2" '
-        index($2, call "(") == 1 && ++count[$1] >= number { long = 1 }
-        /\+\+\+ exited/ { ended = 1 }
-        END { exit long || !ended }' "$scratch/run"
-}
+# The run was watched to its end, and no process of it made so many of these calls.
+was_shorter() { [[ $verdict == "not struck" ]]; }
+
+# For PREPARE, where a drive is given back: udev looks at it again, and what it reads would fail with an error in the kernel's log
+# when the drive is taken at the same moment.
+settled() { udevadm settle; }
 
 # Errors that the kernel gives.
 errnos=(EIO)
 
 # sweep HOW CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND struck at every chosen place of FILE; HOW is as above, or
 # "errors": each place has one of these, in turn. Before each run PREPARE is called, after it RECOVER with a text that says where
-# it was. When that fails, the sweep goes on, to tell of all such places at its end.
+# it was. When that fails, the sweep goes on, to tell of all such places at its end; $repair, if it is set, is called first.
 sweep() {
     local how=$1 changing=$2 reading=$3 list=$4 prepare=$5 recover=$6 place call number kind file fault at runs=0 hit=0 start=$SECONDS
     shift 6
@@ -82,7 +92,7 @@ sweep() {
         "$prepare"
         if struck "$fault" "$call" "$number" "$file" "$@"; then
             hit=$((hit + 1))
-        elif was_shorter "$call" "$number"; then
+        elif was_shorter; then
             printf 'not met: %s\n' "$at"
         else
             printf 'FAILED: %s was not struck, and was not shorter: %s\n' "$at" "$(<"$scratch/said")" | tee -a "$scratch/failures"
@@ -91,6 +101,7 @@ sweep() {
         ("$recover" "$at, status $status" >"$scratch/failure" 2>&1) || {
             tee -a "$scratch/failures" <"$scratch/failure"
             vassign restore --all || true
+            "${repair:-true}"
         }
     done 3< <(choose "$changing" "$reading" "$list")
     printf '%s places, %s change something, %s go on with a walk; every %s change, every %s of the others, share %s: %s of %s runs were struck by %s, %s s\n' \
@@ -104,11 +115,11 @@ sweep() {
 sweep_kills() { sweep signal=KILL "$@"; }
 
 # sweep_errors CHANGING READING FILE PREPARE RECOVER COMMAND...: the same with calls that fail instead. A process cannot go on
-# without the calls that are left out; brk never fails in a way that strace could show (brk(2): it returns the old end), and the C
-# library ends the program when futex fails in a way that it knows to be impossible.
+# without the calls that are left out; brk does not fail by an error (brk(2): it returns the old end), and the C
+# library ends the program when futex fails in a way that it knows to be impossible. A wait for one's own child does not fail.
 sweep_errors() {
     local file=$3
-    grep -vE '^(brk|exit|exit_group|futex|rt_sigreturn|arch_prctl|set_tid_address) ' "$file" >"$file.errors"
+    grep -vE '^(brk|exit|exit_group|futex|waitid|wait4|rt_sigreturn|arch_prctl|set_tid_address) ' "$file" >"$file.errors"
     sweep errors "$1" "$2" "$file.errors" "${@:4}"
 }
 
@@ -128,8 +139,8 @@ written_files() {
     grep -oE '"/sys/[^"]*", O_(WRONLY|RDWR)' "$scratch/trace" | cut -d'"' -f2 | awk '!seen[$0]++'
 }
 
-# sweep_failures FAULTS FILES PREPARE RECOVER COMMAND...: each file of FILES fails in turn, with each of FAULTS (as strace has
-# them). COMMAND must not succeed. RECOVER is called as above.
+# sweep_failures FAULTS FILES PREPARE RECOVER COMMAND...: the first such call on each file of FILES fails in turn, with each of
+# FAULTS (CALL:error=NAME). COMMAND must not succeed. RECOVER is called as above.
 sweep_failures() {
     local faults files=$2 prepare=$3 recover=$4 path fault runs=0 start=$SECONDS
     read -ra faults <<<"$1"
@@ -137,9 +148,7 @@ sweep_failures() {
     while read -r path; do
         for fault in "${faults[@]}"; do
             "$prepare"
-            status=0
-            strace -f -qq -o "$scratch/run" -P "$path" -e trace=openat,write -e "inject=$fault:when=1" "$@" >"$scratch/said" 2>&1 </dev/null || status=$?
-            grep -q INJECTED "$scratch/run" || fail "$path was not reached for $fault: $(<"$scratch/said")"
+            struck "${fault#*:}" "${fault%%:*}" 1 "$path" "$@" || fail "$path was not reached for $fault: $(<"$scratch/said")"
             ((status != 0)) || fail "$fault of $path, and it succeeds: $(<"$scratch/said")"
             "$recover" "$fault of $path, status $status"
             runs=$((runs + 1))
