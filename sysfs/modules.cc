@@ -10,6 +10,7 @@
 #include <set>
 
 #include "sysfs/base/text.h"
+#include "sysfs/kmod_library.h"
 
 namespace sysfs {
 namespace {
@@ -33,6 +34,7 @@ void Quiet(void* /*data*/, int /*priority*/, const char* /*file*/, int /*line*/,
 
 // Of the configuration, only the soft dependencies that the modules themselves declare.
 base::Result<Context> OpenDirectory(const std::string& directory) {
+  TRY(KmodLibrary().Load());
   const std::string soft = directory + "/modules.softdep";
   const std::array<const char*, 2> configuration = {soft.c_str(), nullptr};
   Context context(kmod_new(directory.c_str(), configuration.data()));
@@ -143,6 +145,7 @@ base::Result<std::vector<ModuleFile>> ModuleIndex::FilesFor(
 }
 
 base::Status Load(const std::string& module, bool ignore_commands) {
+  TRY(KmodLibrary().Load());
   const Context context(kmod_new(nullptr, nullptr));
   if (context == nullptr) return base::FailErrno("open the kernel's modules", errno);
   kmod_set_log_fn(context.get(), Quiet, nullptr);

@@ -7,6 +7,7 @@
 
 #include "sysfs/base/text.h"
 #include "sysfs/guarded.h"
+#include "sysfs/strict_read.h"
 
 namespace sysfs {
 namespace {
@@ -62,16 +63,6 @@ std::optional<PciAddress> LinkedAddress(const Tree& tree, const std::string& pat
 std::optional<unsigned> Small(std::optional<uint64_t> value) {
   if (!value || *value > UINT16_MAX) return std::nullopt;
   return static_cast<unsigned>(*value);
-}
-
-// Nothing when there is no such attribute. One of a device that is being removed is no absent one.
-base::Result<std::optional<std::string>> ReadIfThere(const Tree& tree, const std::string& path) {
-  auto text = tree.Read(path);
-  if (text) return std::optional<std::string>(std::move(*text));
-  const base::Error& error = text.error();
-  if (error.code() == base::Code::kNotFound && error.err() != ENODEV)
-    return std::optional<std::string>();
-  return base::Failure(error);
 }
 
 std::optional<unsigned> GroupOf(const Tree& tree, const std::string& path) {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "sysfs/base/log.h"
+#include "sysfs/kmod_library.h"
 #include "vfio/memlock.h"
 #include "vmm/confinement/confine.h"
 #include "vmm/devices/reset.h"
@@ -219,6 +220,8 @@ void Machine::ResetOrEnd(Cause cause) {
 
 base::Result<int> Machine::Run() {
   using confinement::ThreadKind;
+  // A device that comes later may need a module.
+  if (options_.managed) TRY(sysfs::KmodLibrary().Load());
   TRY(confinement::Confine(options_.managed ? ThreadKind::kManagedMain : ThreadKind::kMain));
   TRY(StartBoard());
   const base::Status ran = loop_->Run();

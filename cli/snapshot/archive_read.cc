@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "cli/snapshot/archive.h"
+#include "cli/snapshot/archive_library.h"
 #include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
 
@@ -114,6 +115,7 @@ class Unpacker {
 
 base::Status UnpackArchive(const std::string& file, const std::string& folder) {
   constexpr size_t kBlock = 65536;
+  TRY(ArchiveLibrary().Load());
   const std::unique_ptr<archive, FreeArchive> from(archive_read_new());
   archive_read_support_format_tar(from.get());
   // No other: some of them start programs.

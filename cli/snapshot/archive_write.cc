@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cli/snapshot/archive.h"
+#include "cli/snapshot/archive_library.h"
 #include "sysfs/base/fd.h"
 
 namespace cli {
@@ -127,6 +128,7 @@ base::Status CheckArchiveName(const std::string& file) {
 base::Status WriteArchive(const Recording& recording, const std::string& file,
                           const ArchiveOptions& options) {
   TRY(CheckArchiveName(file));
+  TRY(ArchiveLibrary().Load());
   if (!options.overwrite) TRY(CheckAbsent(file));
   std::string path = file + ".XXXXXX";
   base::Fd fd(::mkostemp(path.data(), O_CLOEXEC));

@@ -1,4 +1,4 @@
-// A tree some of whose files cannot be read.
+// A tree some of whose files and folders cannot be read.
 #pragma once
 
 #include <set>
@@ -16,6 +16,10 @@ class UnreadableTree final : public sysfs::WritingTree {
   base::Result<std::string> Read(const std::string& path) const override {
     if (unreadable_.contains(path)) return base::FailErrno(path, err_);
     return WritingTree::Read(path);
+  }
+  base::Result<std::vector<std::string>> List(const std::string& path) const override {
+    if (unreadable_.contains(path)) return base::FailErrno(path, err_);
+    return WritingTree::List(path);
   }
   base::Status Write(const std::string& path, std::string_view value) override {
     return below().Write(path, value);

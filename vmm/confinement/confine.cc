@@ -15,6 +15,8 @@
 #include <cstring>
 #include <memory>
 
+#include "sysfs/base/library.h"
+
 namespace vmm::confinement {
 namespace {
 
@@ -115,6 +117,8 @@ void SetMode(Mode mode) {
 base::Status Confine(ThreadKind kind) {
   const Mode mode = the_mode.load();
   if (mode == Mode::kOff) return {};
+  if (kind == ThreadKind::kMain || kind == ThreadKind::kManagedMain)
+    base::LazyLibrary::StopLoading();
   const Filter filter(::seccomp_init(mode == Mode::kLog ? SCMP_ACT_LOG : SCMP_ACT_TRAP));
   if (!filter) return Failed("begin", -ENOMEM);
   for (const CallRule& rule : AllowedCalls(kind, ::getpid())) TRY(AddRule(filter, rule));

@@ -1,0 +1,27 @@
+#include "sysfs/strict_read.h"
+
+#include <cerrno>
+
+namespace sysfs {
+namespace {
+
+bool IsAbsent(const base::Error& error) {
+  return error.code() == base::Code::kNotFound && error.err() != ENODEV;
+}
+
+}  // namespace
+
+base::Result<std::optional<std::string>> ReadIfThere(const Tree& tree, const std::string& path) {
+  auto text = tree.Read(path);
+  if (text) return std::optional(std::move(*text));
+  if (IsAbsent(text.error())) return std::optional<std::string>();
+  return base::Failure(text.error());
+}
+
+base::Result<std::vector<std::string>> ListIfThere(const Tree& tree, const std::string& path) {
+  auto names = tree.List(path);
+  if (names || !IsAbsent(names.error())) return names;
+  return std::vector<std::string>();
+}
+
+}  // namespace sysfs
