@@ -1,4 +1,5 @@
 // `vassign` on the running host.
+#include <csignal>
 #include <iostream>
 
 #include "cli/devices/use_marks.h"
@@ -7,6 +8,8 @@
 #include "sysfs/evidence/evidence.h"
 
 int main(int argc, char** argv) {
+  // Whoever started us may ignore it, and then nobody could wait for our own processes (wait(2)).
+  std::signal(SIGCHLD, SIG_DFL);
   std::ios::sync_with_stdio(false);
   cli::Context context(sysfs::HostTree(), std::cout, std::cerr);
   const cli::Terminal terminal = cli::StandardOutput();
