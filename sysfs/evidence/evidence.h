@@ -1,9 +1,10 @@
 // Is the device in use by this host, and by what?
 //
 // Gathered from sysfs, /proc and the kernel's routing tables before anything is taken away. Each
-// piece carries the chain that leads from the device to the use. Whatever cannot be read is not
-// evidence: the caller is root where it counts. Sources that are no files are functions here, so
-// that a test needs no host.
+// piece carries the chain that leads from the device to the use. What is absent, or forbidden to
+// the caller (who is root where it counts), is not evidence; what fails to be read for another
+// cause is: of kind kUnknown, because it may hide any use. Sources that are no files are functions
+// here, so that a test needs no host.
 //
 // Found, also behind a USB controller:
 //   storage   file systems (of other mount namespaces too), swap, device mapper, md, loop devices,
@@ -32,6 +33,7 @@
 #include "sysfs/evidence/namespaces.h"
 #include "sysfs/evidence/places.h"
 #include "sysfs/evidence/routes.h"
+#include "sysfs/evidence/witness_tree.h"
 #include "sysfs/holders.h"
 #include "sysfs/pci_device.h"
 #include "sysfs/tree.h"
@@ -57,6 +59,7 @@ enum class UseKind : uint8_t {
   kMediated,     // mediated devices or a vGPU
   kVfio,         // a process has it through VFIO
   kForeign,      // another tool manages it
+  kUnknown,      // something could not be read that would tell
 };
 
 // "mount", "swap", ... as in JSON.
@@ -81,14 +84,14 @@ struct HostAddress {
 
 struct EvidenceSources {
   // Addresses of interfaces that are up, in our network namespace.
-  std::function<std::vector<HostAddress>()> addresses = {};
+  std::function<base::Result<std::vector<HostAddress>>()> addresses = {};
   DeviceNumber device_number = {};
   // Whether an exclusive open of a block device node fails as busy.
   std::function<bool(const std::string& path)> claimed = {};
   // Where the search for the SSH session begins: our own process.
   int pid = 0;
   // Routes of all tables.
-  std::function<std::vector<HostRoute>()> routes = {};
+  std::function<base::Result<std::vector<HostRoute>>()> routes = {};
   // The interface that the kernel chooses for an address; nothing when there is no route.
   std::function<std::optional<std::string>(const std::string& address)> route_to = {};
   // Interfaces in other network namespaces.
@@ -113,6 +116,8 @@ class EvidenceFinder {
 
  private:
   CachingTree cache_;
+  Unread unread_;
+  WitnessTree tree_;
   EvidenceSources sources_;
   Places places_;
   OpenFiles open_;

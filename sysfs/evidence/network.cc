@@ -54,8 +54,17 @@ struct HostNetwork {
 HostNetwork ReadNetwork(const Search& search) {
   const EvidenceSources& sources = search.sources;
   HostNetwork network;
-  if (sources.addresses) network.addresses = sources.addresses();
-  if (sources.routes) network.routes = sources.routes();
+  const auto ask = [&](const auto& source, auto& answer) {
+    if (!source) return;
+    auto found = source();
+    if (found) {
+      answer = std::move(*found);
+    } else {
+      search.unread.Note(found.error());
+    }
+  };
+  ask(sources.addresses, network.addresses);
+  ask(sources.routes, network.routes);
   network.session = FindSshSession(search.tree, sources.pid);
   if (network.session) network.session_interface = network.session->zone;
   if (network.session && network.session_interface.empty() && sources.route_to)

@@ -18,6 +18,7 @@ struct Search {
   const EvidenceSources& sources;
   const Places& places;  // of the same tree
   OpenFiles& open;       // of its processes
+  Unread& unread;        // what `tree` notes as well
 };
 
 // A device node that is a use once a process holds it.

@@ -12,6 +12,7 @@
 #include <netlink/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <set>
@@ -115,6 +116,8 @@ class Collector {
     }
   }
 
+  bool knows_interfaces() const { return !interfaces_.empty(); }
+
   std::vector<HostRoute> Take() const {
     std::vector<HostRoute> all;
     for (const auto& [key, route] : routes_) all.push_back(route);
@@ -159,8 +162,9 @@ Message Question(const std::string& address) {
 }
 
 int Dump(int family, Collector& collector) {
+  errno = 0;
   const Socket socket = Connect();
-  if (!socket) return -NLE_NOMEM;
+  if (!socket) return errno == EAFNOSUPPORT ? -NLE_AF_NOSUPPORT : -NLE_NOMEM;
   nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, Collect, &collector);
   rtmsg request = {};
   request.rtm_family = static_cast<unsigned char>(family);
@@ -170,14 +174,19 @@ int Dump(int family, Collector& collector) {
 
 }  // namespace
 
-std::vector<HostRoute> DumpRoutes() {
+base::Result<std::vector<HostRoute>> DumpRoutes() {
   Collector collector;
+  // There is a loopback device at least.
+  if (!collector.knows_interfaces()) return base::FailErrno("the names of interfaces", EIO);
   for (const int family : {AF_INET, AF_INET6}) {
     int result = -NLE_DUMP_INTR;
     // A table that changed under the dump is read again.
     for (int attempt = 0; attempt < kMostDumps && result == -NLE_DUMP_INTR; ++attempt) {
       result = Dump(family, collector);
     }
+    // One that keeps changing was read, if not at one moment. Without a family there are no routes.
+    if (result < 0 && result != -NLE_DUMP_INTR && result != -NLE_AF_NOSUPPORT)
+      return base::FailErrno(std::string("routes: ") + nl_geterror(result), EIO);
   }
   return collector.Take();
 }

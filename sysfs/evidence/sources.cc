@@ -56,9 +56,9 @@ std::optional<HostAddress> Translate(const ifaddrs& entry) {
   return address;
 }
 
-std::vector<HostAddress> ReadAddresses() {
+base::Result<std::vector<HostAddress>> ReadAddresses() {
   ifaddrs* first = nullptr;
-  if (::getifaddrs(&first) < 0) return {};
+  if (::getifaddrs(&first) < 0) return base::FailErrno("the addresses of interfaces", errno);
   const std::unique_ptr<ifaddrs, FreeAddresses> list(first);
   std::vector<HostAddress> addresses;
   for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
@@ -78,7 +78,10 @@ std::optional<uint64_t> ReadDeviceNumber(const std::string& path) {
 
 bool IsClaimed(const std::string& path) {
   const auto opened = base::OpenFile(path, O_RDONLY | O_EXCL | O_NONBLOCK);
-  return !opened && opened.error().err() == EBUSY;
+  if (opened) return false;
+  const int err = opened.error().err();
+  // Without a descriptor or memory it is not known.
+  return err == EBUSY || err == EMFILE || err == ENFILE || err == ENOMEM;
 }
 
 }  // namespace

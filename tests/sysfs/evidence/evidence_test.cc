@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/support/counting_tree.h"
+#include "tests/support/unreadable_tree.h"
 #include "tests/sysfs/evidence/find.h"
 
 namespace sysfs {
@@ -61,6 +62,40 @@ TEST(FindEvidence, JoinsAllFinders) {
   tree.AddLink("/proc/90/fd/8", "/dev/sda");
   EXPECT_THAT(Find(tree), ElementsAre(Kind(UseKind::kMount), Kind(UseKind::kFunctions),
                                       Kind(UseKind::kForeign), Kind(UseKind::kOpen)));
+}
+
+TEST(FindEvidence, WhatFailsToBeReadMayHideAUse) {
+  test::FakeTree below;
+  below.AddDevice({.driver = "nvme"});
+  below.AddFile(std::string(kPlace) + "/block/sda/dev", "8:0\n");
+  below.AddLink("/sys/class/block/sda", std::string(kPlace) + "/block/sda");
+  below.AddFile("/proc/self/mountinfo", "");
+  for (const int err : {EIO, EMFILE, ENFILE, ENOMEM}) {
+    const test::UnreadableTree tree(below, {"/proc/self/mountinfo"}, err);
+    const auto found = Find(tree);
+    ASSERT_THAT(found, ElementsAre(AllOf(Kind(UseKind::kUnknown), Not(Warns()))));
+    EXPECT_THAT(found[0].detail, testing::HasSubstr("/proc/self/mountinfo: "));
+    EXPECT_FALSE(CanOverride(found[0]));
+  }
+  for (const int err : {EACCES, ENOENT, ESRCH}) {
+    const test::UnreadableTree tree(below, {"/proc/self/mountinfo"}, err);
+    EXPECT_THAT(Find(tree), IsEmpty());
+  }
+}
+
+TEST(FindEvidence, SoMayRoutesAndAddressesThatTheKernelDoesNotTell) {
+  test::FakeTree tree;
+  tree.AddDevice({.driver = "e1000e"});
+  tree.AddLink("/sys/class/net/eth0", std::string(kPlace) + "/net/eth0");
+  const auto find = [&](const EvidenceSources& sources) {
+    return FindEvidence(tree, ReadDevice(tree, kAddress).value(), sources);
+  };
+  EvidenceSources sources;
+  sources.routes = [] { return base::FailErrno("routes", EIO); };
+  EXPECT_THAT(find(sources), ElementsAre(Kind(UseKind::kUnknown)));
+  sources = {};
+  sources.addresses = [] { return base::FailErrno("addresses", ENOMEM); };
+  EXPECT_THAT(find(sources), ElementsAre(Kind(UseKind::kUnknown)));
 }
 
 TEST(FindEvidence, WhatDoesNotRefuseComesLast) {
@@ -128,9 +163,9 @@ TEST(FindEvidence, LooksAtEachDescriptorOnceForAllNodes) {
 
 TEST(UseKind, EachHasANameOfItsOwn) {
   std::set<std::string_view> names;
-  for (int kind = 0; kind <= static_cast<int>(UseKind::kForeign); ++kind)
+  for (int kind = 0; kind <= static_cast<int>(UseKind::kUnknown); ++kind)
     names.insert(Name(static_cast<UseKind>(kind)));
-  EXPECT_EQ(names.size(), static_cast<size_t>(UseKind::kForeign) + 1);
+  EXPECT_EQ(names.size(), static_cast<size_t>(UseKind::kUnknown) + 1);
   EXPECT_EQ(Name(UseKind::kMount), "mount");
   EXPECT_EQ(Name(UseKind::kSession), "ssh");
   EXPECT_EQ(Name(UseKind::kVfio), "vfio");

@@ -22,7 +22,8 @@ inline std::vector<Evidence> RunFinder(Findings (*find)(const Search&), const Tr
   const PciDevice device = ReadDevice(tree, kAddress).value();
   const Places places(tree);
   OpenFiles open(tree, sources.device_number);
-  const Search search = {tree, device, sources, places, open};
+  Unread unread;
+  const Search search = {tree, device, sources, places, open, unread};
   Findings found = find(search);
   AddHolders(search, found.nodes, found.evidence);
   return found.evidence;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/support/fake_tree.h"
+#include "tests/support/matchers.h"
 
 namespace sysfs {
 namespace {
@@ -34,11 +35,11 @@ TEST(RecordedUse, WhatMakesNoSenseIsLeftOut) {
 TEST(RecordedUse, AHostWithoutItTellsNothing) {
   test::FakeTree tree;
   EXPECT_FALSE(TellsUse(tree));
-  EXPECT_THAT(RecordedEvidence(tree).routes(), IsEmpty());
+  EXPECT_THAT(RecordedEvidence(tree).routes(), test::IsOkAnd(IsEmpty()));
   tree.AddFile(kRecordedAddresses, "");
   EXPECT_TRUE(TellsUse(tree));
   tree.AddFile(kRecordedRoutes, FormatRoutes({kDefault}));
-  EXPECT_THAT(RecordedEvidence(tree).routes(), ElementsAre(kDefault));
+  EXPECT_THAT(RecordedEvidence(tree).routes(), test::IsOkAnd(ElementsAre(kDefault)));
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ TEST(RouteTo, NothingLeadsToWhatIsNoAddress) {
 }
 
 TEST(DumpRoutes, NamesInterfaceAndDestination) {
-  for (const HostRoute& route : DumpRoutes()) {
+  const auto routes = DumpRoutes();
+  ASSERT_TRUE(routes.has_value());
+  for (const HostRoute& route : *routes) {
     EXPECT_FALSE(route.interface.empty());
     EXPECT_NE(route.interface, "lo");
     EXPECT_TRUE(route.is_default() || route.destination.find('/') != std::string::npos)
