@@ -98,7 +98,8 @@ base::Result<SetPlan> Preview(const Host& host, PhysicalFunction pf, const Goal&
     return plan;
   }
   if (pf.count == 0 && goal.drivers == Drivers::kRecorded) append(TRY(PlanPrimary(pf, goal)));
-  append(TRY(PlanSettings(pf, goal, MachineId(host.assignment.tree))));
+  const std::string machine_id = TRY(MachineId(host.assignment.tree));
+  append(TRY(PlanSettings(pf, goal, machine_id)));
   if (goal.drivers == Drivers::kVfio && pf.count > 0) {
     const auto binding = TRY(sysfs::PlanBinding(host.assignment, VfioRequest(pf)));
     for (const sysfs::Change& change : binding.changes) plan.steps.emplace_back(change);

@@ -7,6 +7,7 @@
 #include "sriov/fit.h"
 #include "sysfs/assignment/unbind.h"
 #include "sysfs/evidence/evidence.h"
+#include "sysfs/strict_read.h"
 
 namespace sriov {
 namespace {
@@ -119,10 +120,10 @@ base::Result<std::vector<sysfs::AssignmentPlan>> PlanReleases(
 base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
   if (Recreates(pf, goal)) return false;
   const bool probes = pf.autoprobe == false;
-  const bool is_settled = PlanTeardown(pf, goal).empty() &&
-                          PlanAutoprobe(pf, goal.autoprobe, "").empty() &&
-                          TRY(PlanSettings(pf, goal, MachineId(host.assignment.tree))).empty() &&
-                          PlanDrivers(pf, goal, probes).empty();
+  const std::string machine_id = TRY(MachineId(host.assignment.tree));
+  const bool is_settled =
+      PlanTeardown(pf, goal).empty() && PlanAutoprobe(pf, goal.autoprobe, "").empty() &&
+      TRY(PlanSettings(pf, goal, machine_id)).empty() && PlanDrivers(pf, goal, probes).empty();
   if (!is_settled) return false;
   if (goal.drivers == Drivers::kRecorded && pf.count == 0)
     return TRY(PlanPrimary(pf, goal)).empty();
@@ -130,8 +131,8 @@ base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const
   return TRY(sysfs::PlanBinding(host.assignment, VfioRequest(pf))).empty();
 }
 
-std::string MachineId(const sysfs::Tree& tree) {
-  return sysfs::ReadText(tree, "/etc/machine-id").value_or(std::string());
+base::Result<std::string> MachineId(const sysfs::Tree& tree) {
+  return TRY(sysfs::ReadIfThere(tree, "/etc/machine-id")).value_or(std::string());
 }
 
 sysfs::BindRequest VfioRequest(const PhysicalFunction& pf) {

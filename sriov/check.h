@@ -25,7 +25,7 @@ base::Result<std::vector<sysfs::AssignmentPlan>> PlanReleases(
 base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const Goal& goal);
 
 // /etc/machine-id, empty without one.
-std::string MachineId(const sysfs::Tree& tree);
+base::Result<std::string> MachineId(const sysfs::Tree& tree);
 
 // All virtual functions to vfio-pci.
 sysfs::BindRequest VfioRequest(const PhysicalFunction& pf);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "sysfs/base/text.h"
 #include "sysfs/capability.h"
+#include "sysfs/strict_read.h"
 
 namespace sriov {
 namespace {
@@ -15,15 +17,13 @@ using sysfs::Tree;
 
 // The port's own interface: representors of virtual functions sit at the same device and are called
 // "pf0vf3" (Documentation/networking/devlink/devlink-port.rst).
-std::string PortInterface(const Tree& tree, const PciDevice& device) {
-  const auto names = tree.List(device.path() + "/net");
-  if (!names) return {};
-  for (const std::string& name : *names) {
+base::Result<std::string> PortInterface(const Tree& tree, const PciDevice& device) {
+  for (const std::string& name : TRY(sysfs::ListIfThere(tree, device.path() + "/net"))) {
     const auto port =
         sysfs::ReadText(tree, fmt::format("{}/net/{}/phys_port_name", device.path(), name));
     if (!port || port->find("vf") == std::string::npos) return name;
   }
-  return {};
+  return std::string();
 }
 
 base::Status CheckPhysical(const PciDevice& device) {
@@ -38,13 +38,16 @@ base::Status CheckPhysical(const PciDevice& device) {
                     "vassign list --pf shows the devices that have it");
 }
 
-void ReadLinks(VfLinks& links, PhysicalFunction& pf) {
+// None of an interface that is not in this network namespace.
+base::Status ReadLinks(VfLinks& links, PhysicalFunction& pf) {
   const auto all = links.Read(pf.interface);
-  if (!all) return;
+  if (!all && all.error().code() == base::Code::kNotFound) return {};
+  if (!all) return base::Failure(all.error());
   for (VirtualFunction& function : pf.functions) {
     const auto found = all->find(function.index);
     if (found != all->end()) function.attributes = found->second;
   }
+  return {};
 }
 
 void ReadDrive(NvmeAdmin& nvme, PhysicalFunction& pf) {
@@ -70,12 +73,12 @@ base::Result<PhysicalFunction> ReadFunctions(const Tree& tree, const PciAddress&
   const std::string path = pf.device.path();
   pf.total = *pf.device.sriov_totalvfs;
   pf.count = pf.device.sriov_numvfs.value_or(0);
-  const auto autoprobe = sysfs::ReadDecimal(tree, path + "/sriov_drivers_autoprobe");
-  if (autoprobe) pf.autoprobe = *autoprobe != 0;
+  if (const auto autoprobe = TRY(sysfs::ReadIfThere(tree, path + "/sriov_drivers_autoprobe")))
+    pf.autoprobe = base::ParseDecimal(base::Trim(*autoprobe)) != uint64_t{0};
   const auto msix = sysfs::ReadDecimal(tree, path + "/sriov_vf_total_msix");
   if (msix) pf.msix_total = static_cast<unsigned>(*msix);
-  pf.interface = PortInterface(tree, pf.device);
-  pf.nvme = NvmeController(tree, pf.device);
+  pf.interface = TRY(PortInterface(tree, pf.device));
+  pf.nvme = TRY(NvmeController(tree, pf.device));
   for (const PciAddress& function : pf.device.virtfns) {
     VirtualFunction one;
     one.index = static_cast<unsigned>(pf.functions.size());
@@ -83,7 +86,7 @@ base::Result<PhysicalFunction> ReadFunctions(const Tree& tree, const PciAddress&
     one.msix_count = ReadMsixCount(tree, one.device);
     pf.functions.push_back(std::move(one));
   }
-  if (sources.links != nullptr && !pf.interface.empty()) ReadLinks(*sources.links, pf);
+  if (sources.links != nullptr && !pf.interface.empty()) TRY(ReadLinks(*sources.links, pf));
   if (sources.nvme != nullptr && !pf.nvme.empty()) ReadDrive(*sources.nvme, pf);
   return pf;
 }
@@ -96,9 +99,9 @@ base::Result<std::vector<PciAddress>> ListPhysicalFunctions(const Tree& tree) {
   return all;
 }
 
-std::string NvmeController(const Tree& tree, const PciDevice& device) {
-  const auto names = tree.List(device.path() + "/nvme");
-  return names && !names->empty() ? names->front() : std::string();
+base::Result<std::string> NvmeController(const Tree& tree, const PciDevice& device) {
+  const auto names = TRY(sysfs::ListIfThere(tree, device.path() + "/nvme"));
+  return names.empty() ? std::string() : names.front();
 }
 
 std::optional<unsigned> ReadMsixCount(const Tree& tree, const PciDevice& device) {

@@ -51,7 +51,7 @@ base::Result<PhysicalFunction> ReadFunctions(const sysfs::Tree& tree,
 base::Result<std::vector<sysfs::PciAddress>> ListPhysicalFunctions(const sysfs::Tree& tree);
 
 // The drive's controller, "nvme1", while the nvme driver has the function; empty otherwise.
-std::string NvmeController(const sysfs::Tree& tree, const sysfs::PciDevice& device);
+base::Result<std::string> NvmeController(const sysfs::Tree& tree, const sysfs::PciDevice& device);
 
 // The size of the MSI-X table by the function's configuration space (PCI 3.0, 6.8.2.3).
 std::optional<unsigned> ReadMsixCount(const sysfs::Tree& tree, const sysfs::PciDevice& device);

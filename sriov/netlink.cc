@@ -82,6 +82,8 @@ base::Result<Link> Find(const Socket& socket, const std::string& interface) {
   rtnl_link* link = nullptr;
   const int error = rtnl_link_get_kernel(socket.get(), 0, interface.c_str(), &link);
   if (error < 0) return base::FailErrno(interface, ErrnoOf(error));
+  // An acknowledgement without an answer before it.
+  if (link == nullptr) return base::FailErrno(interface, ENODEV);
   return Link(link);
 }
 
@@ -161,6 +163,20 @@ base::Status Fill(rtnl_link_vf* function, const VfAttributes& attributes) {
 class Netlink final : public VfLinks {
  public:
   base::Result<std::map<unsigned, VfAttributes>> Read(const std::string& interface) override {
+    auto all = ReadAll(interface);
+    if (!all) socket_.reset();
+    return all;
+  }
+
+  base::Status Write(const std::string& interface, unsigned index,
+                     const VfAttributes& attributes) override {
+    base::Status written = WriteOne(interface, index, attributes);
+    if (!written) socket_.reset();
+    return written;
+  }
+
+ private:
+  base::Result<std::map<unsigned, VfAttributes>> ReadAll(const std::string& interface) {
     TRY(Open());
     const Link link = TRY(Find(socket_, interface));
     std::map<unsigned, VfAttributes> all;
@@ -173,8 +189,8 @@ class Netlink final : public VfLinks {
     return all;
   }
 
-  base::Status Write(const std::string& interface, unsigned index,
-                     const VfAttributes& attributes) override {
+  base::Status WriteOne(const std::string& interface, unsigned index,
+                        const VfAttributes& attributes) {
     TRY(Open());
     const Link link = TRY(Find(socket_, interface));
     const Link change(rtnl_link_alloc());
@@ -189,12 +205,13 @@ class Netlink final : public VfLinks {
     return {};
   }
 
- private:
   base::Status Open() {
     if (!socket_) socket_ = TRY(Connect());
     return {};
   }
-  Socket socket_;  // from the first question on
+  // From the first question on, until one fails: what may still come would be taken for the next
+  // one's answer.
+  Socket socket_;
 };
 
 }  // namespace

@@ -61,7 +61,7 @@ base::Status Reach(Session& session, const Goal& goal) {
   const bool probes = Recreates(pf, goal) || pf.autoprobe == false;
   TRY(TakeAway(session, pf, goal));
   pf = TRY(Create(session, goal));
-  const std::string machine_id = MachineId(session.host().assignment.tree);
+  const std::string machine_id = TRY(MachineId(session.host().assignment.tree));
   TRY(session.Perform(TRY(PlanSettings(pf, goal, machine_id)), pf.functions));
   TRY(GiveDrivers(session, pf, goal, probes));
   if (pf.count == goal.count) return {};

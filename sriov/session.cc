@@ -23,7 +23,7 @@ base::Status Session::Lock(unsigned count, const sysfs::FileLock* held) {
 base::Result<PhysicalFunction> Session::Read() {
   const sysfs::Tree& tree = host_.assignment.tree;
   const auto device = TRY(sysfs::ReadDevice(tree, pf_, sysfs::Detail::kBrief));
-  const std::string name = NvmeController(tree, device);
+  const std::string name = TRY(NvmeController(tree, device));
   if (name != nvme_name_) {
     nvme_.reset();
     nvme_name_ = name;

@@ -88,7 +88,8 @@ class Host final : public Tree {
   }
 
   bool Exists(const std::string& path) const override {
-    if (running()) return ::access(path.c_str(), F_OK) == 0;
+    // One that cannot be looked for is not absent.
+    if (running()) return ::access(path.c_str(), F_OK) == 0 || errno == EIO || errno == ENOMEM;
     return Open(path, O_PATH).has_value();
   }
 

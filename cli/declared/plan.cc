@@ -198,7 +198,7 @@ base::Result<std::vector<Touched>> Snapshot(const DeclaredHost& host, const Decl
     if (entry.empty()) continue;
     for (const AssignmentPlan& binding : entry.bindings) {
       for (const PciDevice& device : binding.devices) {
-        sysfs::Record before = sysfs::RecordOf(host.assignment(), device);
+        sysfs::Record before = TRY(sysfs::RecordOf(host.assignment(), device));
         before.wanted = binding.driver;
         Touch(all, journal, device.address).device_before = sysfs::FormatRecord(before);
       }

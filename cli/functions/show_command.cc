@@ -38,7 +38,7 @@ base::Result<sriov::PhysicalFunction> ReadOne(Context& context, const PciAddress
   }
   sriov::VfLinks& cards = context.sriov_host ? context.sriov_host(assignment).links : *links;
   const auto device = TRY(sysfs::ReadDevice(tree, address, sysfs::Detail::kBrief));
-  const std::string name = sriov::NvmeController(tree, device);
+  const std::string name = TRY(sriov::NvmeController(tree, device));
   std::unique_ptr<sriov::NvmeAdmin> nvme;
   if (!name.empty() && host.open_nvme) {
     auto admin = host.open_nvme("/dev/" + name);

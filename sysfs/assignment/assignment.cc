@@ -142,7 +142,7 @@ base::Result<std::vector<Entry>> MakeEntries(const AssignmentHost& host,
     // Somebody else's work: it is so already, and not ours to give back.
     const bool is_there = device.driver == plan.driver && device.driver_override == plan.driver;
     if (!previous && is_there) continue;
-    Record record = previous ? *previous : RecordOf(host, device);
+    Record record = previous ? *previous : TRY(RecordOf(host, device));
     record.wanted = plan.driver;
     entries.push_back({device, previous, previous, std::move(record)});
   }
@@ -167,9 +167,10 @@ void Settle(const AssignmentHost& host, const std::vector<Entry>& entries) {
     if (!now || now->driver != entry.device.driver ||
         now->driver_override != entry.device.driver_override)
       continue;
-    if (!entry.previous &&
-        ReadPowerControl(host.tree, entry.device.address) != entry.record.power_control)
-      continue;
+    if (!entry.previous) {
+      const auto power = ReadPowerControl(host.tree, entry.device.address);
+      if (!power || *power != entry.record.power_control) continue;
+    }
     const base::Status status = entry.previous ? host.journal.Store(*entry.previous)
                                                : host.journal.Remove(entry.device.address);
     // A record too many restores what is there already.
@@ -274,7 +275,7 @@ AssignmentHost MakeAssignmentHost(Tree& tree, const std::string& folder) {
   return {tree, Journal(folder, std::move(boot_id).value_or("")), HostSources(), {}, {}};
 }
 
-Record RecordOf(const AssignmentHost& host, const PciDevice& device) {
+base::Result<Record> RecordOf(const AssignmentHost& host, const PciDevice& device) {
   Record record;
   record.address = device.address;
   record.vendor = device.vendor;
@@ -282,7 +283,7 @@ Record RecordOf(const AssignmentHost& host, const PciDevice& device) {
   record.driver = device.driver;
   record.driver_override = device.driver_override;
   if (device.driver) record.module = ModuleOfDriver(host.tree, *device.driver);
-  record.power_control = ReadPowerControl(host.tree, device.address);
+  record.power_control = TRY(ReadPowerControl(host.tree, device.address));
   record.boot_id = host.journal.boot_id();
   return record;
 }

@@ -86,8 +86,9 @@ base::Status CheckIdle(const AssignmentHost& host, const std::vector<PciAddress>
 // All checks of a bind: request, devices, records, use, viability. Nothing is changed.
 base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindRequest& request);
 
-// The record that a bind of this device would write first: what it is now.
-Record RecordOf(const AssignmentHost& host, const PciDevice& device);
+// The record that a bind of this device would write first: what it is now. Fails when that cannot be
+// read.
+base::Result<Record> RecordOf(const AssignmentHost& host, const PciDevice& device);
 
 // CheckIdentity, with the way out.
 base::Status CheckRecord(const Journal& journal, const Record& record, const PciDevice& device);
@@ -128,8 +129,9 @@ base::Result<AssignmentResult> Restore(AssignmentHost& host, const PciAddress& a
                                        const FileLock& host_lock,
                                        const std::optional<ForceSet>& force = {});
 
-// "on" or "auto"; nothing without runtime power management.
-std::optional<std::string> ReadPowerControl(const Tree& tree, const PciAddress& address);
+// "on" or "auto"; nothing without runtime power management. Fails when it is there and cannot be read:
+// what is not known could not be given back.
+base::Result<std::optional<std::string>> ReadPowerControl(const Tree& tree, const PciAddress& address);
 
 // The device as it is now, for the last lines of a run that failed.
 std::string DescribeState(const Tree& tree, const PciAddress& address);

@@ -9,8 +9,10 @@
 #include "sysfs/assignment/resettable.h"
 #include "sysfs/assignment/unbind.h"
 #include "sysfs/assignment/viability.h"
+#include "sysfs/base/text.h"
 #include "sysfs/caching_tree.h"
 #include "sysfs/drivers.h"
+#include "sysfs/strict_read.h"
 
 namespace sysfs {
 namespace {
@@ -101,12 +103,12 @@ std::optional<std::string> ModuleToLoad(const Tree& tree, const std::optional<st
   return module ? module : driver;
 }
 
-bool IsAutoprobeOff(const Tree& tree, const PciDevice& device) {
+base::Result<bool> IsAutoprobeOff(const Tree& tree, const PciDevice& device) {
   if (!device.physfn) return false;
-  const auto value = ReadDecimal(
-      tree,
-      fmt::format("/sys/bus/pci/devices/{}/sriov_drivers_autoprobe", device.physfn->ToString()));
-  return value == uint64_t{0};
+  const auto value =
+      TRY(ReadIfThere(tree, fmt::format("/sys/bus/pci/devices/{}/sriov_drivers_autoprobe",
+                                        device.physfn->ToString())));
+  return value && base::ParseDecimal(base::Trim(*value)) == uint64_t{0};
 }
 
 // Other processes that have it through VFIO.
@@ -152,7 +154,7 @@ base::Result<AssignmentPlan> PlanBinding(const AssignmentHost& host, const BindR
   plan.module = ModuleToLoad(host.tree, plan.driver, std::nullopt);
   PowerControl power;
   for (const PciDevice& device : plan.devices) {
-    if (auto word = ReadPowerControl(host.tree, device.address))
+    if (auto word = TRY(ReadPowerControl(host.tree, device.address)))
       power[device.address] = std::move(*word);
   }
   plan.changes = PlanBind(plan.devices, plan.driver, power);
@@ -186,15 +188,16 @@ base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const Pci
   const auto record = TRY(host.journal.Find(address));
   const bool is_given =
       device.driver && IsManagedDmaDriver(host.tree, *device.driver) && device.driver != "pcieport";
+  const auto power = TRY(ReadPowerControl(host.tree, address));
   if (record) {
     TRY(CheckRecord(host.journal, *record, device));
-    const RestoreItem item = {device, *record, IsAutoprobeOff(host.tree, device),
-                              ReadPowerControl(host.tree, address)};
+    const bool autoprobe_off = TRY(IsAutoprobeOff(host.tree, device));
+    const RestoreItem item = {device, *record, autoprobe_off, power};
     plan.changes = PlanRestore({&item, 1});
     if (device.driver != record->driver)
       plan.module = ModuleToLoad(host.tree, record->driver, record->module);
   } else {
-    plan.changes = PlanRelease(device, is_given, ReadPowerControl(host.tree, address));
+    plan.changes = PlanRelease(device, is_given, power);
   }
   if (!TakesFromDriver(device, plan)) return plan;
   std::string note = TRY(CheckUse(host, host.tree, device, force, is_given, Purpose::kGiveBack));
@@ -216,9 +219,12 @@ base::Result<AssignmentPlan> PlanUnbinding(const AssignmentHost& host, const Pci
   return plan;
 }
 
-std::optional<std::string> ReadPowerControl(const Tree& tree, const PciAddress& address) {
-  auto word = ReadText(tree, "/sys/bus/pci/devices/" + address.ToString() + "/power/control");
-  return word == "on" || word == "auto" ? word : std::nullopt;
+base::Result<std::optional<std::string>> ReadPowerControl(const Tree& tree,
+                                                          const PciAddress& address) {
+  auto word =
+      TRY(ReadIfThere(tree, "/sys/bus/pci/devices/" + address.ToString() + "/power/control"));
+  if (word != "on" && word != "auto") return std::nullopt;
+  return word;
 }
 
 std::string Format(const AssignmentPlan& plan) {

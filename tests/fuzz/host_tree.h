@@ -140,8 +140,8 @@ inline void CheckGivingBack(const MadeHost& made, const FakeTree& before, FakeTr
         device.physfn &&
         sysfs::ReadDecimal(after, "/sys/bus/pci/devices/" + device.physfn->ToString() +
                                       "/sriov_drivers_autoprobe") == uint64_t{0};
-    items.push_back({*now, sysfs::RecordOf(host, device), autoprobe_off,
-                     sysfs::ReadPowerControl(after, device.address)});
+    items.push_back({*now, sysfs::RecordOf(host, device).value(), autoprobe_off,
+                     sysfs::ReadPowerControl(after, device.address).value()});
   }
   const auto back = sysfs::Apply(after, sysfs::PlanRestore(items), host.apply);
   Check(back.has_value(), "what was bound can be given back");

@@ -4,6 +4,7 @@
 
 #include "tests/support/matchers.h"
 #include "tests/support/sriov_world.h"
+#include "tests/support/unreadable_tree.h"
 
 namespace sriov {
 namespace {
@@ -98,6 +99,12 @@ TEST_F(Check, ReachedIsWhenNothingIsToBeWritten) {
   EXPECT_THAT(IsReached(host_, Read(kCard), {2, Drivers::kKernel, true, {}}), IsOkAnd(true));
   EXPECT_THAT(IsReached(host_, Read(kCard), {2, Drivers::kVfio, true, {}}), IsOkAnd(false));
   EXPECT_THAT(IsReached(host_, Read(kCard), {2, Drivers::kNone, false, {}}), IsOkAnd(false));
+}
+
+TEST_F(Check, AnAddressIsNotMadeFromAnIdThatCannotBeRead) {
+  EXPECT_THAT(MachineId(world_.tree()), IsOk());
+  const test::UnreadableTree tree(world_.tree(), {"/etc/machine-id"}, EIO);
+  EXPECT_THAT(MachineId(tree), FailsWith(Code::kKernel, HasSubstr("machine-id")));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "sysfs/base/bits.h"
 #include "tests/support/matchers.h"
 #include "tests/support/sriov_world.h"
+#include "tests/support/unreadable_tree.h"
 
 namespace sriov {
 namespace {
@@ -52,6 +53,15 @@ TEST_F(Functions, CardWithItsFunctions) {
   EXPECT_EQ(pf->functions[1].device.address, (sysfs::PciAddress{0, 3, 0x10, 1}));
   EXPECT_EQ(pf->functions[1].device.driver, "igbvf");
   EXPECT_TRUE(pf->functions[1].attributes.mac->is_zero());
+}
+
+TEST_F(Functions, WhatCannotBeReadIsNotTakenForAbsent) {
+  const std::string path = "/sys/bus/pci/devices/0000:03:00.0/";
+  for (const std::string name : {"sriov_drivers_autoprobe", "net", "nvme"}) {
+    const test::UnreadableTree tree(world_.tree(), {path + name}, EIO);
+    EXPECT_THAT(ReadFunctions(tree, kCard, {&world_, nullptr}),
+                FailsWith(Code::kKernel, HasSubstr(name + ": Input/output")));
+  }
 }
 
 TEST_F(Functions, RepresentorsAreNotThePort) {

@@ -153,6 +153,43 @@ TEST(AssignmentFailures, NothingIsWrittenToADeviceThatCannotBeRead) {
   EXPECT_EQ(world.Records().size(), 1u);
 }
 
+TEST(AssignmentFailures, WhatCannotBeReadOfAPowerControlCouldNotBeGivenBack) {
+  World world;
+  AssignmentHost host = world.Host();
+  ASSERT_THAT(Bind(host, {.devices = {kDrive}}), IsOk());
+  const size_t written = world.tree().writes().size();
+  const auto cannot = [](const auto& result) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code(), base::Code::kKernel);
+    EXPECT_THAT(result.error().message(), testing::HasSubstr("power/control: Input/output"));
+  };
+  test::UnreadableTree tree(world.tree(),
+                            {"/sys/bus/pci/devices/0000:08:00.0/power/control",
+                             "/sys/bus/pci/devices/0000:09:00.0/power/control"},
+                            EIO);
+  AssignmentHost blind = world.Host(tree);
+  cannot(Bind(blind, {.devices = {kFirst, kSecond}}));
+  cannot(Restore(blind, kDrive));
+  EXPECT_EQ(world.tree().writes().size(), written);
+  EXPECT_EQ(world.Records().size(), 1u);
+}
+
+TEST(AssignmentFailures, NothingIsTakenWhoseUseIsNotKnown) {
+  World world;
+  const std::string disk = "/sys/devices/pci0000:08/0000:08:00.0/block/sda";
+  world.tree().AddFile(disk + "/dev", "8:0\n");
+  world.tree().AddLink("/sys/class/block/sda", disk);
+  world.tree().AddFile("/proc/swaps", "");
+  test::UnreadableTree tree(world.tree(), {"/proc/swaps"}, ENFILE);
+  AssignmentHost blind = world.Host(tree);
+  const auto result = Bind(blind, {.devices = {kDrive}});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), base::Code::kInUse);
+  EXPECT_THAT(result.error().message(), testing::HasSubstr("/proc/swaps"));
+  EXPECT_THAT(world.tree().writes(), IsEmpty());
+  EXPECT_THAT(world.Records(), IsEmpty());
+}
+
 TEST(AssignmentFailures, AnOverrideThatCannotBeReadOnceIsNotForgotten) {
   World world;
   const Digest before = world.State();
