@@ -13,11 +13,7 @@ base::LazyLibrary& KmodLibrary() {
 
 // The functions of <libkmod.h> that we call.
 // NOLINTBEGIN(bugprone-macro-parentheses): types and lists
-#define FORWARD(Result, function, parameters, arguments)                                \
-  extern "C" Result function parameters {                                               \
-    static auto* const call = sysfs::KmodLibrary().Find<decltype(function)>(#function); \
-    return call arguments;                                                              \
-  }
+#define FORWARD(...) FORWARD_TO(sysfs::KmodLibrary(), __VA_ARGS__)
 
 FORWARD(kmod_ctx*, kmod_new, (const char* directory, const char* const* configuration),
         (directory, configuration))

@@ -1,3 +1,4 @@
+// libkmod, which is not linked.
 #pragma once
 
 #include "sysfs/base/library.h"

@@ -14,11 +14,7 @@ base::LazyLibrary& ArchiveLibrary() {
 
 // The functions of <archive.h> and <archive_entry.h> that we call.
 // NOLINTBEGIN(bugprone-macro-parentheses): types and lists
-#define FORWARD(Result, function, parameters, arguments)                                 \
-  extern "C" Result function parameters {                                                \
-    static auto* const call = cli::ArchiveLibrary().Find<decltype(function)>(#function); \
-    return call arguments;                                                               \
-  }
+#define FORWARD(...) FORWARD_TO(cli::ArchiveLibrary(), __VA_ARGS__)
 
 FORWARD(archive*, archive_read_new, (), ())
 FORWARD(int, archive_read_free, (archive * one), (one))

@@ -1,3 +1,4 @@
+// libarchive, which is not linked.
 #pragma once
 
 #include "sysfs/base/library.h"

@@ -37,3 +37,10 @@ class LazyLibrary {
 };
 
 }  // namespace base
+
+// Defines `function` as one that hands its calls on to the library's function of that name.
+#define FORWARD_TO(library, Result, function, parameters, arguments)         \
+  extern "C" Result function parameters {                                    \
+    static auto* const call = (library).Find<decltype(function)>(#function); \
+    return call arguments;                                                   \
+  }

@@ -68,9 +68,16 @@ killed_at() { struck signal=KILL "$@"; }
 # The run was watched to its end, and no process of it made so many of these calls.
 was_shorter() { [[ $verdict == "not struck" ]]; }
 
-# For PREPARE, where a drive is given back: udev looks at it again, and what it reads would fail with an error in the kernel's log
-# when the drive is taken at the same moment.
-settled() { udevadm settle; }
+# For PREPARE, where the drive 08:00.0 is given back: the kernel and udev look at its disk again, and what they read would fail with
+# an error in the kernel's log when the drive is taken at the same moment.
+settled() {
+    has_disk || wait_for 30 "the disk of 08:00.0" has_disk
+    udevadm settle
+}
+has_disk() {
+    local disks=(/sys/bus/pci/devices/0000:08:00.0/nvme/nvme*/nvme*n*)
+    [[ -e ${disks[0]} ]]
+}
 
 # Errors that the kernel gives.
 errnos=(EIO)
