@@ -71,12 +71,18 @@ was_shorter() { [[ $verdict == "not struck" ]]; }
 # For PREPARE, where the drive 08:00.0 is given back: the kernel and udev look at its disk again, and what they read would fail with
 # an error in the kernel's log when the drive is taken at the same moment.
 settled() {
-    has_disk || wait_for 30 "the disk of 08:00.0" has_disk
+    udevadm settle
+    udev_knows_drive || wait_for 30 "udev to know the disk of 08:00.0" udev_knows_drive
     udevadm settle
 }
-has_disk() {
-    local disks=(/sys/bus/pci/devices/0000:08:00.0/nvme/nvme*/nvme*n*)
-    [[ -e ${disks[0]} ]]
+# nvme1c1n1 is a path to the disk nvme1n1 (multipath); without, the disk itself is there. What stands here is written when its event
+# is processed, after the kernel has read the partition table.
+udev_knows_drive() {
+    local disks=(/sys/bus/pci/devices/0000:08:00.0/nvme/nvme*/nvme*n*) disk number
+    disk=${disks[0]##*/}
+    [[ $disk =~ ^(nvme[0-9]+)(c[0-9]+)?(n[0-9]+)$ ]] || return 1
+    read_into number "/sys/class/block/${BASH_REMATCH[1]}${BASH_REMATCH[3]}/dev"
+    [[ -n $number && -e /run/udev/data/b$number ]]
 }
 
 # Errors that the kernel gives.
