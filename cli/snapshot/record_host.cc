@@ -48,10 +48,12 @@ void RecordJournal(const sysfs::Tree& tree) {
 void RecordUse(const sysfs::Tree& tree, const sysfs::EvidenceSources& sources,
                RecordingTree& recorder) {
   if (!sources.addresses || !sources.routes) return;
-  if (const auto addresses = sources.addresses())
-    recorder.Put(sysfs::kRecordedAddresses, sysfs::FormatAddresses(*addresses));
-  if (const auto routes = sources.routes())
-    recorder.Put(sysfs::kRecordedRoutes, sysfs::FormatRoutes(*routes));
+  const auto addresses = sources.addresses();
+  const auto routes = sources.routes();
+  // A recording that tells the use of its host tells all of it.
+  if (!addresses || !routes) return;
+  recorder.Put(sysfs::kRecordedAddresses, sysfs::FormatAddresses(*addresses));
+  recorder.Put(sysfs::kRecordedRoutes, sysfs::FormatRoutes(*routes));
   auto tables = sysfs::ReadOtherMounts(tree);
   for (sysfs::OtherMounts& table : tables)
     table.text = WhatCounts("/proc/self/mountinfo", std::move(table.text));
