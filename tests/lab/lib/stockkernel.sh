@@ -108,7 +108,8 @@ prepare_debian_kernel() {
 }
 
 # add_builtin_aliases FOLDER: before Linux 6.17 a kernel does not say which devices its built-in drivers are for. Debian's modules of
-# the same names do; with their aliases libkmod finds a driver on the lab kernel as it does on the stock one.
+# the same names do; with their aliases libkmod finds a driver on the lab kernel as it does on the stock one. Debian leaves the variant
+# driver of virtio network cards out: its alias is that of drivers/vfio/pci/virtio/main.c.
 add_builtin_aliases() {
     local folder=$1 release modules stock
     release=$(<"$folder/release") modules=$folder/lib/modules/$release
@@ -119,6 +120,7 @@ add_builtin_aliases() {
     awk 'NR == FNR { sub(/.*\//, ""); sub(/\.ko$/, ""); gsub(/-/, "_"); built_in[$0]; next }
          $1 == "alias" && $3 in built_in { printf "%s.alias=%s%c", $3, $2, 0 }' \
         "$modules/modules.builtin" "$stock/modules.alias" | cat "$modules/modules.builtin.modinfo" - >"$folder/modinfo"
+    printf '%s\0' 'virtio_vfio_pci.alias=vfio_pci:v00001AF4d00001041sv*sd*bc*sc*i*' >>"$folder/modinfo"
     mv "$folder/modinfo" "$modules/modules.builtin.modinfo"
     depmod -b "$folder" "$release"
     : >"$folder/aliases"
