@@ -72,10 +72,10 @@ std::string Find(const std::string& program) {
 int main(int count, char** arguments) try {
   if (count < 7)
     throw std::runtime_error("strike HOW CALL NUMBER FILE REPORT COMMAND [ARGUMENT]...");
-  std::ofstream report(arguments[5]);
   std::vector<std::string> command(arguments + 6, arguments + count);
   command.front() = Find(command.front());
   const strike::Outcome outcome = strike::Run(Read(arguments), command);
+  std::ofstream report(arguments[5]);  // now, so that the command does not inherit it
   report << (outcome.struck ? "struck\n" : "not struck\n") << "at most " << outcome.most << "\n";
   report.close();
   if (!report) throw std::runtime_error(std::string(arguments[5]) + " cannot be written");

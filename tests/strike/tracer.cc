@@ -59,7 +59,7 @@ pid_t Start(long call, const std::vector<std::string>& command) {
   }
   ::close(begin[0]);
   constexpr long kOptions = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                            PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
+                            PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
   if (::ptrace(PTRACE_SEIZE, child, nullptr, kOptions) != 0) Fail("ptrace");
   ::close(begin[1]);
   return child;
@@ -73,7 +73,15 @@ class Tracer {
   void OnStop(pid_t thread, int status) {
     const int signal = WSTOPSIG(status);
     const int event = status >> 16;
-    if (event == PTRACE_EVENT_SECCOMP && OnCall(thread)) return;
+    if (event == PTRACE_EVENT_SECCOMP) {
+      ::ptrace(OnCall(thread), thread, nullptr, nullptr);
+      return;
+    }
+    if (signal == (SIGTRAP | 0x80)) {
+      End(thread, strike_.error);
+      ::ptrace(PTRACE_CONT, thread, nullptr, nullptr);
+      return;
+    }
     // ptrace(2), "Group-stop": it stays stopped, but hears the next SIGCONT.
     const bool with_group = event == PTRACE_EVENT_STOP && signal != SIGTRAP;
     ::ptrace(with_group ? PTRACE_LISTEN : PTRACE_CONT, thread, nullptr, event != 0 ? 0L : signal);
@@ -85,28 +93,43 @@ class Tracer {
   Outcome outcome;
 
  private:
-  // True when it is dead.
-  bool OnCall(pid_t thread) {
+  // How it goes on: PTRACE_SYSCALL stops it again when the call has been made. Of no effect on one
+  // that is dead.
+  __ptrace_request OnCall(pid_t thread) {
     user_regs_struct registers{};
-    if (::ptrace(PTRACE_GETREGS, thread, nullptr, &registers) != 0) return false;
+    if (::ptrace(PTRACE_GETREGS, thread, nullptr, &registers) != 0) return PTRACE_CONT;
     if (!strike_.names.empty()) {
       const std::vector<std::string> files = FilesOf(thread, registers);
       if (std::find_first_of(files.begin(), files.end(), strike_.names.begin(),
                              strike_.names.end()) == files.end()) {
-        return false;
+        return PTRACE_CONT;
       }
     }
     const unsigned long number = ++calls_[thread];
     outcome.most = std::max(outcome.most, number);
-    if (number != strike_.number) return false;
+    if (number != strike_.number) return PTRACE_CONT;
     outcome.struck = true;
-    if (strike_.error == 0) return ::syscall(SYS_tkill, thread, SIGKILL) == 0;
+    if (strike_.error == 0) {
+      ::syscall(SYS_tkill, thread, SIGKILL);
+      return PTRACE_CONT;
+    }
+    // close(2): Linux releases the descriptor in any case; an error comes of what is behind it.
+    if (strike_.call == SYS_close) return PTRACE_SYSCALL;
     // seccomp(2), SECCOMP_RET_TRACE: a call of number -1 is not made, and what stands here is its
     // result.
     registers.orig_rax = static_cast<unsigned long long>(-1);
-    registers.rax = static_cast<unsigned long long>(-strike_.error);
+    Set(thread, registers, strike_.error);
+    return PTRACE_CONT;
+  }
+
+  static void End(pid_t thread, int error) {
+    user_regs_struct registers{};
+    if (::ptrace(PTRACE_GETREGS, thread, nullptr, &registers) == 0) Set(thread, registers, error);
+  }
+
+  static void Set(pid_t thread, user_regs_struct& registers, int error) {
+    registers.rax = static_cast<unsigned long long>(-error);
     if (::ptrace(PTRACE_SETREGS, thread, nullptr, &registers) != 0) Fail("PTRACE_SETREGS");
-    return false;
   }
 
   const Strike& strike_;
