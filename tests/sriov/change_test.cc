@@ -263,6 +263,7 @@ TEST_P(Changes, FailureOfTheUndoIsRestoredLater) {
       const auto result = Change(*world);
       if (world->steps() < step) return;
       if (result) break;
+      if (world->steps() < step + again) break;  // the undo has no such step
       if (WithoutBinds(world->Digest()) == before) continue;
       EXPECT_THAT(result.error().message(), HasSubstr("failed too")) << step << ", " << again;
       world->ForgetSteps();
