@@ -7,7 +7,8 @@ import subprocess
 import time
 
 ROOT = pathlib.Path("/sys/kernel/tracing")
-EXIT = "events/kvm/kvm_userspace_exit"
+# What the kernel's own events count, and the field that their histogram needs: exits to user space, and all.
+EVENTS = {"exits": ("events/kvm/kvm_userspace_exit", "reason"), "all exits": ("events/kvm/kvm_exit", "exit_reason")}
 PATIENCE = 300  # seconds without an end are a failure
 
 
@@ -37,23 +38,23 @@ def _hits(folder):
 
 
 class Counters:
-    """Differences of kprobes since it was made; exits to user space too where they are asked for."""
+    """Differences of kprobes since it was made, and of the named EVENTS."""
 
-    def __init__(self, probes, exits=False):
-        self.probes, self.exits = probes, exits
-        if exits:
-            _write(f"{EXIT}/trigger", "hist:keys=reason")
+    def __init__(self, probes, events=()):
+        self.probes, self.events = probes, events
+        for name in events:
+            folder, key = EVENTS[name]
+            _write(f"{folder}/trigger", f"hist:keys={key}")
         self.before = {name: _hits(f"events/kprobes/{name}") for name in probes}
 
     def read(self):
         found = {name: _hits(f"events/kprobes/{name}") - self.before[name] for name in self.probes}
-        if self.exits:
-            found["exits"] = _hits(EXIT)
-        return found
+        return found | {name: _hits(EVENTS[name][0]) for name in self.events}
 
     def close(self):
-        if self.exits:
-            _write(f"{EXIT}/trigger", "!hist:keys=reason")
+        for name in self.events:
+            folder, key = EVENTS[name]
+            _write(f"{folder}/trigger", f"!hist:keys={key}")
 
 
 def end(process):
