@@ -52,12 +52,10 @@ base::Status ParseUevent(std::string_view text, PciDevice& device) {
   return {};
 }
 
-std::optional<PciAddress> LinkedAddress(const Tree& tree, const std::string& path) {
-  const auto name = LinkName(tree, path);
-  if (!name) return std::nullopt;
-  const auto address = PciAddress::Parse(*name);
-  if (!address) return std::nullopt;
-  return *address;
+base::Result<std::optional<PciAddress>> LinkedAddress(const Tree& tree, const std::string& path) {
+  const auto name = TRY(LinkIfThere(tree, path));
+  const auto address = PciAddress::Parse(name.value_or(std::string()));
+  return address ? std::optional(*address) : std::nullopt;
 }
 
 std::optional<unsigned> Small(std::optional<uint64_t> value) {
@@ -65,15 +63,13 @@ std::optional<unsigned> Small(std::optional<uint64_t> value) {
   return static_cast<unsigned>(*value);
 }
 
-std::optional<unsigned> GroupOf(const Tree& tree, const std::string& path) {
-  const auto name = LinkName(tree, path + "/iommu_group");
-  if (!name) return std::nullopt;
-  const auto id = base::ParseDecimal(*name, UINT32_MAX);
-  if (!id) return std::nullopt;
-  return static_cast<unsigned>(*id);
+base::Result<std::optional<unsigned>> GroupOf(const Tree& tree, const std::string& path) {
+  const auto name = TRY(LinkIfThere(tree, path + "/iommu_group"));
+  const auto id = base::ParseDecimal(name.value_or(std::string()), UINT32_MAX);
+  return id ? std::optional(static_cast<unsigned>(*id)) : std::nullopt;
 }
 
-void ReadUnlocked(const Tree& tree, PciDevice& device) {
+base::Status ReadUnlocked(const Tree& tree, PciDevice& device) {
   const std::string path = device.path();
   device.revision = static_cast<uint8_t>(ReadHex(tree, path + "/revision").value_or(0));
   const auto node = Small(ReadDecimal(tree, path + "/numa_node"));  // "-1" is no number here
@@ -81,11 +77,12 @@ void ReadUnlocked(const Tree& tree, PciDevice& device) {
   device.sriov_totalvfs = Small(ReadDecimal(tree, path + "/sriov_totalvfs"));
   if (device.sriov_totalvfs) {
     for (unsigned index = 0; index < *device.sriov_totalvfs; ++index) {
-      const auto function = LinkedAddress(tree, fmt::format("{}/virtfn{}", path, index));
+      const auto function = TRY(LinkedAddress(tree, fmt::format("{}/virtfn{}", path, index)));
       if (!function) break;
       device.virtfns.push_back(*function);
     }
   }
+  return {};
 }
 
 // "0x00000000fe000000 0x00000000fe003fff 0x0000000000140204": start, last, flags.
@@ -112,9 +109,9 @@ base::Result<PciDevice> ReadDevice(const Tree& tree, const PciAddress& address, 
                       "vassign list shows what is there");
   }
   TRY(ParseUevent(*uevent, device));
-  device.iommu_group = GroupOf(tree, path);
-  if (detail >= Detail::kBrief) device.physfn = LinkedAddress(tree, path + "/physfn");
-  if (detail >= Detail::kUnlocked) ReadUnlocked(tree, device);
+  device.iommu_group = TRY(GroupOf(tree, path));
+  if (detail >= Detail::kBrief) device.physfn = TRY(LinkedAddress(tree, path + "/physfn"));
+  if (detail >= Detail::kUnlocked) TRY(ReadUnlocked(tree, device));
   if (detail == Detail::kFull) TRY(ReadBehindLock(tree, device));
   return device;
 }

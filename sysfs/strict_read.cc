@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "sysfs/base/text.h"
+
 namespace sysfs {
 namespace {
 
@@ -22,6 +24,15 @@ base::Result<std::vector<std::string>> ListIfThere(const Tree& tree, const std::
   auto names = tree.List(path);
   if (names || !IsAbsent(names.error())) return names;
   return std::vector<std::string>();
+}
+
+base::Result<std::optional<std::string>> LinkIfThere(const Tree& tree, const std::string& path) {
+  const auto target = tree.ReadLink(path);
+  if (target) return std::optional(std::string(base::LastComponent(*target)));
+  // readlink(2): EINVAL is said of what is there and no link.
+  if (IsAbsent(target.error()) || target.error().err() == EINVAL)
+    return std::optional<std::string>();
+  return base::Failure(target.error());
 }
 
 }  // namespace sysfs

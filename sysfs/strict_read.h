@@ -16,4 +16,7 @@ base::Result<std::optional<std::string>> ReadIfThere(const Tree& tree, const std
 // No names when the folder is absent; fails as above.
 base::Result<std::vector<std::string>> ListIfThere(const Tree& tree, const std::string& path);
 
+// The last component of the link's target; nothing when there is no link; fails as above.
+base::Result<std::optional<std::string>> LinkIfThere(const Tree& tree, const std::string& path);
+
 }  // namespace sysfs

@@ -1,4 +1,4 @@
-// A tree some of whose files and folders cannot be read.
+// A tree some of whose files, folders and links cannot be read.
 #pragma once
 
 #include <set>
@@ -20,6 +20,10 @@ class UnreadableTree final : public sysfs::WritingTree {
   base::Result<std::vector<std::string>> List(const std::string& path) const override {
     if (unreadable_.contains(path)) return base::FailErrno(path, err_);
     return WritingTree::List(path);
+  }
+  base::Result<std::string> ReadLink(const std::string& path) const override {
+    if (unreadable_.contains(path)) return base::FailErrno(path, err_);
+    return WritingTree::ReadLink(path);
   }
   base::Status Write(const std::string& path, std::string_view value) override {
     return below().Write(path, value);

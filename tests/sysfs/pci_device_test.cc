@@ -84,6 +84,20 @@ TEST(ReadDevice, UnreadableIsNotUnset) {
   EXPECT_THAT(ReadDevice(tree, kDrive), FailsWith(base::Code::kKernel, HasSubstr("sriov_numvfs")));
 }
 
+// A function that was left out would be left to its driver, and the change called a success.
+TEST(ReadDevice, ALinkThatCannotBeReadIsNotAbsent) {
+  FakeTree tree;
+  tree.AddDevice({.bdf = "0000:03:00.0", .group = 9, .totalvfs = 7});
+  tree.AddDevice({.bdf = "0000:03:10.0", .physfn = "0000:03:00.0"});
+  tree.AddDevice({.bdf = "0000:03:10.2", .physfn = "0000:03:00.0"});
+  const PciAddress pf{0, 3, 0, 0};
+  const std::string path = "/sys/bus/pci/devices/0000:03:00.0/";
+  for (const char* const name : {"iommu_group", "physfn", "virtfn0", "virtfn1"}) {
+    const test::UnreadableTree broken(tree, {path + name}, ENOMEM);
+    EXPECT_THAT(ReadDevice(broken, pf), FailsWith(base::Code::kKernel, HasSubstr(name))) << name;
+  }
+}
+
 TEST(ReadDevice, AbsentBehindTheLockIsUnset) {
   FakeTree tree;
   tree.AddDevice({.totalvfs = 7});

@@ -23,12 +23,18 @@ TEST(StrictRead, AbsentIsNothing) {
   EXPECT_THAT(ReadIfThere(tree, "/folder/none"), IsOkAnd(std::nullopt));
   EXPECT_THAT(ListIfThere(tree, "/folder"), IsOkAnd(ElementsAre("file")));
   EXPECT_THAT(ListIfThere(tree, "/none"), IsOkAnd(IsEmpty()));
+  tree.AddLink("/folder/link", "../elsewhere/name");
+  EXPECT_THAT(LinkIfThere(tree, "/folder/link"), IsOkAnd(Optional(std::string("name"))));
+  EXPECT_THAT(LinkIfThere(tree, "/folder/none"), IsOkAnd(std::nullopt));
+  EXPECT_THAT(LinkIfThere(tree, "/folder/file"), IsOkAnd(std::nullopt));
 }
 
 TEST(StrictRead, UnreadableIsAnError) {
   test::FakeTree below;
   below.AddFile("/folder/file", "text\n");
-  const test::UnreadableTree broken(below, {"/folder/file", "/folder"}, EIO);
+  below.AddLink("/folder/link", "name");
+  const test::UnreadableTree broken(below, {"/folder/file", "/folder", "/folder/link"}, EIO);
+  EXPECT_THAT(LinkIfThere(broken, "/folder/link"), FailsWith(Code::kKernel));
   EXPECT_THAT(ReadIfThere(broken, "/folder/file"), FailsWith(Code::kKernel));
   EXPECT_THAT(ListIfThere(broken, "/folder"), FailsWith(Code::kKernel));
 }
