@@ -5,8 +5,9 @@
 #include <memory>
 #include <sstream>
 
-#include "cli/parse.h"
 #include "cli/machines/machine_options.h"
+#include "cli/parse.h"
+#include "cli/run_command.h"
 #include "sysfs/base/text.h"
 #include "tests/fuzz/input.h"
 #include "tests/support/recorded_host.h"
