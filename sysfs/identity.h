@@ -30,7 +30,7 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-// "0000:00/16.0/00.0" for a function below a root port, by its links alone.
+// "0000:00/16.0/00.0" below a root port, by its link alone; "" when that is there and unreadable.
 std::string PciPath(const Tree& tree, const PciAddress& address);
 // The form alone: kUsage for what no path is; otherwise in canonical spelling.
 base::Result<std::string> ParsePciPath(std::string_view text);

@@ -7,6 +7,7 @@
 
 #include "cli/automation/automation.h"
 #include "cli/automation/files.h"
+#include "cli/config/known_place.h"
 #include "cli/config/pin.h"
 #include "cli/config/resolve.h"
 #include "cli/permanent_address.h"
@@ -105,9 +106,9 @@ base::Result<std::vector<PersistPlan>> PlanPersist(const Context& context,
           fmt::format("{}: a virtual function is not kept by itself", address.ToString()),
           "an entry of its physical function with a table [device.sriov] keeps it");
     }
-    Persisted one = {{},
-                     sysfs::ReadIdentity(*context.tree, device, sysfs::IdentityDetail::kWhole,
-                                         PermanentAddressOf(context.device_number))};
+    auto identity = TRY(ReadPlacedIdentity(*context.tree, device, sysfs::IdentityDetail::kWhole,
+                                           PermanentAddressOf(context.device_number)));
+    Persisted one = {{}, std::move(identity)};
     one.entry = EntryFor(one.identity, request.driver);
     one.entry.group = group;
     one.entry.force = request.force;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/config/known_place.h"
 #include "sysfs/base/text.h"
 
 namespace cli {
@@ -143,14 +144,16 @@ base::Result<std::vector<HostDevice>> ReadHostDevices(const sysfs::Tree& tree, c
   for (const sysfs::PciDevice& device : TRY(sysfs::ReadDevices(tree, sysfs::Detail::kUnlocked))) {
     if (device.is_bridge()) continue;
     HostDevice one = {device.address, device.physfn.has_value(), {}};
-    one.identity = sysfs::ReadIdentity(tree, device, sysfs::IdentityDetail::kPassive, permanent);
+    one.identity =
+        TRY(ReadPlacedIdentity(tree, device, sysfs::IdentityDetail::kPassive, permanent));
     const bool may_be = std::any_of(config.begin(), config.end(), [&](const Entry& entry) {
       const auto pin = pinned.find(entry.name);
       return MayMean(entry.match, one) ||
              (pin != pinned.end() && IdsOf(pin->second) == IdsOf(one.identity));
     });
     if (may_be)
-      one.identity = sysfs::ReadIdentity(tree, device, sysfs::IdentityDetail::kWhole, permanent);
+      one.identity =
+          TRY(ReadPlacedIdentity(tree, device, sysfs::IdentityDetail::kWhole, permanent));
     all.push_back(std::move(one));
   }
   return all;

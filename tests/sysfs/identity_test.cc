@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_tree.h"
+#include "tests/support/unreadable_tree.h"
 
 namespace {
 
@@ -40,6 +41,12 @@ TEST_F(IdentityTest, ThePathHasNoBusButTheRoots) {
 TEST_F(IdentityTest, AFunctionOnARootBusIsOneHop) {
   tree_.AddDevice({.bdf = "0000:00:1f.3"});
   EXPECT_TRUE(sysfs::PciPath(tree_, kPort).ends_with("/1c.2"));
+}
+
+TEST_F(IdentityTest, APlaceThatCannotBeReadIsNotTheRootBus) {
+  const test::UnreadableTree broken(tree_, {"/sys/bus/pci/devices/0000:09:00.1"}, ENOMEM);
+  EXPECT_EQ(sysfs::PciPath(broken, kCard), "");
+  EXPECT_NE(sysfs::PciPath(broken, kPort), "");
 }
 
 TEST_F(IdentityTest, IdsAreThoseOfTheDevice) {

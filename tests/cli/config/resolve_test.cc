@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/fake_tree.h"
 #include "tests/support/matchers.h"
+#include "tests/support/unreadable_tree.h"
 
 namespace cli {
 namespace {
@@ -161,6 +163,16 @@ TEST_F(ResolveTest, AMacTellsCardsApart) {
   ASSERT_THAT(Run(entry), IsOk());
   devices_[2].identity.mac = "52:54:00:00:00:04";
   EXPECT_THAT(Run(entry), FailsWith(Code::kNotFound));
+}
+
+// A pin of such an identity would never be met again.
+TEST(ReadHostDevices, APlaceThatCannotBeReadIsAnError) {
+  test::FakeTree tree;
+  tree.AddDevice({.bdf = "0000:00:1c.2", .class_code = 0x060400});
+  tree.AddDevice({.bdf = "0000:09:00.1", .parent = "0000:00:1c.2"});
+  EXPECT_THAT(ReadHostDevices(tree, {}, {}, {}), IsOk());
+  const test::UnreadableTree broken(tree, {"/sys/bus/pci/devices/0000:09:00.1"}, EIO);
+  EXPECT_THAT(ReadHostDevices(broken, {}, {}, {}), FailsWith(Code::kKernel, HasSubstr("place")));
 }
 
 TEST(Combine, KeepsWhatWasKnownOfTheSameCard) {
