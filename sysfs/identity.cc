@@ -72,8 +72,9 @@ std::string PciPath(const Tree& tree, const PciAddress& address) {
   const bool is_unreadable =
       !place && place.error().code() != base::Code::kNotFound && place.error().err() != EINVAL;
   if (is_unreadable) return {};
+  const std::string way = place.value_or(std::string());
   std::vector<PciAddress> hops;
-  for (const std::string_view part : base::Split(place.value_or(std::string()), '/')) {
+  for (const std::string_view part : base::Split(way, '/')) {
     const auto bridge = PciAddress::Parse(part);
     if (bridge && *bridge != address) hops.push_back(*bridge);
   }
