@@ -1,5 +1,6 @@
 #include "sysfs/drivers.h"
 
+#include <fmt/format.h>
 #include <fnmatch.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@ constexpr std::array<std::string_view, 8> kVfioDrivers = {
     "pds_vfio_pci", "qat_vfio_pci",      "virtio_vfio_pci", "xe_vfio_pci"};
 
 constexpr std::string_view kVfioAlias = "alias vfio_pci:";
+constexpr std::string_view kBuiltInAlias = ".alias=vfio_pci:";
 
 // Drivers and modules spell the same name with '-' or '_', at will.
 std::string Underscored(std::string_view name) {
@@ -112,11 +114,23 @@ std::optional<std::string> BestVfioModule(std::string_view modules_alias,
 }
 
 VfioDrivers::VfioDrivers(const Tree& tree) : tree_(tree) {
-  const auto release = ReadText(tree, "/proc/sys/kernel/osrelease");
-  const auto all = ReadText(tree, "/lib/modules/" + release.value_or("") + "/modules.alias");
-  if (!all) return;
-  for (const std::string_view line : base::Split(*all, '\n')) {
+  const std::string folder =
+      "/lib/modules/" + ReadText(tree, "/proc/sys/kernel/osrelease").value_or("");
+  const auto text = [&](const char* name) {
+    return tree.Read(folder + name).value_or(std::string());
+  };
+  const std::string loadable = text("/modules.alias");
+  for (const std::string_view line : base::Split(loadable, '\n')) {
     if (line.starts_with(kVfioAlias)) aliases_.append(line).append("\n");
+  }
+  // "MODULE.alias=PATTERN", each with a NUL behind it (Documentation/kbuild/kbuild.rst,
+  // modules.builtin.modinfo; with the aliases of devices since Linux 6.17).
+  const std::string built_in = text("/modules.builtin.modinfo");
+  for (const std::string_view entry : base::Split(built_in, '\0')) {
+    const size_t at = entry.find(kBuiltInAlias);
+    if (at == std::string_view::npos) continue;
+    aliases_ += fmt::format("alias vfio_pci:{} {}\n", entry.substr(at + kBuiltInAlias.size()),
+                            entry.substr(0, at));
   }
 }
 

@@ -41,7 +41,7 @@ std::string RecordedModulesFile(const std::string& release);
 std::optional<std::string> BestVfioModule(std::string_view modules_alias,
                                           std::string_view modalias);
 
-// The VFIO drivers of the tree's kernel, asked for many devices: reads modules.alias once. Not
+// The VFIO drivers of a kernel, for many devices: reads its aliases once, built-in ones too. Not
 // thread safe; the tree outlives it.
 class VfioDrivers {
  public:

@@ -68,6 +68,15 @@ bool AsksTheDevice(std::string_view name) {
          (name.starts_with("resource") && name.ends_with("_resize"));
 }
 
+// Of entries that end with NUL.
+std::string VfioAliases(const std::string& text) {
+  std::string kept;
+  for (const std::string_view entry : base::Split(text, '\0')) {
+    if (Has(entry, ".alias=vfio_pci:")) kept.append(entry).push_back('\0');
+  }
+  return kept;
+}
+
 base::Failure Hidden(const std::string& path) { return base::FailErrno(path, ENOENT); }
 
 }  // namespace
@@ -85,6 +94,7 @@ std::string WhatCounts(std::string_view path, std::string text) {
   if (path.find("/modprobe.d/") != std::string_view::npos)
     return Lines(text, [](std::string_view line) { return line.starts_with("blacklist "); });
   if (path.find("lib/modules/") != std::string_view::npos) {
+    if (name == "modules.builtin.modinfo") return VfioAliases(text);
     const std::string_view wanted = name == "modules.alias" ? "alias vfio_pci:" : "vfio";
     return Lines(text, [&](std::string_view line) {
       return Has(line, wanted) || (name != "modules.alias" && Has(line, "iommufd"));

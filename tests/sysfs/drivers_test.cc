@@ -86,6 +86,18 @@ TEST_F(Kernel, LoadedModuleGivesItsDriversName) {
   EXPECT_EQ(BestVfioDriver(tree_, kConnectX), "mlx5-vfio-pci");
 }
 
+// As Linux 6.17 writes it.
+TEST_F(Kernel, AVariantThatIsBuiltInIsFound) {
+  using namespace std::string_literals;
+  tree_.AddDriver("vfio-pci", true);
+  tree_.AddFile("/proc/sys/kernel/osrelease", "6.17\n");
+  tree_.AddFile("/lib/modules/6.17/modules.builtin.modinfo",
+                "vfio_pci.license=GPL v2\0vfio_pci.alias=vfio_pci:v*d*sv*sd*bc*sc*i*\0"s
+                "mlx5_vfio_pci.alias=vfio_pci:v000015B3d0000101Esv*sd*bc*sc*i*\0"s);
+  EXPECT_EQ(BestVfioDriver(tree_, kConnectX), "mlx5_vfio_pci");
+  EXPECT_EQ(BestVfioDriver(tree_, kDrive), "vfio-pci");
+}
+
 TEST_F(Kernel, DriversOfModuleAreThoseOfThePciBus) {
   tree_.AddDriver("snd-hda", false);
   tree_.AddDirectory("/sys/module/snd_hda/drivers/hdaudio:codec");

@@ -104,6 +104,10 @@ TEST(WhatCounts, KeepsTheLinesThatAreAskedFor) {
             "blacklist vfio_pci\n");
   EXPECT_EQ(WhatCounts("/usr/lib/modules/6.12/modules.dep", "a/vfio-pci.ko: b\na/nvme.ko:\n"),
             "a/vfio-pci.ko: b\n");
+  using namespace std::string_literals;
+  EXPECT_EQ(WhatCounts("/lib/modules/6.17/modules.builtin.modinfo",
+                       "nvme.license=GPL\0a_vfio.license=GPL\0a_vfio.alias=vfio_pci:v*\0"s),
+            "a_vfio.alias=vfio_pci:v*\0"s);
   EXPECT_EQ(WhatCounts("/proc/iomem",
                        "00100000-3fffffff : System RAM\n"
                        "d0000000-dfffffff : 0000:08:00.0\n  d0000000-d02fffff : efifb\n"),
