@@ -10,12 +10,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include "sysfs/base/fd.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
 #include "sysfs/capability.h"
+#include "sysfs/place.h"
 
 namespace sysfs {
 namespace {
@@ -67,17 +67,9 @@ std::optional<std::string> ReadMac(const Tree& tree, const PciDevice& device,
 }  // namespace
 
 std::string PciPath(const Tree& tree, const PciAddress& address) {
-  const auto place = tree.ReadLink("/sys/bus/pci/devices/" + address.ToString());
-  // A tree in memory or of a snapshot may have a folder in its place: readlink(2), EINVAL.
-  const bool is_unreadable =
-      !place && place.error().code() != base::Code::kNotFound && place.error().err() != EINVAL;
-  if (is_unreadable) return {};
-  const std::string way = place.value_or(std::string());
-  std::vector<PciAddress> hops;
-  for (const std::string_view part : base::Split(way, '/')) {
-    const auto bridge = PciAddress::Parse(part);
-    if (bridge && *bridge != address) hops.push_back(*bridge);
-  }
+  auto above = ReadBridgesAbove(tree, address);
+  if (!above) return {};
+  std::vector<PciAddress> hops = std::move(*above);
   hops.push_back(address);
   std::string path = fmt::format("{:04x}:{:02x}", hops.front().domain, hops.front().bus);
   for (const PciAddress& hop : hops) path += fmt::format("/{:02x}.{}", hop.device, hop.function);

@@ -7,6 +7,7 @@
 
 #include "sysfs/base/text.h"
 #include "sysfs/guarded.h"
+#include "sysfs/place.h"
 #include "sysfs/strict_read.h"
 
 namespace sysfs {
@@ -162,17 +163,28 @@ base::Result<std::vector<PciDevice>> ReadDevices(const Tree& tree, Detail detail
   return devices;
 }
 
-std::vector<PciAddress> BridgesAbove(const Tree& tree, const PciAddress& address) {
+base::Result<std::vector<PciAddress>> ReadBridgesAbove(const Tree& tree,
+                                                       const PciAddress& address) {
   PciDevice device;
   device.address = address;
   std::vector<PciAddress> bridges;
   const auto place = tree.ReadLink(device.path());
-  if (!place) return bridges;
+  if (!place) {
+    // readlink(2): EINVAL is said of what is there and no link, as in a tree in memory.
+    const bool is_none =
+        place.error().code() == base::Code::kNotFound || place.error().err() == EINVAL;
+    if (is_none) return bridges;
+    return base::Failure(place.error());
+  }
   for (const std::string_view part : base::Split(*place, '/')) {
     const auto bridge = PciAddress::Parse(part);
     if (bridge && *bridge != address) bridges.push_back(*bridge);
   }
   return bridges;
+}
+
+std::vector<PciAddress> BridgesAbove(const Tree& tree, const PciAddress& address) {
+  return ReadBridgesAbove(tree, address).value_or(std::vector<PciAddress>());
 }
 
 std::vector<PciBar> ReadBars(const Tree& tree, const PciAddress& address) {
