@@ -109,7 +109,7 @@ class Machine {
 
   const Options options_;
   const MachinePlan plan_;
-  const boot::BootImage image_;
+  boot::BootImage image_;
   base::Kernel* kernel_ = nullptr;
   acpi::AcpiTables acpi_;
   std::optional<SignalSource> signals_;

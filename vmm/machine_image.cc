@@ -1,6 +1,7 @@
 #include "vmm/machine_image.h"
 
 #include <set>
+#include <utility>
 
 #include "sysfs/base/log.h"
 #include "vmm/guest/command_line.h"
@@ -63,7 +64,7 @@ base::Result<boot::BootImage> OpenImage(const sysfs::Tree& tree, const Options& 
   boot::BootRequest request =
       generated ? TRY(DefaultRequest(tree, options, plan)) : UserRequest(options);
   request.acpi_rsdp = rsdp;
-  return boot::BootImage::Open(request, plan.layout);
+  return boot::BootImage::Open(std::move(request), plan.layout);
 }
 
 }  // namespace vmm

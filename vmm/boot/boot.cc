@@ -5,15 +5,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "sysfs/base/log.h"
 #include "sysfs/base/text.h"
-#include "vmm/boot/file.h"
 #include "vmm/boot/plan.h"
 #include "vmm/boot/recognise.h"
 
 namespace vmm::boot {
 namespace {
 
-// An ELF kernel may carry debug information, which is read but not kept.
+// An ELF kernel may carry debug information, which is read to find the notes, and not loaded.
 constexpr uint64_t kElfLimit = 2 * base::kGiB;
 
 base::Failure TooLarge(const std::string& what, uint64_t needed, const Layout& layout) {
@@ -23,85 +23,105 @@ base::Failure TooLarge(const std::string& what, uint64_t needed, const Layout& l
                     fmt::format("give --memory {}M", (needed + base::kMiB - 1) / base::kMiB));
 }
 
-base::Result<std::vector<std::byte>> ReadKernel(const InputFile& file, ImageKind kind,
-                                                const Layout& layout) {
-  if (kind == ImageKind::kBzImage && file.size > layout.memory_bytes()) {
-    return TooLarge(file.path, MinimumMemory(file.size, 0), layout);
-  }
-  if (file.size > kElfLimit) {
-    return base::Fail(
-        base::Code::kUsage,
-        fmt::format("{}: {} is larger than any kernel", file.path, base::FormatSize(file.size)),
-        "strip its debug information");
-  }
-  return ReadHead(file, file.size);
-}
-
-base::Result<std::vector<std::byte>> ReadInitrd(const std::string& path, const Layout& layout) {
-  const InputFile file = TRY(OpenInput(path));
-  if (file.size > layout.memory_bytes()) {
-    return TooLarge(path, MinimumMemory(0, file.size), layout);
-  }
-  return ReadHead(file, file.size);
-}
-
 template <class T>
 base::Result<T> Named(const std::string& path, base::Result<T> result) {
   if (!result) return base::Failure(std::move(result).error().With(path));
   return result;
 }
 
-base::Status StorePiece(const GuestMemory& memory, const Piece& piece) {
-  const std::span<std::byte> room = memory.At({piece.memory.base}, piece.memory.size);
-  const std::span<const std::byte> bytes = piece.bytes();
-  if (room.size() < piece.memory.size || bytes.size() > room.size()) {
-    return base::Fail(base::Code::kInternal, fmt::format("no guest RAM at {:#x} for {:#x} bytes",
-                                                         piece.memory.base, piece.memory.size));
+// What a 64-bit bzImage tells of itself, or an ELF file, which is read whole to find its notes.
+base::Result<std::variant<BzImage, PvhKernel>> Parse(const InputFile& file,
+                                                     std::span<const std::byte> head) {
+  if (TRY(Recognise(head)) == ImageKind::kBzImage) return TRY(ParseBzImage(head, file.size));
+  if (file.size > kElfLimit) {
+    return base::Fail(base::Code::kUsage,
+                      fmt::format("{} is larger than any kernel", base::FormatSize(file.size)),
+                      "strip its debug information");
   }
-  std::ranges::fill(std::ranges::copy(bytes, room.begin()).out, room.end(), std::byte{0});
-  return {};
+  return TRY(ParsePvh(TRY(ReadHead(file, file.size))));
 }
 
 }  // namespace
 
-base::Result<BootImage> BootImage::Open(const BootRequest& request, const Layout& layout) {
+base::Result<BootImage> BootImage::Open(BootRequest request, const Layout& layout) {
   BootImage image;
-  image.request_ = request;
-  const InputFile file = TRY(OpenInput(request.kernel_path));
-  const auto kind = TRY(Named(file.path, Recognise(TRY(ReadHead(file, kRecogniseBytes)))));
-  image.kernel_ = TRY(ReadKernel(file, kind, layout));
-  uint64_t end = 0;
-  if (kind == ImageKind::kElf) {
-    PvhKernel kernel = TRY(Named(file.path, ParsePvh(image.kernel_)));
-    image.kernel_ = Compact(kernel, image.kernel_);
-    image.protocol_ = Protocol::kPvh;
-    end = kernel.end;
-    image.parsed_ = std::move(kernel);
-  } else {
-    const BzImage parsed = TRY(Named(file.path, ParseBzImage(image.kernel_)));
-    end = parsed.end();
-    image.parsed_ = parsed;
+  image.request_ = std::move(request);
+  image.kernel_ = TRY(OpenInput(image.request_.kernel_path));
+  if (const std::string& path = image.request_.initrd_path; !path.empty()) {
+    image.initrd_ = TRY(OpenInput(path));
   }
-  if (!request.initrd_path.empty()) {
-    image.request_.initrd = TRY(ReadInitrd(request.initrd_path, layout));
-  }
-  image.minimum_memory_ = MinimumMemory(end, image.request_.initrd.size());
-  if (layout.memory_bytes() < image.minimum_memory_) {
-    return TooLarge(request.kernel_path, image.minimum_memory_, layout);
-  }
-  TRY(Named(request.kernel_path, image.Plan(layout)));
+  TRY(image.Check(layout));
   return image;
 }
 
+base::Status BootImage::Check(const Layout& layout) {
+  head_ = TRY(ReadHead(kernel_, kRecogniseBytes));
+  parsed_ = TRY(Named(kernel_.path, Parse(kernel_, head_)));
+  uint64_t end = 0;
+  if (const auto* kernel = std::get_if<PvhKernel>(&parsed_)) {
+    protocol_ = Protocol::kPvh;
+    end = kernel->end;
+  } else {
+    protocol_ = Protocol::kLinux64;
+    end = std::get<BzImage>(parsed_).end();
+  }
+  if (initrd_ && initrd_->size > layout.memory_bytes()) {
+    return TooLarge(initrd_->path, MinimumMemory(0, initrd_->size), layout);
+  }
+  minimum_memory_ = MinimumMemory(end, initrd_size());
+  if (layout.memory_bytes() < minimum_memory_) {
+    return TooLarge(kernel_.path, minimum_memory_, layout);
+  }
+  TRY(Named(kernel_.path, Plan(layout)));
+  return {};
+}
+
+uint64_t BootImage::initrd_size() const { return initrd_ ? initrd_->size : request_.initrd.size(); }
+
 base::Result<BootPlan> BootImage::Plan(const Layout& layout) const {
-  const BootInput input{kernel_, request_.initrd, request_.command_line, request_.acpi_rsdp.value};
+  const BootInput input{head_, initrd_size(), request_.command_line, request_.acpi_rsdp.value};
   if (const auto* kernel = std::get_if<PvhKernel>(&parsed_)) return PlanPvh(*kernel, input, layout);
   return PlanLinux64(std::get<BzImage>(parsed_), input, layout);
 }
 
-base::Result<EntryState> BootImage::Load(const GuestMemory& memory, const Layout& layout) const {
+base::Status BootImage::Store(const GuestMemory& memory, const Piece& piece) const {
+  const std::span<std::byte> room = memory.At({piece.memory.base}, piece.memory.size);
+  if (room.size() < piece.memory.size || piece.size() > room.size()) {
+    return base::Fail(base::Code::kInternal, fmt::format("no guest RAM at {:#x} for {:#x} bytes",
+                                                         piece.memory.base, piece.memory.size));
+  }
+  const std::span<std::byte> place = room.first(piece.size());
+  if (piece.origin == Origin::kKernel) {
+    TRY(ReadInto(kernel_, place, piece.part.base));
+  } else if (piece.origin == Origin::kInitrd && initrd_) {
+    TRY(ReadInto(*initrd_, place, piece.part.base));
+  } else {
+    const auto& from = piece.origin == Origin::kMade ? piece.made : request_.initrd;
+    std::ranges::copy(from, place.begin());
+  }
+  std::ranges::fill(room.subspan(place.size()), std::byte{0});
+  return {};
+}
+
+base::Result<bool> BootImage::FilesChanged() {
+  const bool kernel = TRY(HasChanged(kernel_));
+  const bool initrd = initrd_ && TRY(HasChanged(*initrd_));
+  return kernel || initrd;
+}
+
+base::Result<EntryState> BootImage::Load(const GuestMemory& memory, const Layout& layout) {
+  if (TRY(FilesChanged())) {
+    base::Log(base::Level::kWarning, "{}{}: written to since the last start, loaded anew",
+              kernel_.path, initrd_ ? " or " + initrd_->path : "");
+    TRY(Check(layout));
+  }
   const BootPlan plan = TRY(Plan(layout));
-  for (const Piece& piece : plan.pieces) TRY(StorePiece(memory, piece));
+  for (const Piece& piece : plan.pieces) TRY(Store(memory, piece));
+  if (TRY(FilesChanged())) {
+    return base::Fail(base::Code::kUsage,
+                      kernel_.path + ": kernel or initrd is being written to, and was not started",
+                      "start the machine again when the file is whole");
+  }
   return plan.entry;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "sysfs/base/mapping.h"
 #include "sysfs/base/result.h"
 #include "vmm/boot/bzimage.h"
+#include "vmm/boot/file.h"
 #include "vmm/boot/pvh.h"
 #include "vmm/layout.h"
 #include "vmm/memory.h"
@@ -49,24 +51,37 @@ struct EntryState {
 };
 
 struct BootPlan;
+struct Piece;
 
-// Checked and held in memory, so that a reboot loads the same bytes again even if the file changed.
+// Kernel and initrd, checked. Their files stay open and are read into guest RAM at each start: none
+// of their bytes is kept in memory, and a reboot finds the same ones when they were replaced by
+// others (rename(2), as package managers do). A file that was written to is checked and loaded
+// anew.
 class BootImage {
  public:
   // kUsage names the file and what is wrong: missing, empty, a directory, truncated, not a kernel,
-  // larger than RAM.
-  static base::Result<BootImage> Open(const BootRequest& request, const Layout& layout);
+  // needs more RAM.
+  static base::Result<BootImage> Open(BootRequest request, const Layout& layout);
   // The least RAM with which this kernel and initrd can start.
   uint64_t minimum_memory() const { return minimum_memory_; }
   Protocol protocol() const { return protocol_; }
-  // Writes kernel, initrd, command line, page tables and tables of the protocol.
-  base::Result<EntryState> Load(const GuestMemory& memory, const Layout& layout) const;
+  // Writes kernel, initrd, command line, page tables and tables of the protocol. kUsage, as by
+  // Open, when a file was written to and cannot be started now, or is being written to.
+  base::Result<EntryState> Load(const GuestMemory& memory, const Layout& layout);
 
  private:
+  base::Status Check(const Layout& layout);
+  base::Status ReadKernel(const Layout& layout);
+  base::Status ReadInitrd(const Layout& layout);
+  uint64_t initrd_size() const;
   base::Result<BootPlan> Plan(const Layout& layout) const;
+  base::Status Store(const GuestMemory& memory, const Piece& piece) const;
+  base::Result<bool> FilesChanged();
 
   BootRequest request_;
-  std::vector<std::byte> kernel_;  // of an ELF file only the segments
+  InputFile kernel_;
+  std::optional<InputFile> initrd_;
+  std::vector<std::byte> head_;  // of the kernel's file
   std::variant<BzImage, PvhKernel> parsed_;
   Protocol protocol_ = Protocol::kLinux64;
   uint64_t minimum_memory_ = 0;

@@ -39,8 +39,8 @@ using Kernel64 = base::Field<0>;
 
 base::Failure Bad(std::string what) { return base::Fail(base::Code::kUsage, std::move(what)); }
 
-base::Status CheckProtocol(std::span<const std::byte> file) {
-  const auto version = base::LoadLe<uint16_t>(file, kVersion);
+base::Status CheckProtocol(std::span<const std::byte> head) {
+  const auto version = base::LoadLe<uint16_t>(head, kVersion);
   if (version < kOldestVersion) {
     return base::Fail(
         base::Code::kUsage,
@@ -49,14 +49,14 @@ base::Status CheckProtocol(std::span<const std::byte> file) {
                     version >> 8, version & 0xff),
         "give a newer kernel");
   }
-  const uint64_t header_end = kHeaderLengthBase + base::LoadLe<uint8_t>(file, kHeaderLength);
-  if (header_end < kHeaderEndMin || header_end > file.size()) {
+  const uint64_t header_end = kHeaderLengthBase + base::LoadLe<uint8_t>(head, kHeaderLength);
+  if (header_end < kHeaderEndMin || header_end > head.size()) {
     return Bad("a truncated or damaged kernel: the setup header does not reach to init_size");
   }
-  if (LoadedHigh::Get(base::LoadLe<uint8_t>(file, kLoadFlags)) == 0) {
+  if (LoadedHigh::Get(base::LoadLe<uint8_t>(head, kLoadFlags)) == 0) {
     return Bad("a zImage, which is loaded below 1 MiB; only a bzImage can be started");
   }
-  if (Kernel64::Get(base::LoadLe<uint16_t>(file, kXLoadFlags)) == 0) {
+  if (Kernel64::Get(base::LoadLe<uint16_t>(head, kXLoadFlags)) == 0) {
     return base::Fail(base::Code::kUsage,
                       "a 32-bit kernel: it has no 64-bit entry (XLF_KERNEL_64 is not set)",
                       "give an x86-64 kernel");
@@ -66,17 +66,17 @@ base::Status CheckProtocol(std::span<const std::byte> file) {
 
 // The protected-mode code. A signed file has more behind it, which is not loaded; syssize is
 // rounded up to a paragraph that the file need not fill.
-base::Result<base::Range> PayloadOf(std::span<const std::byte> file) {
-  const auto sectors = base::LoadLe<uint8_t>(file, kSetupSectors);
+base::Result<base::Range> PayloadOf(std::span<const std::byte> head, uint64_t file_size) {
+  const auto sectors = base::LoadLe<uint8_t>(head, kSetupSectors);
   const uint64_t start =
       (sectors == 0 ? kDefaultSetupSectors : sectors) * kSectorSize + kSectorSize;
-  const uint64_t size = base::LoadLe<uint32_t>(file, kSystemSize) * kParagraphSize;
+  const uint64_t size = base::LoadLe<uint32_t>(head, kSystemSize) * kParagraphSize;
   if (size <= kEntry64Offset) return Bad("a damaged kernel: syssize is too small for its entry");
-  if (file.size() < start || file.size() - start + kParagraphSize <= size) {
-    return Bad(fmt::format("a truncated kernel: {} bytes, its header tells {}", file.size(),
-                           start + size));
+  if (file_size < start || file_size - start + kParagraphSize <= size) {
+    return Bad(
+        fmt::format("a truncated kernel: {} bytes, its header tells {}", file_size, start + size));
   }
-  return base::Range{start, std::min<uint64_t>(size, file.size() - start)};
+  return base::Range{start, std::min<uint64_t>(size, file_size - start)};
 }
 
 base::Status CheckPlace(const BzImage& image, uint32_t alignment) {
@@ -99,21 +99,21 @@ base::Status CheckPlace(const BzImage& image, uint32_t alignment) {
 
 }  // namespace
 
-base::Result<BzImage> ParseBzImage(std::span<const std::byte> file) {
-  if (TRY(Recognise(file)) != ImageKind::kBzImage) return Bad("not a bzImage");
-  TRY(CheckProtocol(file));
+base::Result<BzImage> ParseBzImage(std::span<const std::byte> head, uint64_t file_size) {
+  if (TRY(Recognise(head)) != ImageKind::kBzImage) return Bad("not a bzImage");
+  TRY(CheckProtocol(head));
   BzImage image;
-  image.version = base::LoadLe<uint16_t>(file, kVersion);
-  const uint64_t header_end = kHeaderLengthBase + base::LoadLe<uint8_t>(file, kHeaderLength);
+  image.version = base::LoadLe<uint16_t>(head, kVersion);
+  const uint64_t header_end = kHeaderLengthBase + base::LoadLe<uint8_t>(head, kHeaderLength);
   image.header = {kSetupSectors, header_end - kSetupSectors};
-  image.payload = TRY(PayloadOf(file));
+  image.payload = TRY(PayloadOf(head, file_size));
   // A relocatable kernel below its preferred address moves itself there, so no other one is chosen.
-  image.load_address = base::LoadLe<uint64_t>(file, kPreferredAddress);
+  image.load_address = base::LoadLe<uint64_t>(head, kPreferredAddress);
   image.memory_size =
-      std::max<uint64_t>(base::LoadLe<uint32_t>(file, kInitSize), image.payload.size);
-  image.initrd_last = base::LoadLe<uint32_t>(file, kInitrdAddressMax);
-  image.command_line_size = base::LoadLe<uint32_t>(file, kCommandLineSize);
-  TRY(CheckPlace(image, base::LoadLe<uint32_t>(file, kAlignment)));
+      std::max<uint64_t>(base::LoadLe<uint32_t>(head, kInitSize), image.payload.size);
+  image.initrd_last = base::LoadLe<uint32_t>(head, kInitrdAddressMax);
+  image.command_line_size = base::LoadLe<uint32_t>(head, kCommandLineSize);
+  TRY(CheckPlace(image, base::LoadLe<uint32_t>(head, kAlignment)));
   return image;
 }
 

@@ -27,9 +27,10 @@ struct BzImage {
 // Where a kernel starts in 64-bit mode, behind its load address.
 inline constexpr uint64_t kEntry64Offset = 0x200;
 
-// kUsage says which field is wrong. Promises: header and payload are inside the file, the memory is
-// above 1 MiB and below 4 GiB. Pure.
-base::Result<BzImage> ParseBzImage(std::span<const std::byte> file);
+// `head`: the first kRecogniseBytes of the file, or all when it has fewer. kUsage says which field
+// is wrong. Promises: the header is inside the head, the payload inside the file, the memory above
+// 1 MiB and below 4 GiB. Pure.
+base::Result<BzImage> ParseBzImage(std::span<const std::byte> head, uint64_t file_size);
 
 // How many of the file's first bytes ReleaseOf looks at: the header's string is in the setup code.
 inline constexpr size_t kReleaseBytes = 0x10000;

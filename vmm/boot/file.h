@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,16 +12,31 @@
 
 namespace vmm::boot {
 
+// Another one after each write to the file (stat(2)), but for one in the same tick of the clock
+// that keeps the size.
+struct Stamp {
+  uint64_t size = 0;
+  int64_t modified_ns = 0;
+  int64_t changed_ns = 0;
+
+  bool operator==(const Stamp&) const = default;
+};
+
 // An open regular file that is not empty.
 struct InputFile {
   base::Fd fd;
   std::string path;
   uint64_t size = 0;
+  Stamp stamp;  // when it was opened, or last looked at
 };
 
 // kUsage when it is missing, empty, a directory or a device; kDenied without permission.
 base::Result<InputFile> OpenInput(const std::string& path);
 // The first `size` bytes, or all when the file has fewer.
 base::Result<std::vector<std::byte>> ReadHead(const InputFile& file, uint64_t size);
+// All of the bytes from the offset; an error names the file.
+base::Status ReadInto(const InputFile& file, std::span<std::byte> bytes, uint64_t offset);
+// Whether it was written to since `stamp`; brings stamp and size up to date.
+base::Result<bool> HasChanged(InputFile& file);
 
 }  // namespace vmm::boot

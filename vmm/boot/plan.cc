@@ -22,7 +22,11 @@ constexpr uint64_t kMemoryStep = 2 * base::kMiB;
 
 void AddMade(BootPlan& plan, uint64_t address, std::vector<std::byte> bytes) {
   const base::Range memory{address, bytes.size()};
-  plan.pieces.push_back({memory, std::move(bytes), {}});
+  plan.pieces.push_back({memory, Origin::kMade, {}, std::move(bytes)});
+}
+
+void AddInitrd(BootPlan& plan, const base::Range& place) {
+  if (!place.empty()) plan.pieces.push_back({place, Origin::kInitrd, {0, place.size}, {}});
 }
 
 // The RAM below the hole, where everything goes that is needed at the start.
@@ -102,21 +106,20 @@ base::Result<BootPlan> PlanLinux64(const BzImage& image, const BootInput& input,
   BootPlan plan;
   const base::Range ram = TRY(LowRam(layout, image.end()));
   const uint64_t ceiling = std::min(ram.end(), image.initrd_last + 1);
-  const base::Range initrd = TRY(PlaceInitrd(input.initrd.size(), image.end(), ceiling));
+  const base::Range initrd = TRY(PlaceInitrd(input.initrd_size, image.end(), ceiling));
   TRY(AddCommandLine(plan, input.command_line, image.command_line_size));
   AddSegments(plan, Protocol::kLinux64);
   AddMade(plan, kPageTablesAddress, IdentityPageTables(kPageTablesAddress));
-  const BootParams params{input.kernel.subspan(image.header.base, image.header.size),
+  const BootParams params{input.head.subspan(image.header.base, image.header.size),
                           image.load_address,
                           kCommandLineAddress,
                           initrd,
                           input.rsdp,
                           MemoryMap(layout)};
   AddMade(plan, kBootInfoAddress, TRY(MakeBootParams(params)));
-  plan.pieces.push_back({{image.load_address, image.payload.size},
-                         {},
-                         input.kernel.subspan(image.payload.base, image.payload.size)});
-  if (!initrd.empty()) plan.pieces.push_back({initrd, {}, input.initrd});
+  plan.pieces.push_back(
+      {{image.load_address, image.payload.size}, Origin::kKernel, image.payload, {}});
+  AddInitrd(plan, initrd);
   plan.entry.rip = image.load_address + kEntry64Offset;
   plan.entry.rsi = kBootInfoAddress;
   plan.entry.cr3 = kPageTablesAddress;
@@ -129,15 +132,14 @@ base::Result<BootPlan> PlanPvh(const PvhKernel& kernel, const BootInput& input,
       2047;  // COMMAND_LINE_SIZE of x86; PVH does not tell it
   BootPlan plan;
   const base::Range ram = TRY(LowRam(layout, kernel.end));
-  const base::Range initrd = TRY(PlaceInitrd(input.initrd.size(), kernel.end, ram.end()));
+  const base::Range initrd = TRY(PlaceInitrd(input.initrd_size, kernel.end, ram.end()));
   TRY(AddCommandLine(plan, input.command_line, kLinuxCommandLineSize));
   AddSegments(plan, Protocol::kPvh);
   AddStartInfo(plan, layout, initrd, input.rsdp);
   for (const PvhSegment& segment : kernel.segments) {
-    plan.pieces.push_back(
-        {segment.memory, {}, input.kernel.subspan(segment.file.base, segment.file.size)});
+    plan.pieces.push_back({segment.memory, Origin::kKernel, segment.file, {}});
   }
-  if (!initrd.empty()) plan.pieces.push_back({initrd, {}, input.initrd});
+  AddInitrd(plan, initrd);
   plan.entry.rip = kernel.entry;
   plan.entry.rbx = kBootInfoAddress;
   return plan;

@@ -17,13 +17,17 @@
 
 namespace vmm::boot {
 
+// Where a piece's bytes are.
+enum class Origin : uint8_t { kMade, kKernel, kInitrd };
+
 // Bytes at an address, then zeros up to the size.
 struct Piece {
   base::Range memory;
-  std::vector<std::byte> made;       // made for this plan,
-  std::span<const std::byte> given;  // or a part of the kernel or initrd, which outlive the plan
+  Origin origin = Origin::kMade;
+  base::Range part;             // of the kernel's file or of the initrd, inside it
+  std::vector<std::byte> made;  // kMade
 
-  std::span<const std::byte> bytes() const { return made.empty() ? given : made; }
+  uint64_t size() const { return origin == Origin::kMade ? made.size() : part.size; }
 };
 
 struct BootPlan {
@@ -32,8 +36,8 @@ struct BootPlan {
 };
 
 struct BootInput {
-  std::span<const std::byte> kernel;
-  std::span<const std::byte> initrd;  // empty: none
+  std::span<const std::byte> head;  // of a bzImage, with its header
+  uint64_t initrd_size = 0;         // 0: none
   std::string_view command_line;
   uint64_t rsdp = 0;
 };

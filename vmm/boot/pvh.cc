@@ -93,14 +93,4 @@ base::Result<PvhKernel> ParsePvh(std::span<const std::byte> file) {
   return kernel;
 }
 
-std::vector<std::byte> Compact(PvhKernel& kernel, std::span<const std::byte> file) {
-  std::vector<std::byte> bytes;
-  for (PvhSegment& segment : kernel.segments) {
-    const auto part = file.subspan(segment.file.base, segment.file.size);
-    segment.file.base = bytes.size();
-    bytes.insert(bytes.end(), part.begin(), part.end());
-  }
-  return bytes;
-}
-
 }  // namespace vmm::boot

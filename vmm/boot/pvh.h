@@ -24,11 +24,8 @@ struct PvhKernel {
   uint64_t end = 0;                  // behind the last segment
 };
 
-// kUsage when the kernel has no PVH entry or its segments are not between 1 MiB and 4 GiB. Pure.
+// kUsage when the kernel has no PVH entry or its segments are not between 1 MiB and 4 GiB.
+// Promises: every segment's file range is inside the file. Pure.
 base::Result<PvhKernel> ParsePvh(std::span<const std::byte> file);
-
-// The file without what is not loaded (debug information is ten times the rest); the segments' file
-// ranges change accordingly.
-std::vector<std::byte> Compact(PvhKernel& kernel, std::span<const std::byte> file);
 
 }  // namespace vmm::boot

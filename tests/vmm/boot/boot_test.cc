@@ -58,13 +58,15 @@ TEST_F(BootImageTest, SaysHowMuchMemoryIsNeeded) {
   EXPECT_EQ(image.error().hint(), "give --memory 42M");
 }
 
-TEST_F(BootImageTest, RefusesAFileLargerThanMemoryWithoutReadingIt) {
+TEST_F(BootImageTest, LooksOnlyAtWhatItLoads) {
   const std::string path = folder_.Write("kernel", test::MakeBzImage());
   std::filesystem::resize_file(path, uint64_t{1} << 40);
   BootRequest request;
   request.kernel_path = path;
+  EXPECT_THAT(BootImage::Open(request, LayoutOf(kRamSize)), IsOk());
+  request.initrd_path = path;
   EXPECT_THAT(BootImage::Open(request, LayoutOf(kRamSize)),
-              FailsWith(Code::kUsage, HasSubstr("needs 1")));
+              FailsWith(Code::kUsage, HasSubstr("needs 2")));
 }
 
 TEST_F(BootImageTest, NamesTheInitrdThatIsWrong) {
@@ -97,7 +99,7 @@ class LoadTest : public BootImageTest {
 };
 
 TEST_F(LoadTest, PutsABzImageWithItsInitrdIntoMemory) {
-  const auto image = Open(test::MakeBzImage());
+  auto image = Open(test::MakeBzImage());
   ASSERT_THAT(image, IsOk());
   EXPECT_EQ(image->protocol(), Protocol::kLinux64);
   EXPECT_LE(image->minimum_memory(), kRamSize);
@@ -110,12 +112,12 @@ TEST_F(LoadTest, PutsABzImageWithItsInitrdIntoMemory) {
   EXPECT_TRUE(std::ranges::equal(At(initrd, 5000), initrd_));
 }
 
-// A reboot finds the old kernel's data in memory, and perhaps another file on the disk.
+// A reboot finds the old kernel's data in memory, and perhaps another file at the path.
 TEST_F(LoadTest, LoadsTheSameBytesAgain) {
-  const auto image = Open(test::MakeElfKernel());
+  auto image = Open(test::MakeElfKernel());
   ASSERT_THAT(image, IsOk());
   EXPECT_EQ(image->protocol(), Protocol::kPvh);
-  folder_.Write("kernel", test::Bytes(100));
+  std::filesystem::rename(folder_.Write("new", test::Bytes(100)), folder_.path() / "kernel");
   std::ranges::fill(At(0x1200000, 0x1100), std::byte{0xee});
   const auto entry = image->Load(memory_, layout_);
   ASSERT_THAT(entry, IsOk());
@@ -124,8 +126,35 @@ TEST_F(LoadTest, LoadsTheSameBytesAgain) {
   EXPECT_THAT(At(0x1200100, 0x1000), testing::Each(std::byte{0}));
 }
 
+TEST_F(LoadTest, TakesAnInitrdFromItsFile) {
+  BootRequest request;
+  request.kernel_path = folder_.Write("kernel", test::MakeBzImage());
+  request.initrd_path = folder_.Write("initrd", initrd_);
+  auto image = BootImage::Open(request, layout_);
+  ASSERT_THAT(image, IsOk());
+  const auto entry = image->Load(memory_, layout_);
+  ASSERT_THAT(entry, IsOk());
+  const auto params = At(entry->rsi, base::kPageSize);
+  EXPECT_EQ(base::LoadLe<uint32_t>(params, 0x21c), initrd_.size());
+  EXPECT_TRUE(std::ranges::equal(At(base::LoadLe<uint32_t>(params, 0x218), 5000), initrd_));
+}
+
+TEST_F(LoadTest, LooksAnewAtAFileThatWasWrittenTo) {
+  auto image = Open(test::MakeBzImage());
+  ASSERT_THAT(image, IsOk());
+  ASSERT_THAT(image->Load(memory_, layout_), IsOk());
+  folder_.Write("kernel", test::MakeElfKernel());
+  const auto entry = image->Load(memory_, layout_);
+  ASSERT_THAT(entry, IsOk());
+  EXPECT_EQ(entry->protocol, Protocol::kPvh);
+  EXPECT_THAT(At(0x1200000, 0x100), testing::Each(std::byte{0xbb}));
+  folder_.Write("kernel", test::Bytes(100));
+  EXPECT_THAT(image->Load(memory_, layout_),
+              FailsWith(Code::kUsage, AllOf(HasSubstr("/kernel: "), HasSubstr("not a kernel"))));
+}
+
 TEST_F(LoadTest, FailsWithoutTheMemoryOfTheLayout) {
-  const auto image = Open(test::MakeBzImage());
+  auto image = Open(test::MakeBzImage());
   ASSERT_THAT(image, IsOk());
   EXPECT_THAT(image->Load(GuestMemory(), layout_), FailsWith(Code::kInternal));
 }

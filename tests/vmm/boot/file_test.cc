@@ -1,9 +1,11 @@
 #include "vmm/boot/file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
 #include "tests/support/matchers.h"
@@ -14,6 +16,7 @@ namespace {
 using base::Code;
 using test::FailsWith;
 using test::IsOk;
+using test::IsOkAnd;
 using testing::AllOf;
 using testing::HasSubstr;
 
@@ -54,6 +57,36 @@ TEST(ReadHead, EndsWithTheFile) {
   const auto two = ReadHead(*file, 2);
   ASSERT_THAT(two, IsOk());
   EXPECT_EQ(two->size(), 2u);
+  ::unlink(path.c_str());
+}
+
+TEST(HasChanged, TellsWhatWasWrittenOnce) {
+  const std::string path = Path("changed");
+  std::ofstream(path) << "abc";
+  auto file = OpenInput(path);
+  ASSERT_THAT(file, IsOk());
+  EXPECT_THAT(HasChanged(*file), IsOkAnd(false));
+  std::ofstream(path, std::ios::app) << "d";
+  EXPECT_THAT(HasChanged(*file), IsOkAnd(true));
+  EXPECT_EQ(file->size, 4u);
+  EXPECT_THAT(HasChanged(*file), IsOkAnd(false));
+  // The same size, at another time.
+  const timespec times[2] = {{1, 0}, {1, 0}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  EXPECT_THAT(HasChanged(*file), IsOkAnd(true));
+  ::unlink(path.c_str());
+}
+
+TEST(ReadInto, NamesTheFileThatEndsTooEarly) {
+  const std::string path = Path("early");
+  std::ofstream(path) << "abc";
+  const auto file = OpenInput(path);
+  ASSERT_THAT(file, IsOk());
+  std::array<std::byte, 2> bytes{};
+  EXPECT_THAT(ReadInto(*file, bytes, 1), IsOk());
+  EXPECT_EQ(bytes[1], std::byte{'c'});
+  EXPECT_FALSE(ReadInto(*file, bytes, 2));
+  EXPECT_THAT(ReadInto(*file, bytes, 2).error().message(), HasSubstr(path));
   ::unlink(path.c_str());
 }
 

@@ -25,13 +25,13 @@ Layout LayoutOf(uint64_t ram_size) {
 
 struct Kernel {
   test::Bytes file = test::MakeBzImage();
-  test::Bytes initrd = test::Bytes(5000, std::byte{7});
+  uint64_t initrd_size = 5000;
 
   BootInput input(std::string_view command_line = "console=ttyS0") const {
-    return {file, initrd, command_line, 0xe0000};
+    return {file, initrd_size, command_line, 0xe0000};
   }
   base::Result<BootPlan> Plan(const Layout& layout, std::string_view line = "console=ttyS0") const {
-    const auto image = ParseBzImage(file);
+    const auto image = ParseBzImage(file, file.size());
     return PlanLinux64(*image, input(line), layout);
   }
 };
@@ -46,7 +46,7 @@ const Piece* PieceAt(const BootPlan& plan, uint64_t address) {
 void ExpectDisjointInside(const BootPlan& plan, const Layout& layout) {
   for (const Piece& piece : plan.pieces) {
     EXPECT_TRUE(layout.ram.front().Contains(piece.memory));
-    EXPECT_LE(piece.bytes().size(), piece.memory.size);
+    EXPECT_LE(piece.size(), piece.memory.size);
     for (const Piece& other : plan.pieces) {
       EXPECT_TRUE(&piece == &other || !piece.memory.Overlaps(other.memory))
           << std::hex << piece.memory.base << " " << other.memory.base;
@@ -85,8 +85,8 @@ TEST(PlanLinux64, EntersAt0x200BehindTheLoadAddress) {
   EXPECT_EQ(plan->entry.gdt.value, kGdtAddress);
   const Piece* code = PieceAt(*plan, 0x1000000);
   ASSERT_NE(code, nullptr);
-  EXPECT_EQ(code->bytes().size(), 4096u);
-  EXPECT_EQ(code->bytes()[0], std::byte{0x90});
+  EXPECT_EQ(code->origin, Origin::kKernel);
+  EXPECT_EQ(code->part, (base::Range{1024, 4096}));
   ExpectDisjointInside(*plan, LayoutOf(kRamSize));
 }
 
@@ -106,16 +106,16 @@ TEST(PlanLinux64, EndsTheCommandLineWithZero) {
   ASSERT_THAT(plan, IsOk());
   const Piece* line = PieceAt(*plan, kCommandLineAddress);
   ASSERT_NE(line, nullptr);
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(line->bytes().data()), line->bytes().size()),
+  EXPECT_EQ(line->origin, Origin::kMade);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(line->made.data()), line->made.size()),
             std::string("quiet\0", 6));
 }
 
 TEST(PlanPvh, ZeroesWhatTheFileDoesNotFill) {
   const test::Bytes file = test::MakeElfKernel();
-  const test::Bytes initrd(100);
   const auto kernel = ParsePvh(file);
   ASSERT_THAT(kernel, IsOk());
-  const auto plan = PlanPvh(*kernel, {file, initrd, "quiet", 0xe0000}, LayoutOf(kRamSize));
+  const auto plan = PlanPvh(*kernel, {file, 100, "quiet", 0xe0000}, LayoutOf(kRamSize));
   ASSERT_THAT(plan, IsOk());
   EXPECT_EQ(plan->entry.protocol, Protocol::kPvh);
   EXPECT_EQ(plan->entry.rip, 0x1000040u);
@@ -123,7 +123,7 @@ TEST(PlanPvh, ZeroesWhatTheFileDoesNotFill) {
   const Piece* data = PieceAt(*plan, 0x1200000);
   ASSERT_NE(data, nullptr);
   EXPECT_EQ(data->memory.size, 0x1100u);
-  EXPECT_EQ(data->bytes().size(), 0x100u);
+  EXPECT_EQ(data->part, (base::Range{0x600, 0x100}));
   ExpectDisjointInside(*plan, LayoutOf(kRamSize));
 }
 
@@ -131,9 +131,9 @@ TEST(PlanPvh, RefusesWhatDoesNotFit) {
   const test::Bytes file = test::MakeElfKernel();
   const auto kernel = ParsePvh(file);
   ASSERT_THAT(kernel, IsOk());
-  EXPECT_THAT(PlanPvh(*kernel, {file, {}, "", 0}, LayoutOf(18 * base::kMiB)),
+  EXPECT_THAT(PlanPvh(*kernel, {file, 0, "", 0}, LayoutOf(18 * base::kMiB)),
               FailsWith(Code::kUsage, HasSubstr("needs RAM up to")));
-  EXPECT_THAT(PlanPvh(*kernel, {file, {}, std::string(2048, 'x'), 0}, LayoutOf(kRamSize)),
+  EXPECT_THAT(PlanPvh(*kernel, {file, 0, std::string(2048, 'x'), 0}, LayoutOf(kRamSize)),
               FailsWith(Code::kUsage, HasSubstr("takes 2047")));
 }
 
