@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "sysfs/base/address.h"
+#include "vmm/guest/decompress_library.h"
 
 namespace vmm::guest {
 namespace {
@@ -56,6 +57,7 @@ class Output {
 };
 
 base::Result<Bytes> DecompressXz(std::span<const std::byte> data, size_t limit) {
+  TRY(LzmaLibrary().Load());
   lzma_stream stream = LZMA_STREAM_INIT;
   if (lzma_stream_decoder(&stream, kMemoryLimit, 0) != LZMA_OK) {
     return base::Fail(base::Code::kInternal, "xz: no decoder");
@@ -101,6 +103,7 @@ base::Result<Bytes> DecompressGzip(std::span<const std::byte> data, size_t limit
 
 base::Result<Bytes> DecompressZstd(std::span<const std::byte> data, size_t limit) {
   constexpr int kWindowLog = 27;  // 128 MiB
+  TRY(ZstdLibrary().Load());
   const std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream(ZSTD_createDStream(),
                                                                         ZSTD_freeDStream);
   if (stream == nullptr) return base::Fail(base::Code::kInternal, "zstd: no decoder");
