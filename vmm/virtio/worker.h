@@ -26,6 +26,7 @@ class Worker final : public Runner {
          const base::EventFd& kick, const RunnerWiring& wiring);
 
   uint16_t index() const override { return index_; }
+  uint16_t queue_size() const { return queue_.size(); }
   const GuestRam& ram() const { return *ram_; }
   bool paused() const { return paused_; }
 

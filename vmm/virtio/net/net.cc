@@ -32,6 +32,7 @@ base::Result<std::unique_ptr<Net>> Net::Create(base::Kernel& kernel, const NetOp
   std::vector<std::unique_ptr<NetPort>> ports;
   ports.push_back(TRY(StreamPort::Create(link)));
   shape.link = ports.front()->connected();
+  shape.merges = true;
   return std::make_unique<Net>("socket " + link.path, shape, std::move(ports), options.rate);
 }
 
@@ -49,7 +50,7 @@ base::Result<std::unique_ptr<Net>> Net::CreateTap(base::Kernel& kernel, const Ne
     if (!link.vhost) break;
     offloaded.push_back({TRY(Vhost::Create(kernel)), &tap->fd()});
   }
-  shape.merges = !offloaded.empty() && offloaded.front().vhost->merges();
+  shape.merges = offloaded.empty() || offloaded.front().vhost->merges();
   std::vector<std::unique_ptr<NetPort>> ports;
   for (auto& tap : taps) ports.push_back(std::move(tap));
   auto made = std::make_unique<Net>(name, shape, std::move(ports), options.rate);
@@ -67,6 +68,7 @@ base::Result<std::unique_ptr<Net>> Net::CreateMacvtap(base::Kernel& kernel,
   shape.mac = macvtap.mac();
   shape.mtu = options.mtu;
   shape.offloads = true;
+  shape.merges = true;
   shape.own_mac = false;
   std::vector<std::unique_ptr<NetPort>> ports;
   ports.push_back(TRY(OpenMacvtap(kernel, TRY(macvtap.OpenNode()), macvtap.name())));
@@ -223,19 +225,19 @@ bool Net::Fetch(Pair& pair) {
 }
 
 void Net::Receive(Pair& pair, Worker& worker, const Chain& chain) {
-  NetFrame frame = *pair.waiting;
+  const bool merges = (state_.features & net::kMergeBuffers) != 0;
+  const Laid laid = pair.buffers.Put(worker, chain, *pair.waiting, merges);
+  if (laid == Laid::kMore) return;
+  ++(laid == Laid::kWhole ? counters_.received : counters_.receive_drops);
+  to_guest_.Charge(pair.waiting->bytes.size());
   pair.waiting.reset();
-  // One buffer, whoever filled the rest in.
-  frame.header.buffers = 1;
-  std::array<std::byte, sizeof(NetHeader)> header;
-  std::memcpy(header.data(), &frame.header, header.size());
-  const uint64_t total = header.size() + frame.bytes.size();
-  const bool fits = TotalSize(chain.writable) >= total &&
-                    CopyTo(worker.ram(), chain.writable, header.size(), frame.bytes) &&
-                    CopyTo(worker.ram(), chain.writable, 0, header);
-  ++(fits ? counters_.received : counters_.receive_drops);
-  to_guest_.Charge(frame.bytes.size());
-  worker.Finish(chain, fits ? static_cast<uint32_t>(total) : 0);
+}
+
+void Net::LetGo(uint16_t queue) {
+  Pair* const pair = Find(queue);
+  if (pair != nullptr && queue % 2 == 0 && pair->receive != nullptr) {
+    pair->buffers.GiveBack(*pair->receive);
+  }
 }
 
 void Net::Transmit(Pair& pair, Worker& worker, const Chain& chain) {

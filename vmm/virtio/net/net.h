@@ -1,11 +1,12 @@
 // virtio-net over ports of the host (virtio 1.2, 5.1), or with its queues given to the host's
 // kernel.
 //
-// No request of a guest is held: a frame that cannot go yet is kept by its port, and the next one
-// stays in the ring until it has gone. A frame for the guest waits in its port's own memory until
-// there is a buffer for it, and nothing more is read from the host meanwhile: what comes too much
-// is lost where a network card would lose it. A frame that does not fit into the guest's buffer is
-// lost, the buffer given back empty.
+// No request of a guest is held, but for buffers of a frame that is not in whole: a frame that
+// cannot go yet is kept by its port, and the next one stays in the ring until it has gone. A frame
+// for the guest waits in its port's own memory until there is a buffer for it, and nothing more is
+// read from the host meanwhile: what comes too much is lost where a network card would lose it. A
+// frame that does not fit into the guest's buffer, or into all of its buffers when it merges them,
+// is lost, the buffers given back empty.
 //
 // Under a rate limit the guest's frames stay in their ring, and nothing is read from the host: what
 // comes too much is lost as above.
@@ -27,6 +28,7 @@
 #include "vmm/virtio/device.h"
 #include "vmm/virtio/net/control.h"
 #include "vmm/virtio/net/port.h"
+#include "vmm/virtio/net/receive_buffers.h"
 #include "vmm/virtio/net/vhost.h"
 #include "vmm/virtio/rate_limit.h"
 #include "vmm/virtio/worker.h"
@@ -81,6 +83,7 @@ class Net final : public Device {
   bool Wants(Worker& worker) override;
   void Handle(Worker& worker, const Chain& chain) override;
   void Submit() override;
+  void LetGo(uint16_t queue) override;
   void Stop() override;
 
  private:
@@ -96,6 +99,7 @@ class Net final : public Device {
     Worker* receive = nullptr;
     Worker* transmit = nullptr;
     std::optional<NetFrame> waiting;  // for a buffer
+    ReceiveBuffers buffers;           // that have a part of it
     bool kept = false;                // the port has a frame that is to go
     bool held = false;                // nothing is read: the rate
     std::optional<Watch> readable;

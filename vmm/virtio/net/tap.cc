@@ -176,13 +176,14 @@ void TapPort::Lose() {
 Sent TapPort::Send(const NetHeader& header, std::span<const iovec> frame) {
   if (gone_ || frame.size() >= IOV_MAX) return Sent::kDropped;
   NetHeader copy = header;
-  std::vector<iovec> all{{&copy, sizeof copy}};
-  all.insert(all.end(), frame.begin(), frame.end());
-  if (::writev(fd_.raw(), all.data(), static_cast<int>(all.size())) >= 0) return Sent::kDone;
+  request_.assign(1, {&copy, sizeof copy});
+  request_.insert(request_.end(), frame.begin(), frame.end());
+  if (::writev(fd_.raw(), request_.data(), static_cast<int>(request_.size())) >= 0)
+    return Sent::kDone;
   const Sent result = Judge(errno);
   if (result != Sent::kKept) return result;
   kept_.clear();
-  for (const iovec& one : all) {
+  for (const iovec& one : request_) {
     const auto* const bytes = static_cast<const std::byte*>(one.iov_base);
     kept_.insert(kept_.end(), bytes, bytes + one.iov_len);
   }

@@ -51,6 +51,7 @@ class TapPort final : public NetPort {
   bool gone_ = false;
   std::vector<std::byte> input_;
   std::vector<std::byte> kept_;
+  std::vector<iovec> request_;  // of one Send
 };
 
 // All queues of a tap; more than one means that it has several. kNotFound, kDenied, kInUse, kUnfit
