@@ -61,6 +61,12 @@ base::Result<std::vector<PciAddress>> Selected(const Context& context, const Ass
   return all;
 }
 
+// Another run has given the device back since its record was seen.
+bool HasNoRecord(const AssignmentHost& host, const PciAddress& address) {
+  const auto record = host.journal.Find(address);
+  return record && !*record && !HasFunctionsRecord(host, address);
+}
+
 // Virtual functions are given back before the physical one takes them away.
 void PutPhysicalLast(const AssignmentHost& host, std::vector<PciAddress>& devices) {
   std::stable_partition(devices.begin(), devices.end(), [&](const PciAddress& address) {
@@ -160,7 +166,7 @@ base::Status RunRestore(Context& context, const RestoreOptions& options) {
     auto result = RestoreDevice(host, address, force);
     if (result) {
       results.push_back(std::move(*result));
-    } else {
+    } else if (!options.all || !HasNoRecord(host.assignment, address)) {
       errors.push_back(WithState(std::move(result.error()), *context.tree, {address}));
     }
   }

@@ -209,18 +209,22 @@ base::Result<std::pair<unsigned, unsigned>> ReadIndices(const Reader& reader, un
                  : fmt::format("a number below {} or a range such as \"0-{}\"", count, count - 1);
   const toml::node* node = reader.Find("index");
   if (!node) return reader.Bad("index", "there: say which function");
-  std::optional<uint64_t> first;
-  std::optional<uint64_t> last;
+  // No range until one is read.
+  uint64_t first = 1;
+  uint64_t last = 0;
   if (const auto number = node->value_exact<int64_t>(); number && *number >= 0) {
     first = last = static_cast<uint64_t>(*number);
   } else if (const auto text = node->value_exact<std::string>()) {
     const auto parts = base::Split(*text, '-');
-    first = base::ParseDecimal(parts.front(), UINT16_MAX);
-    last = base::ParseDecimal(parts.back(), UINT16_MAX);
-    if (parts.size() > 2) first.reset();
+    const auto from = base::ParseDecimal(parts.front(), UINT16_MAX);
+    const auto to = base::ParseDecimal(parts.back(), UINT16_MAX);
+    if (parts.size() <= 2 && from && to) {
+      first = *from;
+      last = *to;
+    }
   }
-  if (!first || !last || *first > *last || *last >= count) return reader.Bad("index", wanted);
-  return std::pair(static_cast<unsigned>(*first), static_cast<unsigned>(*last));
+  if (first > last || last >= count) return reader.Bad("index", wanted);
+  return std::pair(static_cast<unsigned>(first), static_cast<unsigned>(last));
 }
 
 base::Result<Functions> ReadFunctions(const Reader& reader) {

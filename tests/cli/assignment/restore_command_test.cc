@@ -105,6 +105,19 @@ TEST_F(RestoreCommand, RecordOfAMissingDeviceIsDropped) {
   EXPECT_EQ(world_.Run({"restore", "08:00.0"}), 3);
 }
 
+// A function of a card that gives its functions back.
+TEST_F(RestoreCommand, AllIsContentWithWhatAnotherRunHasGivenBackMeanwhile) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0", "group:15"}), 0);
+  world_.tree().OnWrite([this](const std::string& path, const std::string&) {
+    if (path.find("0000:08:00.0") == std::string::npos) return;
+    ASSERT_TRUE(world_.journal().Remove({0, 9, 0, 0}));
+    world_.tree().Remove("/sys/bus/pci/devices/0000:09:00.0");
+  });
+  EXPECT_EQ(world_.Run({"restore", "--all"}), 0);
+  EXPECT_EQ(world_.out(), "0000:08:00.0 vfio-pci -> nvme\n0000:09:00.1 vfio-pci -> igb\n");
+  EXPECT_EQ(world_.Run({"restore", "09:00.0"}), 3);
+}
+
 TEST_F(RestoreCommand, AllLeavesRecordsOfAnEarlierBootAlone) {
   ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
   auto record = world_.journal().Find({0, 8, 0, 0}).value().value();
