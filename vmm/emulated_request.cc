@@ -58,6 +58,15 @@ std::vector<std::string_view> ViewsOf(const std::vector<std::string>& parts) {
 
 EmulatedKind KindOf(const EmulatedRequest& request) { return kKinds.at(request.index()); }
 
+unsigned QueuesOf(const EmulatedRequest& request) {
+  if (const auto* const disk = std::get_if<virtio::BlkOptions>(&request)) return disk->queues;
+  // Two for each pair, and the control queue.
+  if (const auto* const net = std::get_if<virtio::NetOptions>(&request)) return 2 * net->queues + 1;
+  // Inflation, deflation, statistics, reporting.
+  if (std::holds_alternative<virtio::BalloonOptions>(request)) return 4;
+  return std::holds_alternative<ConsoleRequest>(request) ? 2 : 1;
+}
+
 std::vector<std::string_view> EmulatedDrivers() {
   std::vector<std::string_view> drivers;
   for (const EmulatedKind& kind : kKinds) drivers.push_back(kind.driver);

@@ -33,6 +33,8 @@ struct EmulatedKind {
   std::string_view module;  // Linux's driver, beside virtio_pci
 };
 EmulatedKind KindOf(const EmulatedRequest& request);
+// The most virtqueues that it has.
+unsigned QueuesOf(const EmulatedRequest& request);
 
 // A setting of device_add: the text "true" is a name alone, "false" is nothing.
 struct EmulatedSetting {

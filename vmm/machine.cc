@@ -10,6 +10,7 @@
 #include "sysfs/kmod_library.h"
 #include "vfio/memlock.h"
 #include "vmm/confinement/confine.h"
+#include "vmm/descriptor_limit.h"
 #include "vmm/devices/reset.h"
 #include "vmm/kvm/cpuid.h"
 #include "vmm/machine_image.h"
@@ -32,6 +33,7 @@ base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
                                                        const sysfs::Tree& tree,
                                                        const Options& options, const Hooks& hooks) {
   confinement::SetMode(options.seccomp);
+  RaiseDescriptorLimit();
   // Before any thread starts: threads inherit the signal mask.
   auto signals = TRY(SignalSource::Create(kSignals));
   std::optional<SignalSource> resizes;

@@ -272,6 +272,7 @@ std::string PreviewText(const Options& options, const MachinePreview& preview, b
     AddMemory(page, *preview.plan);
   }
   if (preview.host_memory) AddHostMemory(page, options, preview);
+  if (preview.plan) AddDescriptors(page, preview);
   AddProblems(page, preview);
   return page.Take();
 }
@@ -316,6 +317,7 @@ Json PreviewJson(const Options& options, const MachinePreview& preview) {
           {"console", ConsoleJson(options, preview)},
           {"dma", preview.plan && !preview.devices.empty() ? DmaJson(preview) : Json(nullptr)},
           {"host_memory", HostMemoryJson(options, preview)},
+          {"descriptors", DescriptorsJson(preview)},
           {"memory_map", std::move(map)},
           {"reserved_iova", std::move(reserved)},
           {"problems", ProblemsJson(preview)}};

@@ -83,4 +83,25 @@ Json HostMemoryJson(const Options& options, const MachinePreview& preview) {
           {"remarks", preview.memory_verdict.remarks}};
 }
 
+void AddDescriptors(Page& page, const MachinePreview& preview) {
+  const auto [soft, hard] = preview.descriptor_limit;
+  page.Section("Open files");
+  page.Line("needed", fmt::format("at most {}", preview.most_descriptors));
+  page.Line("limit", soft < hard ? fmt::format("{}, is raised to {}", soft, hard)
+                                 : fmt::format("{}", soft));
+  if (hard >= preview.most_descriptors) return;
+  page.Line("note",
+            fmt::format("a device may get fewer interrupt vectors than its driver asks for; "
+                        "LimitNOFILE={} in the systemd unit raises the limit",
+                        preview.most_descriptors),
+            Style::kWarning);
+}
+
+Json DescriptorsJson(const MachinePreview& preview) {
+  if (!preview.plan) return nullptr;
+  return {{"most", preview.most_descriptors},
+          {"soft", preview.descriptor_limit.soft},
+          {"hard", preview.descriptor_limit.hard}};
+}
+
 }  // namespace cli

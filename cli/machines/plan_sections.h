@@ -1,5 +1,5 @@
-// Sections of `vmm plan` that stand for themselves: what serves for a device, the host's memory.
-// Pure.
+// Sections of `vmm plan` that stand for themselves: what serves for a device, the host's memory,
+// descriptors. Pure.
 #pragma once
 
 #include "cli/json_text.h"
@@ -16,5 +16,10 @@ Json FallbacksJson(const vmm::Options& options);
 void AddHostMemory(Page& page, const vmm::Options& options, const vmm::MachinePreview& preview);
 // null when it has not.
 Json HostMemoryJson(const vmm::Options& options, const vmm::MachinePreview& preview);
+
+// The preview has a plan.
+void AddDescriptors(Page& page, const vmm::MachinePreview& preview);
+// null when it has none.
+Json DescriptorsJson(const vmm::MachinePreview& preview);
 
 }  // namespace cli

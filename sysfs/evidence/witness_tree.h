@@ -11,13 +11,14 @@
 
 namespace sysfs {
 
-// The first failure of a search; an absent or forbidden file, or one of a process that has ended,
-// is none.
+// The first failure of a search, a lock that was not free in time included; an absent or forbidden
+// file, or one of a process that has ended, is none.
 class Unread {
  public:
   void Note(const base::Error& error) {
     const int err = error.err();
-    const bool counts = err == EIO || err == EMFILE || err == ENFILE || err == ENOMEM;
+    const bool counts = error.code() == base::Code::kTimedOut || err == EIO || err == EMFILE ||
+                        err == ENFILE || err == ENOMEM;
     if (counts && !first_) first_ = error.message();
   }
   const std::optional<std::string>& first() const { return first_; }

@@ -232,7 +232,6 @@ template <class Input>
 void PlayNet(Input& input) {
   NetShape shape;
   shape.offloads = true;
-  shape.merges = true;
   shape.pairs = 2;
   std::vector<std::unique_ptr<NetPort>> ports;
   for (unsigned i = 0; i < shape.pairs; ++i) {

@@ -15,6 +15,31 @@
 namespace test {
 namespace {
 
+// Instances of inotify that are not in use: the kernel takes some ten milliseconds to end one.
+class NotifyPool {
+ public:
+  base::Fd Take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return base::Fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+    base::Fd taken = std::move(idle_.back());
+    idle_.pop_back();
+    return taken;
+  }
+  void GiveBack(base::Fd notify) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(notify));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<base::Fd> idle_;
+};
+
+NotifyPool& Pool() {
+  static NotifyPool pool;
+  return pool;
+}
+
 uint64_t InodeOf(const base::Fd& fd) {
   struct stat status {};
   return ::fstat(fd.raw(), &status) == 0 ? status.st_ino : 0;
@@ -22,7 +47,15 @@ uint64_t InodeOf(const base::Fd& fd) {
 
 }  // namespace
 
-ScriptedKernel::ScriptedKernel() : notify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {}
+ScriptedKernel::ScriptedKernel() : notify_(Pool().Take()) {}
+
+// Watches have numbers that do not come again, so that what is late for one reaches nobody.
+ScriptedKernel::~ScriptedKernel() {
+  CollectCloses();
+  for (const auto& [watch, name] : watched_) ::inotify_rm_watch(notify_.raw(), watch);
+  CollectCloses();
+  Pool().GiveBack(std::move(notify_));
+}
 
 void ScriptedKernel::On(const std::string& name, IoctlReply reply) {
   const std::lock_guard lock(mutex_);

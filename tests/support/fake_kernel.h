@@ -27,6 +27,9 @@ using FileHandler =
 class ScriptedKernel : public base::Kernel {
  public:
   ScriptedKernel();
+  ScriptedKernel(const ScriptedKernel&) = delete;
+  ScriptedKernel& operator=(const ScriptedKernel&) = delete;
+  ~ScriptedKernel() override;
 
   // What an ioctl of this name answers from now on; `Reply` without looking at its argument.
   void On(const std::string& name, IoctlReply reply);

@@ -42,6 +42,18 @@ TEST(ParseEmulated, AConsoleIsItsFile) {
   EXPECT_EQ(KindOf(*made).module, "virtio_console");
 }
 
+TEST(QueuesOf, AreAtLeastThoseOfTheDevice) {
+  virtio::BlkOptions disk;
+  disk.queues = 4;
+  EXPECT_EQ(QueuesOf(disk), 4u);
+  virtio::NetOptions net;
+  net.queues = 2;
+  EXPECT_EQ(QueuesOf(net), 5u);
+  EXPECT_EQ(QueuesOf(RngOptions{}), 1u);
+  EXPECT_EQ(QueuesOf(virtio::BalloonOptions{}), 4u);
+  EXPECT_EQ(QueuesOf(ConsoleRequest{}), 2u);
+}
+
 TEST(ParseEmulated, WhatIsWrongIsNamed) {
   const auto parse = [](std::string_view driver, const std::vector<EmulatedSetting>& settings) {
     return ParseEmulated(driver, settings, 1);

@@ -15,8 +15,7 @@ int64_t Nanoseconds(const timespec& time) {
 }
 
 Stamp StampOf(const struct stat& info) {
-  return {static_cast<uint64_t>(info.st_size), Nanoseconds(info.st_mtim),
-          Nanoseconds(info.st_ctim)};
+  return {static_cast<uint64_t>(info.st_size), Nanoseconds(info.st_mtim)};
 }
 
 }  // namespace

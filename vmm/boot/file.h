@@ -12,12 +12,12 @@
 
 namespace vmm::boot {
 
-// Another one after each write to the file (stat(2)), but for one in the same tick of the clock
-// that keeps the size.
+// Another one after each write to the file, but for one in the same tick of the clock that keeps
+// the size. The time of status change (stat(2)) has no place in it: a chmod or a rename writes
+// nothing.
 struct Stamp {
   uint64_t size = 0;
   int64_t modified_ns = 0;
-  int64_t changed_ns = 0;
 
   bool operator==(const Stamp&) const = default;
 };

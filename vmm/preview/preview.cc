@@ -69,6 +69,19 @@ void ReadDma(base::Kernel& kernel, const sysfs::Tree& tree, const Options& optio
   preview.vector_pool = ReadVectorPool(tree);
 }
 
+void CountDescriptors(const Options& options, MachinePreview& preview) {
+  DescriptorUse use;
+  use.cpus = options.cpus;
+  use.devices = preview.devices.size();
+  for (const DevicePreview& device : preview.devices) use.vectors += device.vectors.most();
+  use.emulated = preview.plan->emulated.size();
+  for (const PlannedEmulated& planned : preview.plan->emulated) {
+    use.queues += QueuesOf(planned.request);
+  }
+  preview.descriptor_limit = ReadDescriptorLimit();
+  preview.most_descriptors = MostDescriptors(use);
+}
+
 void DescribeDevices(const sysfs::Tree& tree, const HostSnapshot& host, MachinePreview& preview) {
   const MachinePlan& plan = *preview.plan;
   std::vector<sysfs::PciAddress> addresses;
@@ -151,6 +164,7 @@ MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const 
   DescribeDevices(tree, host, preview);
   DescribeEmulated(tree, preview);
   if (!preview.devices.empty()) ReadDma(kernel, tree, options, preview);
+  CountDescriptors(options, preview);
   ReadMemory(tree, options, preview);
   ReadImage(tree, options, preview);
   return preview;

@@ -15,6 +15,7 @@
 #include "vfio/dma_space.h"
 #include "vfio/memlock.h"
 #include "vfio/reset_plan.h"
+#include "vmm/descriptor_limit.h"
 #include "vmm/options.h"
 #include "vmm/plan.h"
 #include "vmm/preview/cost.h"
@@ -68,6 +69,8 @@ struct MachinePreview {
   unsigned populate_threads = 0;
   MemoryCost memory;
   VectorPool vector_pool;
+  DescriptorLimit descriptor_limit;
+  uint64_t most_descriptors = 0;
   std::optional<HostMemory> host_memory;
   MemoryVerdict memory_verdict;
   // What the start would refuse, in the order in which it would find it.

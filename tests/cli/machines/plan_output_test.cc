@@ -46,6 +46,8 @@ vmm::MachinePreview Whole() {
   preview.populate_threads = 2;
   preview.memory = vmm::EstimateMemory(4 * kGiB, vmm::Pages::kTransparent, 2);
   preview.vector_pool = {391, "debugfs irq/domains/VECTOR"};
+  preview.descriptor_limit = {1024, 524288};
+  preview.most_descriptors = 141;
   return preview;
 }
 
@@ -90,6 +92,10 @@ Guest memory map
 
 Reserved IOVA ranges, kept free of RAM
   0x0000fee00000-0x0000feefffff  msi, IOMMU group 14 of 0000:08:00.0
+
+Open files
+  needed        at most 141
+  limit         1024, is raised to 524288
 
 No problem found: vmm run would start
 )";
@@ -169,6 +175,14 @@ TEST(PreviewText, TheHostsMemoryStandsBesideTheGuests) {
   EXPECT_THAT(text, HasSubstr("Host memory\n  guest RAM     4 GiB, as the guest uses it, merged"));
   EXPECT_THAT(text, HasSubstr("  control group /vms.slice: 0 B used of 2 GiB\n"));
   EXPECT_THAT(text, HasSubstr("overcommitted by 3 GiB"));
+}
+
+TEST(PreviewText, TooFewDescriptorsAreTold) {
+  vmm::MachinePreview preview = Whole();
+  preview.descriptor_limit = {64, 64};
+  const std::string text = PreviewText(Machine(), preview, false);
+  EXPECT_THAT(text, HasSubstr("  limit         64\n  note          a device may get fewer"));
+  EXPECT_THAT(text, HasSubstr("LimitNOFILE=141"));
 }
 
 TEST(PreviewText, OfNothingIsThePlainMachine) {

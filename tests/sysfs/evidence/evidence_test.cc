@@ -83,6 +83,12 @@ TEST(FindEvidence, WhatFailsToBeReadMayHideAUse) {
   }
 }
 
+TEST(Unread, ALockThatWasNotFreeInTimeHidesToo) {
+  Unread unread;
+  unread.Note(base::Error(base::Code::kTimedOut, "0000:08:00.0: its lock was not free"));
+  EXPECT_EQ(unread.first(), "0000:08:00.0: its lock was not free");
+}
+
 TEST(FindEvidence, SoMayRoutesAndAddressesThatTheKernelDoesNotTell) {
   test::FakeTree tree;
   tree.AddDevice({.driver = "e1000e"});

@@ -70,6 +70,10 @@ TEST(HasChanged, TellsWhatWasWrittenOnce) {
   EXPECT_THAT(HasChanged(*file), IsOkAnd(true));
   EXPECT_EQ(file->size, 4u);
   EXPECT_THAT(HasChanged(*file), IsOkAnd(false));
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  ASSERT_EQ(::rename(path.c_str(), Path("renamed").c_str()), 0);
+  EXPECT_THAT(HasChanged(*file), IsOkAnd(false));
+  ASSERT_EQ(::rename(Path("renamed").c_str(), path.c_str()), 0);
   // The same size, at another time.
   const timespec times[2] = {{1, 0}, {1, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);

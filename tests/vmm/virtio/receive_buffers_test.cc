@@ -11,11 +11,7 @@ namespace net = net_feature;
 
 class ReceiveBuffersTest : public test::NetFunction {
  protected:
-  ReceiveBuffersTest() {
-    NetShape shape;
-    shape.merges = true;
-    MakeStream(shape);
-  }
+  ReceiveBuffersTest() { MakeStream(NetShape()); }
   // The number-th buffer, which has a place of its own.
   void Add(unsigned number, uint32_t size) {
     ASSERT_TRUE(drivers_[0]->Add({{At(number), size, true}}, 1, false));
@@ -23,6 +19,12 @@ class ReceiveBuffersTest : public test::NetFunction {
   }
   static uint64_t At(unsigned number) { return kReceiveData + 0x800 * number; }
   bool Sends(const std::string& frame) { return PeerSends(Framed(frame)); }
+  void HalfAFrame() {
+    StartNet(net::kMergeBuffers);
+    Add(0, 600);
+    ASSERT_TRUE(Sends(frame_));
+    OnIo([] {});
+  }
   uint32_t Written() {
     uint32_t written = 9999;
     return Reaps(0, &written) ? written : 9999;
@@ -110,10 +112,7 @@ TEST_F(ReceiveBuffersTest, WithoutMergingOneBufferHasToDo) {
 }
 
 TEST_F(ReceiveBuffersTest, AResetInTheMiddleBeginsTheFrameAgain) {
-  StartNet(net::kMergeBuffers);
-  Add(0, 600);
-  ASSERT_TRUE(Sends(frame_));
-  OnIo([] {});
+  HalfAFrame();
   Write(22, Width::k2, 0);
   Write(58, Width::k2, 1);
   EXPECT_TRUE(test::Eventually([&] { return Read(58, Width::k2) == 0; }));
@@ -125,10 +124,7 @@ TEST_F(ReceiveBuffersTest, AResetInTheMiddleBeginsTheFrameAgain) {
 }
 
 TEST_F(ReceiveBuffersTest, ADeviceResetInTheMiddleToo) {
-  StartNet(net::kMergeBuffers);
-  Add(0, 600);
-  ASSERT_TRUE(Sends(frame_));
-  OnIo([] {});
+  HalfAFrame();
   StartNet(0);
   Add(0, 2048);
   EXPECT_EQ(Written(), 12u + frame_.size());

@@ -67,7 +67,7 @@ struct NetShape {
   std::optional<uint16_t> mtu;
   unsigned pairs = 1;
   bool offloads = false;  // the host's side does checksums and segmentation
-  bool merges = false;    // and puts a frame into several buffers
+  bool merges = true;     // a frame may fill several buffers
   bool link = true;       // at the start
   bool own_mac = true;    // the guest may take another one
   bool standby = false;   // for an assigned device with the same address

@@ -32,7 +32,6 @@ base::Result<std::unique_ptr<Net>> Net::Create(base::Kernel& kernel, const NetOp
   std::vector<std::unique_ptr<NetPort>> ports;
   ports.push_back(TRY(StreamPort::Create(link)));
   shape.link = ports.front()->connected();
-  shape.merges = true;
   return std::make_unique<Net>("socket " + link.path, shape, std::move(ports), options.rate);
 }
 
@@ -68,7 +67,6 @@ base::Result<std::unique_ptr<Net>> Net::CreateMacvtap(base::Kernel& kernel,
   shape.mac = macvtap.mac();
   shape.mtu = options.mtu;
   shape.offloads = true;
-  shape.merges = true;
   shape.own_mac = false;
   std::vector<std::unique_ptr<NetPort>> ports;
   ports.push_back(TRY(OpenMacvtap(kernel, TRY(macvtap.OpenNode()), macvtap.name())));

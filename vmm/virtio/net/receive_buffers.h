@@ -31,6 +31,9 @@ class ReceiveBuffers {
     Chain chain;
     uint32_t written;
   };
+  // Gives them back, with what they hold or, if it does not fit, empty; the next frame begins.
+  Laid End(Worker& worker, bool fits);
+
   std::vector<Filled> filled_;
   size_t laid_ = 0;  // bytes of the frame that are in them
 };
