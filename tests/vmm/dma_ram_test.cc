@@ -159,7 +159,7 @@ TEST_F(DmaRamTest, ReportsOutsideOfRamAreNothing) {
 // failures. A page that the guest has is mapped while there are devices, and the bytes of a page
 // that it never gave are never lost.
 TEST_F(DmaRamTest, GamesAgainstAModelOfPages) {
-  for (unsigned seed = 1; seed <= test::Effort(30) && !HasFailure(); ++seed) {
+  for (unsigned seed = 1; seed <= test::Effort(10) && !HasFailure(); ++seed) {
     SCOPED_TRACE(seed);
     space_ = {};
     space_.memory = &*memory_;

@@ -28,11 +28,11 @@ TEST(VirtioGames, ANetworkDeviceBetweenAHostileGuestAndABadHost) {
 }
 
 TEST(VirtioGames, AConsoleOfAHostileGuest) {
-  PlayAll([](auto& input) { test::virtio_devices::PlayConsole(input); }, 100, 60000);
+  PlayAll([](auto& input) { test::virtio_devices::PlayConsole(input); }, 40, 60000);
 }
 
 TEST(VirtioGames, ABalloonOfAHostileGuestBesideADevice) {
-  PlayAll([](auto& input) { test::virtio_devices::PlayBalloon(input); }, 100, 60000);
+  PlayAll([](auto& input) { test::virtio_devices::PlayBalloon(input); }, 25, 60000);
 }
 
 TEST(VirtioGames, RegistersOfADisk) {
