@@ -9,10 +9,23 @@
 #include "cli/machines/plan_output.h"
 #include "sysfs/base/kernel.h"
 #include "vfio/handed_over.h"
+#include "vmm/control/registry.h"
 #include "vmm/preview/preview.h"
 
 namespace cli {
 namespace {
+
+// Of this user, with a name; none where they cannot be known.
+std::vector<vmm::OtherMachine> OtherMachines(const Context& context) {
+  std::vector<vmm::OtherMachine> others;
+  const auto folder = context.machines.empty() ? vmm::control::RuntimeFolder()
+                                               : base::Result<std::string>(context.machines);
+  if (!folder) return others;
+  const auto records = vmm::control::ListMachines(*folder, vmm::control::Leftovers::kKeep);
+  if (!records) return others;
+  for (const auto& record : *records) others.push_back({record.pid, record.memory_bytes});
+  return others;
+}
 
 base::Status RunPlan(Context& context, const RunArguments& arguments) {
   const vmm::Options wanted = TRY(MakeOptions(*context.tree, arguments));
@@ -20,7 +33,8 @@ base::Status RunPlan(Context& context, const RunArguments& arguments) {
   for (const vfio::HandedOver& one : wanted.handed_over) TRY(kernel.Take(one));
   const vmm::Resolved resolved = ResolveFallbacks(context, kernel, wanted, arguments.managed);
   const vmm::Options& options = resolved.options;
-  vmm::MachinePreview preview = vmm::ReadPreview(kernel, *context.tree, options);
+  vmm::MachinePreview preview =
+      vmm::ReadPreview(kernel, *context.tree, options, OtherMachines(context));
   if (options.managed && preview.plan) {
     const base::Status taken = CheckManaged(context, options, arguments.managed);
     if (!taken) preview.problems.insert(preview.problems.begin(), taken.error());

@@ -55,6 +55,11 @@ void AddHostMemory(Page& page, const Options& options, const MachinePreview& pre
   page.Line("promised", fmt::format("{} of {}; vm.overcommit_memory: {}", SizeOr(host.committed),
                                     SizeOr(host.commit_limit),
                                     host.overcommit ? kModes.at(*host.overcommit) : "unknown"));
+  if (host.machines > 0) {
+    page.Line("others", fmt::format("{} with a name: {}, of which {} are unused", host.machines,
+                                    base::FormatSize(host.machines_bytes),
+                                    base::FormatSize(host.machines_unused)));
+  }
   page.Line("control group", host.group_limit ? fmt::format("{}: {} used of {}", host.group,
                                                             base::FormatSize(host.group_used),
                                                             base::FormatSize(*host.group_limit))
@@ -74,6 +79,9 @@ Json HostMemoryJson(const Options& options, const MachinePreview& preview) {
           {"commit_limit", value(host.commit_limit)},
           {"committed", value(host.committed)},
           {"overcommit_memory", value(host.overcommit)},
+          {"machines", host.machines},
+          {"machines_bytes", host.machines_bytes},
+          {"machines_unused", host.machines_unused},
           {"cgroup", host.group_limit ? Json(host.group) : Json(nullptr)},
           {"cgroup_limit", value(host.group_limit)},
           {"cgroup_used", host.group_limit ? Json(host.group_used) : Json(nullptr)},
@@ -87,8 +95,8 @@ void AddDescriptors(Page& page, const MachinePreview& preview) {
   const auto [soft, hard] = preview.descriptor_limit;
   page.Section("Open files");
   page.Line("needed", fmt::format("at most {}", preview.most_descriptors));
-  page.Line("limit", soft < hard ? fmt::format("{}, is raised to {}", soft, hard)
-                                 : fmt::format("{}", soft));
+  page.Line("limit",
+            soft < hard ? fmt::format("{}, is raised to {}", soft, hard) : fmt::format("{}", soft));
   if (hard >= preview.most_descriptors) return;
   page.Line("note",
             fmt::format("a device may get fewer interrupt vectors than its driver asks for; "

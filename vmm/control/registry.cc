@@ -54,8 +54,9 @@ base::Result<base::Fd> LockFolder(const std::string& folder) {
   return fd;
 }
 
-// The record of a living machine; of a dead one what it left is removed. The folder is locked.
-std::optional<MachineRecord> Judge(const std::string& folder, std::string_view name) {
+// The record of a living machine. The folder is locked.
+std::optional<MachineRecord> Judge(const std::string& folder, std::string_view name,
+                                   Leftovers leftovers = Leftovers::kRemove) {
   const std::string path = RecordPath(folder, name);
   const auto fd = base::OpenFile(path, O_RDONLY);
   if (!fd) return std::nullopt;
@@ -66,6 +67,7 @@ std::optional<MachineRecord> Judge(const std::string& folder, std::string_view n
     if (auto parsed = ParseRecord(name, *text)) record = std::move(*parsed);
   }
   if (!dead) return record;
+  if (leftovers == Leftovers::kKeep) return std::nullopt;
   if (!record.socket.empty()) RemoveIfDead(record.socket);
   ::unlink(path.c_str());
   return std::nullopt;
@@ -151,7 +153,8 @@ NameClaim::~NameClaim() {
   fd_.Close();
 }
 
-base::Result<std::vector<MachineRecord>> ListMachines(const std::string& folder) {
+base::Result<std::vector<MachineRecord>> ListMachines(const std::string& folder,
+                                                      Leftovers leftovers) {
   std::vector<MachineRecord> machines;
   const auto lock = LockFolder(folder);
   if (!lock) {
@@ -164,7 +167,7 @@ base::Result<std::vector<MachineRecord>> ListMachines(const std::string& folder)
     if (!name.ends_with(kSuffix)) continue;
     name.remove_suffix(kSuffix.size());
     if (!CheckMachineName(name)) continue;
-    if (auto record = Judge(folder, name)) machines.push_back(std::move(*record));
+    if (auto record = Judge(folder, name, leftovers)) machines.push_back(std::move(*record));
   }
   return machines;
 }

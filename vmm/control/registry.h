@@ -58,8 +58,11 @@ class NameClaim {
   base::Fd fd_;
 };
 
-// The living ones, by name; removes what the others left. None when there is no such folder.
-base::Result<std::vector<MachineRecord>> ListMachines(const std::string& folder);
+// What dead machines have left is removed, or left to others by those who only look.
+enum class Leftovers : uint8_t { kRemove, kKeep };
+// The living ones, by name. None when there is no such folder.
+base::Result<std::vector<MachineRecord>> ListMachines(const std::string& folder,
+                                                      Leftovers leftovers = Leftovers::kRemove);
 // kNotFound lists the names that there are.
 base::Result<MachineRecord> FindMachine(const std::string& folder, std::string_view name);
 

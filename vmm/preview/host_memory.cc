@@ -16,7 +16,7 @@ std::optional<uint64_t> Field(std::string_view text, std::string_view name) {
   for (std::string_view line : base::Split(text, '\n')) {
     if (!line.starts_with(name) || line.substr(name.size()).substr(0, 1) != ":") continue;
     line.remove_prefix(name.size() + 1);
-    while (line.starts_with(' ')) line.remove_prefix(1);
+    while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
     const auto number = base::ParseDecimal(line.substr(0, line.find(' ')), UINT64_MAX / 1024);
     return number ? std::optional<uint64_t>(*number * 1024) : std::nullopt;
   }
@@ -50,9 +50,27 @@ void ReadGroups(const sysfs::Tree& tree, HostMemory& host) {
   }
 }
 
+// What a process has of the host's memory, in whichever pages; nothing when it has ended.
+std::optional<uint64_t> InUse(const sysfs::Tree& tree, int pid) {
+  const std::string text = sysfs::ReadText(tree, fmt::format("/proc/{}/status", pid)).value_or("");
+  const auto resident = Field(text, "VmRSS");
+  if (!resident) return std::nullopt;
+  return *resident + Field(text, "HugetlbPages").value_or(0);
+}
+
+void ReadOthers(const sysfs::Tree& tree, std::span<const OtherMachine> others, HostMemory& host) {
+  for (const OtherMachine& one : others) {
+    const auto used = InUse(tree, one.pid);
+    if (!used) continue;
+    ++host.machines;
+    host.machines_bytes += one.bytes;
+    host.machines_unused += Less(one.bytes, *used);
+  }
+}
+
 }  // namespace
 
-HostMemory ReadHostMemory(const sysfs::Tree& tree) {
+HostMemory ReadHostMemory(const sysfs::Tree& tree, std::span<const OtherMachine> others) {
   HostMemory host;
   const std::string text = sysfs::ReadText(tree, "/proc/meminfo").value_or("");
   host.available = Field(text, "MemAvailable");
@@ -62,6 +80,7 @@ HostMemory ReadHostMemory(const sysfs::Tree& tree) {
   if (mode && *mode <= kNever) host.overcommit = static_cast<unsigned>(*mode);
   ReadGroups(tree, host);
   if (const auto run = sysfs::ReadDecimal(tree, "/sys/kernel/mm/ksm/run")) host.merging = *run == 1;
+  ReadOthers(tree, others, host);
   return host;
 }
 
@@ -70,11 +89,15 @@ MemoryVerdict JudgeMemory(const HostMemory& host, const MemoryWish& wish) {
   if (wish.bytes == 0) return verdict;
   const std::string when =
       wish.resident ? "at the start, which makes all of it resident" : "when the guest uses it";
-  verdict.missing = host.available ? Less(wish.bytes, *host.available) : 0;
+  const uint64_t alone = host.available ? Less(wish.bytes, *host.available) : 0;
+  if (host.available) {
+    verdict.missing = Less(wish.bytes, Less(*host.available, host.machines_unused));
+  }
   if (verdict.missing > 0) {
     verdict.remarks.push_back(
         fmt::format("overcommitted by {}: the host swaps or ends a process {}",
-                    base::FormatSize(verdict.missing), when));
+                    base::FormatSize(verdict.missing),
+                    alone > 0 ? when : "when the other machines use all of theirs"));
   }
   if (host.group_limit) {
     verdict.group_missing = Less(wish.bytes, Less(*host.group_limit, host.group_used));

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,12 @@
 #include "sysfs/tree.h"
 
 namespace vmm {
+
+// Another machine that runs, and the guest RAM that it was started with, in bytes.
+struct OtherMachine {
+  int pid = 0;
+  uint64_t bytes = 0;
+};
 
 // Bytes. Nothing where the file is not there or cannot be read.
 struct HostMemory {
@@ -24,8 +31,11 @@ struct HostMemory {
   std::optional<uint64_t> group_limit;
   uint64_t group_used = 0;
   std::optional<bool> merging;  // KSM runs; nothing in a kernel without it
+  unsigned machines = 0;        // the others
+  uint64_t machines_bytes = 0;
+  uint64_t machines_unused = 0;  // of these, what they may come to use beside what they have
 };
-HostMemory ReadHostMemory(const sysfs::Tree& tree);
+HostMemory ReadHostMemory(const sysfs::Tree& tree, std::span<const OtherMachine> others = {});
 
 // What the guest may come to use, as ordinary memory.
 struct MemoryWish {
@@ -35,7 +45,7 @@ struct MemoryWish {
 };
 
 struct MemoryVerdict {
-  uint64_t missing = 0;        // of `available`
+  uint64_t missing = 0;        // of `available`, when the other machines use theirs too
   uint64_t group_missing = 0;  // of what the control group leaves
   // What will happen, for people; empty when all fits.
   std::vector<std::string> remarks;

@@ -123,8 +123,9 @@ void DescribeEmulated(const sysfs::Tree& tree, MachinePreview& preview) {
   }
 }
 
-void ReadMemory(const sysfs::Tree& tree, const Options& options, MachinePreview& preview) {
-  preview.host_memory = ReadHostMemory(tree);
+void ReadMemory(const sysfs::Tree& tree, const Options& options,
+                std::span<const OtherMachine> others, MachinePreview& preview) {
+  preview.host_memory = ReadHostMemory(tree, others);
   const uint64_t bytes = IsReserved(options.pages) ? 0 : options.memory_bytes;
   preview.memory_verdict =
       JudgeMemory(*preview.host_memory, {bytes, !options.assign.empty(), options.mergeable});
@@ -152,7 +153,8 @@ void ReadImage(const sysfs::Tree& tree, const Options& options, MachinePreview& 
 
 }  // namespace
 
-MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const Options& options) {
+MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
+                           std::span<const OtherMachine> others) {
   MachinePreview preview;
   HostSnapshot host = ReadDevices(tree, options, preview.problems);
   if (host.devices.size() != options.assign.size()) return preview;
@@ -165,7 +167,7 @@ MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const 
   DescribeEmulated(tree, preview);
   if (!preview.devices.empty()) ReadDma(kernel, tree, options, preview);
   CountDescriptors(options, preview);
-  ReadMemory(tree, options, preview);
+  ReadMemory(tree, options, others, preview);
   ReadImage(tree, options, preview);
   return preview;
 }

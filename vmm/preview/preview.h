@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,7 @@ struct MachinePreview {
   std::vector<base::Error> problems;
 };
 
-MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const Options& options);
+MachinePreview ReadPreview(base::Kernel& kernel, const sysfs::Tree& tree, const Options& options,
+                           std::span<const OtherMachine> others = {});
 
 }  // namespace vmm

@@ -152,6 +152,9 @@ std::pair<vmm::Options, vmm::MachinePreview> WithFallbacks() {
   preview.host_memory.emplace();
   preview.host_memory->available = kGiB;
   preview.host_memory->overcommit = 0;
+  preview.host_memory->machines = 2;
+  preview.host_memory->machines_bytes = 4 * kGiB;
+  preview.host_memory->machines_unused = kGiB;
   preview.host_memory->group = "/vms.slice";
   preview.host_memory->group_limit = 2 * kGiB;
   preview.memory_verdict =
@@ -174,7 +177,8 @@ TEST(PreviewText, TheHostsMemoryStandsBesideTheGuests) {
   EXPECT_THAT(text, HasSubstr("4 GiB of RAM in mergeable pages"));
   EXPECT_THAT(text, HasSubstr("Host memory\n  guest RAM     4 GiB, as the guest uses it, merged"));
   EXPECT_THAT(text, HasSubstr("  control group /vms.slice: 0 B used of 2 GiB\n"));
-  EXPECT_THAT(text, HasSubstr("overcommitted by 3 GiB"));
+  EXPECT_THAT(text, HasSubstr("  others        2 with a name: 4 GiB, of which 1 GiB are unused\n"));
+  EXPECT_THAT(text, HasSubstr("overcommitted by 4 GiB"));
 }
 
 TEST(PreviewText, TooFewDescriptorsAreTold) {

@@ -38,14 +38,24 @@ trap finish_test EXIT
 trap 'fail "a command ended with status $?: $BASH_COMMAND"' ERR
 set -E
 
+# take_output NAME FILE MARK: sets NAME to what is in FILE, without the line ends behind it, and shows it behind MARK. No process is started for
+# it, which takes the lab as long as a command itself.
+take_output() {
+    local lines
+    mapfile -t lines <"$2"
+    local IFS=$'\n'
+    printf -v "$1" %s "${lines[*]}"
+    while [[ ${!1} == *$'\n' ]]; do printf -v "$1" %s "${!1%$'\n'}"; done
+    [[ -z ${!1} ]] || printf "  $3 %s\n" "${lines[@]}"
+}
+
 # run COMMAND...: sets status, output and errors, and shows all three.
 run() {
     printf '$ %s\n' "$*"
     status=0
     "$@" >"$scratch/.output" 2>"$scratch/.errors" </dev/null || status=$?
-    output=$(<"$scratch/.output") errors=$(<"$scratch/.errors")
-    [[ -z $output ]] || sed 's/^/  | /' "$scratch/.output"
-    [[ -z $errors ]] || sed 's/^/  ! /' "$scratch/.errors"
+    take_output output "$scratch/.output" "|"
+    take_output errors "$scratch/.errors" "!"
     ((status == 0)) || printf '  = %s\n' "$status"
 }
 

@@ -93,6 +93,7 @@ TEST_F(Registry, TheFolderIsForItsUserAlone) {
 
 TEST_F(Registry, WhatAKilledMachineLeavesIsRemoved) {
   LeaveDead("one");
+  EXPECT_THAT(*ListMachines(folder_, Leftovers::kKeep), IsEmpty());
   EXPECT_FALSE(std::filesystem::is_empty(folder_));
   EXPECT_THAT(*ListMachines(folder_), IsEmpty());
   EXPECT_TRUE(std::filesystem::is_empty(folder_));

@@ -48,6 +48,24 @@ TEST(ReadHostMemory, OfSeveralGroupsTheOneThatLeavesLeast) {
   EXPECT_EQ(ReadHostMemory(tree).group, "/a.slice/b.scope");
 }
 
+TEST(ReadHostMemory, OtherMachinesHaveStillToUseTheirs) {
+  test::FakeTree tree = Host();
+  tree.AddFile("/proc/70/status", "Name:\tvmm\nVmRSS:\t  262144 kB\nHugetlbPages:\t 262144 kB\n");
+  tree.AddFile("/proc/71/status", "VmRSS:\t 2097152 kB\n");
+  // The last one has ended since it was listed.
+  const std::vector<OtherMachine> others = {{70, 1 * kGiB}, {71, 1 * kGiB}, {72, 1 * kGiB}};
+  const HostMemory host = ReadHostMemory(tree, others);
+  EXPECT_EQ(host.machines, 2u);
+  EXPECT_EQ(host.machines_bytes, 2 * kGiB);
+  EXPECT_EQ(host.machines_unused, 512 * kMiB);
+  const MemoryVerdict verdict = JudgeMemory(host, {2 * kGiB - 256 * kMiB, true, false});
+  EXPECT_EQ(verdict.missing, 256 * kMiB);
+  EXPECT_THAT(verdict.remarks.front(), HasSubstr("when the other machines use all of theirs"));
+  EXPECT_EQ(JudgeMemory(host, {kGiB, true, false}).missing, 0u);
+  EXPECT_THAT(JudgeMemory(host, {3 * kGiB, true, false}).remarks.front(),
+              HasSubstr("overcommitted by 1.5 GiB: the host swaps or ends a process at the start"));
+}
+
 TEST(ReadHostMemory, OfNothing) {
   const HostMemory host = ReadHostMemory(test::FakeTree());
   EXPECT_FALSE(host.available || host.commit_limit || host.overcommit || host.group_limit ||
