@@ -41,6 +41,7 @@ FORWARD(la_ssize_t, archive_write_data, (archive * one, const void* data, size_t
         (one, data, size))
 FORWARD(int, archive_write_close, (archive * one), (one))
 FORWARD(const char*, archive_error_string, (archive * one), (one))
+FORWARD(int, archive_errno, (archive * one), (one))
 FORWARD(archive_entry*, archive_entry_new, (), ())
 FORWARD(void, archive_entry_free, (archive_entry * entry), (entry))
 FORWARD(const char*, archive_entry_pathname, (archive_entry * entry), (entry))

@@ -47,7 +47,13 @@ const Compression* CompressionOf(const std::string& file) {
 
 base::Failure Failed(archive* one, const std::string& file) {
   const char* why = archive_error_string(one);
-  return base::Fail(base::Code::kKernel, file + ": " + (why == nullptr ? "not written" : why));
+  const std::string what = file + ": " + (why == nullptr ? "not written" : why);
+  const int number = archive_errno(one);
+  if (number <= 0) return base::Fail(base::Code::kKernel, what);
+  auto error = base::FailErrno(what, number).value();
+  if (number != ENOSPC && number != EDQUOT) return base::Failure(std::move(error));
+  constexpr const char* kCure = "name a file where there is room, or a compressed one (.tar.xz)";
+  return base::Failure(std::move(error).WithHint(kCure));
 }
 
 class Writer {

@@ -31,9 +31,8 @@ void Worker::OnKick() {
   Run();
 }
 
-// The queue's turn may be over before its requests are.
-Worker::Turn Worker::TakeSome() {
-  for (unsigned count = 0; count < queue_.size(); ++count) {
+Worker::Turn Worker::TakeSome(unsigned& left) {
+  for (; left > 0; --left) {
     if (!device_->Wants(*this)) return Turn::kUnwanted;
     if (queue_.Take(chain_) != Taken::kChain) return Turn::kEmpty;
     ++with_device_;
@@ -45,20 +44,25 @@ Worker::Turn Worker::TakeSome() {
 }
 
 void Worker::Run() {
-  if (paused_) return;
-  queue_.Disarm();
-  const Turn turn = TakeSome();
-  // Results of before first, then new work for the kernel.
-  Show();
-  if (std::exchange(worked_, false)) {
-    DeviceCounters::Count(wiring_->counters->batches);
-    device_->Submit();
-  }
-  if (queue_.fault() && !std::exchange(reported_, true)) {
-    wiring_->broken(index_, *queue_.fault());
-  }
-  if (turn == Turn::kOver || (turn == Turn::kEmpty && queue_.Arm()))
+  unsigned left = queue_.size();
+  while (!paused_) {
+    queue_.Disarm();
+    const Turn turn = TakeSome(left);
+    // Results of before first, then new work for the kernel.
+    Show();
+    if (std::exchange(worked_, false)) {
+      DeviceCounters::Count(wiring_->counters->batches);
+      device_->Submit();
+    }
+    if (queue_.fault() && !std::exchange(reported_, true)) {
+      wiring_->broken(index_, *queue_.fault());
+    }
+    if (turn == Turn::kUnwanted || (turn == Turn::kEmpty && !queue_.Arm())) return;
+    if (left > 0) continue;
+    // The queue's turn is over before its requests are.
     static_cast<void>(kick_->Signal());
+    return;
+  }
 }
 
 void Worker::Finish(const Chain& chain, uint32_t written) {

@@ -2,8 +2,8 @@
 //
 // A kick is an event; each takes at most as many requests as the queue has entries, then others
 // have their turn. The guest is asked to kick only when there is nothing left to do (virtio 1.2,
-// 2.7.10), and one look more is taken after that. Results are shown, and the guest interrupted,
-// once for all that was finished together.
+// 2.7.10), and one look more is taken after that: what has come meanwhile belongs to the same kick.
+// Results are shown, and the guest interrupted, once for all that was finished together.
 //
 // Everything on the I/O thread, but Signal of the kick event.
 #pragma once
@@ -48,7 +48,8 @@ class Worker final : public Runner {
   void OnKick();
   void Run();
   enum class Turn : uint8_t { kEmpty, kUnwanted, kOver };
-  Turn TakeSome();
+  // At most so many, which it counts down.
+  Turn TakeSome(unsigned& left);
 
   const uint16_t index_;
   const GuestRam* ram_;

@@ -1,8 +1,10 @@
 #include "cli/snapshot/archive.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -84,6 +86,21 @@ TEST_F(Archive, NothingIsLeftOfAFailure) {
   fs::create_directory(Path("a.tar"));
   EXPECT_FALSE(WriteArchive(Some(), Path("a.tar"), {.overwrite = true}));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1);
+}
+
+TEST_F(Archive, AWriteThatFailsSaysWhy) {
+  Recording large = Some();
+  large.files["/sys/large"] = std::string(1 << 20, 'x');
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit small{4096, before.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const base::Status written = WriteArchive(large, Path("a.tar"), {});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_THAT(written, FailsWith(base::Code::kKernel, HasSubstr("a.tar: Write error: File too")));
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
 TEST_F(Archive, WithoutScrubbingIsForItsOwner) {

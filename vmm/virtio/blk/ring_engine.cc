@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <deque>
+#include <utility>
 
 #include "vmm/virtio/blk/ring.h"
 
@@ -14,6 +15,7 @@ namespace {
 constexpr unsigned kEntries = 128;      // that go to the kernel at once
 constexpr unsigned kResults = 4096;     // that wait for us without further memory
 constexpr unsigned kMostOfImage = 128;  // with the kernel at once; the rest waits here
+constexpr unsigned kMostRounds = 4;     // of one Settle; the loop comes back for the rest
 constexpr std::array kWork = {IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC};
 
 class RingEngine;
@@ -35,10 +37,12 @@ class KernelRing final : public BlkRing {
   void Push();
   // What is done, waiting for one when `wait`.
   void Reap(bool wait);
+  // Hands out what is done. After a Push too: what the kernel has done without waiting needs no
+  // turn of the loop. Those who start more meanwhile are part of its rounds.
+  void Settle();
 
  private:
   base::Status Restrict();
-  void OnReady();
 
   io_uring ring_{};
   bool open_ = false;
@@ -46,6 +50,7 @@ class KernelRing final : public BlkRing {
   Watch watch_;
   std::vector<RingEngine*> engines_;
   unsigned in_flight_ = 0;
+  bool settling_ = false;
 };
 
 class RingEngine final : public BlkEngine {
@@ -123,7 +128,7 @@ base::Result<std::unique_ptr<BlkEngine>> KernelRing::MakeEngine(const base::Fd& 
 }
 
 base::Status KernelRing::Join(RingEngine& engine, EventLoop& loop) {
-  if (engines_.empty()) watch_ = TRY(loop.Add(poll_, [this] { OnReady(); }));
+  if (engines_.empty()) watch_ = TRY(loop.Add(poll_, [this] { Settle(); }));
   engines_.push_back(&engine);
   return {};
 }
@@ -166,10 +171,15 @@ void KernelRing::Reap(bool wait) {
   }
 }
 
-void KernelRing::OnReady() {
-  Reap(false);
-  for (size_t i = 0; i < engines_.size(); ++i) engines_[i]->Show();
-  Push();
+void KernelRing::Settle() {
+  if (std::exchange(settling_, true)) return;
+  for (unsigned round = 0; round < kMostRounds; ++round) {
+    if (::io_uring_cq_ready(&ring_) == 0) break;
+    Reap(false);
+    for (size_t i = 0; i < engines_.size(); ++i) engines_[i]->Show();
+    Push();
+  }
+  settling_ = false;
 }
 
 RingEngine::~RingEngine() {
@@ -205,6 +215,7 @@ void RingEngine::Submit() {
     ++in_flight_;
   }
   ring_->Push();
+  ring_->Settle();
 }
 
 void RingEngine::OnDone(BlkOp& op, int result) {
