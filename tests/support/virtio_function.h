@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <optional>
 
@@ -39,6 +40,9 @@ class EchoDevice final : public vmm::virtio::Device {
       Finish(worker, chain);
     }
   }
+  void Submit() override {
+    if (submitted) submitted();
+  }
   // On the I/O thread.
   void Release() {
     for (auto& [worker, chain] : held_) Finish(*worker, chain);
@@ -49,6 +53,7 @@ class EchoDevice final : public vmm::virtio::Device {
   std::atomic<bool> hold{false};
   std::atomic<unsigned> handled{0};
   std::atomic<uint64_t> features{0};
+  std::function<void()> submitted;  // on the I/O thread; set before the first kick
 
  private:
   static void Finish(vmm::virtio::Worker& worker, const vmm::virtio::Chain& chain) {

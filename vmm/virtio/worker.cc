@@ -58,7 +58,11 @@ void Worker::Run() {
       wiring_->broken(index_, *queue_.fault());
     }
     if (turn == Turn::kUnwanted || (turn == Turn::kEmpty && !queue_.Arm())) return;
-    if (left > 0) continue;
+    // A look without a request counts too: a guest that takes back what it has shown gets no more.
+    if (left > 1) {
+      --left;
+      continue;
+    }
     // The queue's turn is over before its requests are.
     static_cast<void>(kick_->Signal());
     return;
