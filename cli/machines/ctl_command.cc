@@ -12,6 +12,7 @@
 #include "cli/json_text.h"
 #include "cli/machines/balloon_text.h"
 #include "cli/machines/client.h"
+#include "cli/machines/machines_folder.h"
 #include "cli/machines/pci_text.h"
 #include "cli/nearest.h"
 #include "sysfs/base/text.h"
@@ -76,8 +77,7 @@ base::Result<MonitorClient> Open(const Context& context, const CtlOptions& optio
     return MonitorClient::Connect(options.name, options.name, patience);
   }
   TRY(vmm::control::CheckMachineName(options.name));
-  const std::string folder =
-      context.machines.empty() ? TRY(vmm::control::RuntimeFolder()) : context.machines;
+  const std::string folder = TRY(MachinesFolder(context));
   const auto machine = TRY(vmm::control::FindMachine(folder, options.name));
   return MonitorClient::Connect(options.name, machine.socket, patience);
 }

@@ -6,6 +6,7 @@
 #include "cli/exit_status.h"
 #include "cli/machines/fallback_run.h"
 #include "cli/machines/machine_options.h"
+#include "cli/machines/machines_folder.h"
 #include "cli/machines/plan_output.h"
 #include "sysfs/base/kernel.h"
 #include "vfio/handed_over.h"
@@ -18,8 +19,7 @@ namespace {
 // Of this user, with a name; none where they cannot be known.
 std::vector<vmm::OtherMachine> OtherMachines(const Context& context) {
   std::vector<vmm::OtherMachine> others;
-  const auto folder = context.machines.empty() ? vmm::control::RuntimeFolder()
-                                               : base::Result<std::string>(context.machines);
+  const auto folder = MachinesFolder(context);
   if (!folder) return others;
   const auto records = vmm::control::ListMachines(*folder, vmm::control::Leftovers::kKeep);
   if (!records) return others;

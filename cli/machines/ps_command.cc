@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/machines/client.h"
+#include "cli/machines/machines_folder.h"
 #include "cli/machines/pci_text.h"
 #include "cli/table.h"
 #include "sysfs/base/text.h"
@@ -31,8 +32,7 @@ base::Status Ask(MachineLine& line) {
 }
 
 base::Status RunPs(Context& context) {
-  const std::string folder =
-      context.machines.empty() ? TRY(vmm::control::RuntimeFolder()) : context.machines;
+  const std::string folder = TRY(MachinesFolder(context));
   std::vector<MachineLine> lines;
   for (auto& record : TRY(vmm::control::ListMachines(folder))) {
     const uint64_t now = vmm::control::SecondsSinceBoot();

@@ -3,12 +3,12 @@
 
 tiny=$PWD/build/dev/bin/tiny-guest
 
-# machine NAME OPTIONS...: starts one and waits for its guest. Its output is in $scratch/NAME.out and NAME.err.
+# machine NAME OPTIONS...: starts one, with 64M or $memory, and waits for its guest. Its output is in $scratch/NAME.out and NAME.err.
 machine() {
     local name=$1
     shift
     mkfifo "$scratch/$name.in"
-    vmm run --name "$name" --memory 64M --kernel "$tiny" "$@" <>"$scratch/$name.in" >"$scratch/$name.out" 2>"$scratch/$name.err" &
+    vmm run --name "$name" --memory "${memory:-64M}" --kernel "$tiny" "$@" <>"$scratch/$name.in" >"$scratch/$name.out" 2>"$scratch/$name.err" &
     on_exit eval "kill -9 $! 2>/dev/null; wait $! 2>/dev/null; vmm ps >/dev/null"
     wait_for 60 "the guest of $name" booted "$name" 1
 }

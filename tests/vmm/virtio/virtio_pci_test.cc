@@ -2,9 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/support/echo_function.h"
 #include "tests/support/fake_kvm.h"
 #include "tests/support/matchers.h"
-#include "tests/support/virtio_function.h"
 #include "vmm/virtio/rng.h"
 
 namespace vmm::virtio {
@@ -17,27 +17,7 @@ using test::IsOk;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class VirtioPciTest : public test::VirtioFunction {
- protected:
-  VirtioPciTest() {
-    auto device = std::make_unique<EchoDevice>();
-    echo_ = device.get();
-    Make(std::move(device));
-  }
-  void Add(uint64_t token) {
-    ASSERT_TRUE(driver_->Add({{kData, 16, false}, {kData + 64, 16, true}}, token, true));
-  }
-  bool Reaps(uint64_t token) {
-    std::optional<test::VirtioDriver::Done> done;
-    return Eventually([&] {
-             std::atomic_thread_fence(std::memory_order_seq_cst);
-             done = driver_->Reap();
-             return done.has_value();
-           }) &&
-           done->token == token;
-  }
-  EchoDevice* echo_ = nullptr;
-};
+using VirtioPciTest = test::EchoFunction;
 
 TEST_F(VirtioPciTest, HasTheIdentityAndTheCapabilitiesOfAModernDevice) {
   const auto config = [&](uint16_t offset, Width width) {
@@ -93,36 +73,6 @@ TEST_F(VirtioPciTest, ARequestGoesRoundByInterrupts) {
     EXPECT_EQ(Read(0x1000, Width::k1), 1u) << "also with MSI-X";
     EXPECT_EQ(Read(0x1000, Width::k1), 0u);
   }
-}
-
-TEST_F(VirtioPciTest, WhatComesMeanwhileBelongsToTheSameKick) {
-  Start({});
-  std::atomic<unsigned> more{3};
-  echo_->submitted = [&] {
-    if (more > 0) Add(10 + more--);
-  };
-  Add(1);
-  Kick(0);
-  // The driver is the I/O thread's until then.
-  ASSERT_TRUE(Eventually([&] { return function_->counters().batches == 4; }));
-  for (const uint64_t token : {1, 13, 12, 11}) EXPECT_TRUE(Reaps(token));
-  EXPECT_EQ(function_->counters().kicks, 1u);
-}
-
-// The loop has a turn after as many requests as the queue has entries.
-TEST_F(VirtioPciTest, AGuestThatAlwaysHasMoreLeavesOthersTheirTurn) {
-  Start({});
-  std::atomic<unsigned> more{100};
-  echo_->submitted = [&] {
-    if (more == 0) return;
-    EXPECT_TRUE(driver_->Reap());
-    Add(more--);
-  };
-  Add(1000);
-  Kick(0);
-  ASSERT_TRUE(Eventually([&] { return echo_->handled == 101; }));
-  EXPECT_TRUE(Reaps(1));
-  EXPECT_GE(function_->counters().kicks, 101u / 16);
 }
 
 // Sets its queue up first, negotiates nothing but the version, and polls (SeaBIOS).
@@ -395,33 +345,6 @@ TEST_F(VirtioPciTest, AfterAPowerCycleEverythingIsNew) {
   Add(1);
   Kick(0);
   EXPECT_TRUE(Reaps(1));
-}
-
-class RngTest : public test::VirtioFunction {
- protected:
-  RngTest() { Make(std::make_unique<Rng>()); }
-};
-
-TEST_F(RngTest, FillsWhatItIsGiven) {
-  Start({});
-  ASSERT_TRUE(driver_->Add({{kData, 100, true}, {kData + 1000, 3000, true}}, 1, false));
-  Kick(0);
-  std::optional<test::VirtioDriver::Done> done;
-  ASSERT_TRUE(Eventually([&] { return (done = driver_->Reap()).has_value(); }));
-  EXPECT_EQ(done->written, 3100u);
-  EXPECT_NE(driver_->Load<uint64_t>(kData), 0u);
-  EXPECT_NE(driver_->Load<uint64_t>(kData + 1000 + 2992), 0u);
-  EXPECT_EQ(driver_->Load<uint64_t>(kData + 100), 0u);
-  // Outside of RAM; nothing to write; and the queue lives.
-  ASSERT_TRUE(driver_->Add({{0x10, 64, true}}, 2, false));
-  ASSERT_TRUE(driver_->Add({{kData, 64, false}}, 3, false));
-  ASSERT_TRUE(driver_->Add({{kData, 0x40000, true}}, 4, false));
-  Kick(0);
-  for (const uint64_t token : {2u, 3u, 4u}) {
-    ASSERT_TRUE(Eventually([&] { return (done = driver_->Reap()).has_value(); }));
-    EXPECT_EQ(done->token, token);
-    EXPECT_EQ(done->written, token == 4 ? Rng::kMostBytes : 0u);
-  }
 }
 
 }  // namespace
