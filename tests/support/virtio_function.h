@@ -32,6 +32,10 @@ class EchoDevice final : public vmm::virtio::Device {
     features = negotiated;
     return {};
   }
+  bool Wants(vmm::virtio::Worker&) override {
+    if (asked) asked();
+    return true;
+  }
   void Handle(vmm::virtio::Worker& worker, const vmm::virtio::Chain& chain) override {
     ++handled;
     if (hold) {
@@ -53,7 +57,8 @@ class EchoDevice final : public vmm::virtio::Device {
   std::atomic<bool> hold{false};
   std::atomic<unsigned> handled{0};
   std::atomic<uint64_t> features{0};
-  std::function<void()> submitted;  // on the I/O thread; set before the first kick
+  // On the I/O thread; set before the first kick.
+  std::function<void()> submitted, asked;
 
  private:
   static void Finish(vmm::virtio::Worker& worker, const vmm::virtio::Chain& chain) {

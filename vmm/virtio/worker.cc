@@ -1,5 +1,7 @@
 #include "vmm/virtio/worker.h"
 
+#include <sched.h>
+
 #include <utility>
 
 namespace vmm::virtio {
@@ -50,14 +52,19 @@ void Worker::Run() {
     const Turn turn = TakeSome(left);
     // Results of before first, then new work for the kernel.
     Show();
-    if (std::exchange(worked_, false)) {
+    const bool worked = std::exchange(worked_, false);
+    if (worked) {
       DeviceCounters::Count(wiring_->counters->batches);
       device_->Submit();
     }
     if (queue_.fault() && !std::exchange(reported_, true)) {
       wiring_->broken(index_, *queue_.fault());
     }
-    if (turn == Turn::kUnwanted || (turn == Turn::kEmpty && !queue_.Arm())) return;
+    if (worked && turn != Turn::kOver) {
+      ::sched_yield();
+    } else if (turn == Turn::kUnwanted || (turn == Turn::kEmpty && !queue_.Arm())) {
+      return;
+    }
     // A look without a request counts too: a guest that takes back what it has shown gets no more.
     if (left > 1) {
       --left;

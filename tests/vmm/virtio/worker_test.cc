@@ -24,6 +24,25 @@ TEST_F(WorkerTest, WhatComesMeanwhileBelongsToTheSameKick) {
   EXPECT_EQ(function_->counters().kicks, 1u);
 }
 
+// The third question is that of the look after the first request: the guest has run meanwhile.
+TEST_F(WorkerTest, AGuestThatWorksOnNeedsNoSecondKick) {
+  Start({});
+  unsigned questions = 0;
+  bool asked_to_kick = false;
+  echo_->asked = [&] {
+    if (++questions != 3) return;
+    Add(2);
+    asked_to_kick = driver_->Kick();
+  };
+  Add(1);
+  ASSERT_TRUE(driver_->Kick());
+  Kick(0);
+  ASSERT_TRUE(Eventually([&] { return function_->counters().batches == 2; }));
+  for (const uint64_t token : {1, 2}) EXPECT_TRUE(Reaps(token));
+  EXPECT_EQ(function_->counters().kicks, 1u);
+  EXPECT_FALSE(asked_to_kick);
+}
+
 // The loop has a turn after as many requests as the queue has entries.
 TEST_F(WorkerTest, AGuestThatAlwaysHasMoreLeavesOthersTheirTurn) {
   Start({});
