@@ -1,32 +1,35 @@
-# The lab kernel: built from Debian's kernel source and the options in kernel/options, cached by both.
+# The kernels that are built here: the lab kernel, from Debian's kernel source and the options in kernel/options, and the debug kernel,
+# which is the same with kernel/debug-options too. Cached by both.
 # shellcheck shell=bash
 
 lab_kernel_package=linux-source-6.12
-lab_kernel_options="$lab_dir/kernel/options"
+declare -A own_kernel_options=([lab]="$lab_dir/kernel/options" [debug]="$lab_dir/kernel/options $lab_dir/kernel/debug-options")
 # Raise this when the way of building changes what comes out.
 lab_kernel_recipe=2
 # Files in the build's log, for the progress shown.
 lab_kernel_files=2900
 
-# The options as lines of a .config: NAME=value or "# NAME is not set".
+# wanted_options lab|debug: as lines of a .config: NAME=value or "# NAME is not set".
 wanted_options() {
-    sed -E '/^[[:space:]]*(#|$)/d; s/^([A-Z0-9_]+)$/\1=y/; s/^([A-Z0-9_]+)=n$/# CONFIG_\1 is not set/; /^#/!s/^/CONFIG_/' "$lab_kernel_options"
+    local files
+    read -ra files <<<"${own_kernel_options[$1]}"
+    sed -E '/^[[:space:]]*(#|$)/d; s/^([A-Z0-9_]+)$/\1=y/; s/^([A-Z0-9_]+)=n$/# CONFIG_\1 is not set/; /^#/!s/^/CONFIG_/' "${files[@]}"
 }
 
-# merge_options CONFIG: the wanted options in place of whatever CONFIG says about them.
+# merge_options lab|debug CONFIG: the wanted options in place of whatever CONFIG says about them.
 merge_options() {
-    local config=$1 names
-    names=$(wanted_options | grep -oE 'CONFIG_[A-Z0-9_]+')
+    local config=$2 names
+    names=$(wanted_options "$1" | grep -oE 'CONFIG_[A-Z0-9_]+')
     awk 'NR == FNR { drop[$1]; next }
          { name = $0; sub(/^# /, "", name); sub(/[= ].*/, "", name) }
          !(name in drop)' <(printf '%s\n' "$names") "$config" >"$config.merged"
-    wanted_options >>"$config.merged"
+    wanted_options "$1" >>"$config.merged"
     mv "$config.merged" "$config"
 }
 
-# verify_options CONFIG: fails with the names of the wanted options that CONFIG does not have.
+# verify_options lab|debug CONFIG: fails with the names of the wanted options that CONFIG does not have.
 verify_options() {
-    local config=$1 line bad=()
+    local config=$2 line bad=()
     while IFS= read -r line; do
         case $line in
             '# '*)
@@ -35,8 +38,8 @@ verify_options() {
                 ;;
             *) grep -qxF -- "$line" "$config" || bad+=("$line") ;;
         esac
-    done < <(wanted_options)
-    ((${#bad[@]} == 0)) || die "the lab kernel's configuration did not take: ${bad[*]}"
+    done < <(wanted_options "$1")
+    ((${#bad[@]} == 0)) || die "the $1 kernel's configuration did not take: ${bad[*]}"
 }
 
 lab_kernel_source_version() {
@@ -46,12 +49,12 @@ lab_kernel_source_version() {
     printf '%s\n' "$version"
 }
 
-# The folder of the cache that holds this configuration of this source.
-lab_kernel_folder() {
+# own_kernel_folder lab|debug: the folder of the cache that holds this configuration of this source.
+own_kernel_folder() {
     local version hash
     version=$(lab_kernel_source_version) || exit
-    hash=$( (wanted_options | LC_ALL=C sort; printf '%s\n' "$lab_kernel_recipe") | sha256sum)
-    printf '%s/lab-kernel-%s-%s\n' "$lab_cache" "${version//[^A-Za-z0-9.+-]/_}" "${hash:0:12}"
+    hash=$( (wanted_options "$1" | LC_ALL=C sort; printf '%s\n' "$lab_kernel_recipe") | sha256sum)
+    printf '%s/%s-kernel-%s-%s\n' "$lab_cache" "$1" "${version//[^A-Za-z0-9.+-]/_}" "${hash:0:12}"
 }
 
 kernel_make() {
@@ -79,23 +82,23 @@ show_progress() {
     wait "$pid"
 }
 
-# build_lab_kernel FOLDER: config, vmlinux, bzImage, System.map and lib/modules/RELEASE, complete or not there at all.
-build_lab_kernel() {
-    local folder=$1 log build_tree release
+# build_own_kernel lab|debug FOLDER: config, vmlinux, bzImage, System.map and lib/modules/RELEASE, complete or not there at all.
+build_own_kernel() {
+    local folder=$2 log build_tree release
     [[ -e $folder/release ]] && return
     need_commands flex bison bc lz4 gcc make depmod
-    note "building the lab kernel from $lab_kernel_package (about 7 minutes on 2 processors, once per user)"
+    note "building the $1 kernel from $lab_kernel_package (about 7 minutes on 2 processors, twice that for debug; once per user)"
     new_folder "$folder.new"
     log="$folder.new/build.log"
     build_tree="$folder.new/$lab_kernel_package"
     tar -C "$folder.new" -xf "/usr/src/$lab_kernel_package.tar.xz"
     kernel_make tinyconfig >>"$log" 2>&1
-    merge_options "$build_tree/.config"
+    merge_options "$1" "$build_tree/.config"
     kernel_make olddefconfig >>"$log" 2>&1
-    verify_options "$build_tree/.config"
+    verify_options "$1" "$build_tree/.config"
     show_progress "$log" kernel_make "-j$(nproc)" vmlinux bzImage modules || {
         tail -n 30 "$log" >&2
-        die "the lab kernel's build failed; its whole log is $log"
+        die "the $1 kernel's build failed; its whole log is $log"
     }
     release=$(kernel_make -s kernelrelease)
     kernel_make INSTALL_MOD_PATH="$folder.new" INSTALL_MOD_STRIP=1 modules_install >>"$log" 2>&1

@@ -72,12 +72,12 @@ clock_options() {
     printf 'tsc=reliable no_timer_check%s' "${speed:+ tsc_early_khz=$speed}"
 }
 
-# speed_options stock|lab: words for the kernel's command line that save an emulated processor work: hardening of the stock kernel;
+# speed_options stock|lab|debug: words for the kernel's command line that save an emulated processor work: hardening of the stock kernel;
 # of the lab kernel, which has none, the built-in drivers that wait for their cards one after the other.
 speed_options() {
     case $1 in
         stock) printf 'mitigations=off init_on_alloc=0 hardened_usercopy=off randomize_kstack_offset=off kfence.sample_interval=0 apparmor=0' ;;
-        lab) printf 'driver_async_probe=igb,e1000e,e1000,8139cp,ahci,xhci_hcd,bochs-drm' ;;
+        lab | debug) printf 'driver_async_probe=igb,e1000e,e1000,8139cp,ahci,xhci_hcd,bochs-drm' ;;
     esac
 }
 

@@ -126,15 +126,15 @@ add_builtin_aliases() {
     : >"$folder/aliases"
 }
 
-# prepare_kernel stock|older|lab: sets `kernel` to the folder that holds it.
+# prepare_kernel stock|older|lab|debug: sets `kernel` to the folder that holds it.
 prepare_kernel() {
     case $1 in
         stock | older) prepare_debian_kernel "$1" ;;
-        lab)
-            kernel=$(lab_kernel_folder)
-            [[ -e $kernel/release ]] || with_lock lab-kernel build_lab_kernel "$kernel"
-            [[ -e $kernel/aliases ]] || with_lock lab-kernel add_builtin_aliases "$kernel"
+        lab | debug)
+            kernel=$(own_kernel_folder "$1")
+            [[ -e $kernel/release ]] || with_lock "$1-kernel" build_own_kernel "$1" "$kernel"
+            [[ -e $kernel/aliases ]] || with_lock "$1-kernel" add_builtin_aliases "$kernel"
             ;;
-        *) die_usage "unknown kernel $1: stock, older or lab" ;;
+        *) die_usage "unknown kernel $1: stock, older, lab or debug" ;;
     esac
 }
