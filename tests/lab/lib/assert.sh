@@ -97,9 +97,12 @@ expect_json() {
     same "$1" "$2" "$found"
 }
 
+# The debug kernel takes several times as long for the same.
+patience=${LAB_DEBUG:+4}
+
 # wait_for SECONDS TEXT COMMAND...: until COMMAND succeeds; TEXT says what is waited for.
 wait_for() {
-    local end=$((SECONDS + $1)) what=$2 tick
+    local end=$((SECONDS + $1 * ${patience:-1})) what=$2 tick
     shift 2
     exec {tick}<> <(:)
     until "$@" >/dev/null 2>&1; do
