@@ -100,7 +100,7 @@ describe_machine() {
         -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
         -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$initramfs"
-        -append "console=ttyS0 panic=-1 $(clock_options) log_buf_len=4M $kernel_options ${boot_options:-}lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.mode=$mode"
+        -append "console=ttyS0 panic=-1 $(clock_options) log_buf_len=4M $kernel_options ${boot_options:-}lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.guestkernel=$guest_kernel lab.mode=$mode"
     )
     topology_devices "$topology"
     channel_devices
