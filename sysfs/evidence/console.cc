@@ -37,6 +37,24 @@ void FindSerialConsoles(const Search& search, std::vector<Evidence>& found) {
   }
 }
 
+// hvc0 hangs on no device (drivers/tty/hvc/hvc_console.c): any virtio console may be behind it.
+void FindVirtioConsoles(const Search& search, std::vector<Evidence>& found) {
+  const auto consoles = ActiveConsoles(search.tree);
+  const auto console = std::find_if(consoles.begin(), consoles.end(), [](const std::string& name) {
+    return name.starts_with("hvc");
+  });
+  if (console == consoles.end()) return;
+  const std::string bus = "/sys/bus/virtio/devices";
+  for (const Below& device : search.places.FindBelow(bus, search.device.address)) {
+    if (LinkName(search.tree, bus + "/" + device.name + "/driver") != "virtio_console") continue;
+    found.push_back(
+        {UseKind::kConsole, Extend(device.path, "kernel console"),
+         fmt::format("the kernel writes its messages to {}, perhaps through it", *console),
+         ForceReason::kConsole,
+         fmt::format("take console={} off the kernel's command line", *console)});
+  }
+}
+
 // Words of the key bitmap, the lowest last. A keyboard has the keys 1 to 31, ESC to S, as udev's
 // input_id has it.
 bool HasKeys(std::string_view bitmap) {
@@ -88,6 +106,7 @@ void FindUsbDevices(const Search& search, std::vector<Evidence>& found) {
 Findings FindConsoleUse(const Search& search) {
   Findings found;
   FindSerialConsoles(search, found.evidence);
+  FindVirtioConsoles(search, found.evidence);
   FindKeyboards(search, found.evidence);
   FindUsbDevices(search, found.evidence);
   return found;

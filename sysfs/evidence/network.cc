@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sysfs/base/text.h"
 #include "sysfs/drivers.h"
 #include "sysfs/evidence/kernel_line.h"
 #include "sysfs/evidence/parts.h"
@@ -49,7 +50,20 @@ struct HostNetwork {
   std::optional<SshSession> session;
   std::string session_interface;  // by which the kernel answers the SSH client
   std::optional<NetworkRoot> root;
+  std::set<std::string> pppoe;  // interfaces that carry sessions
 };
+
+// Lines of /proc/net/pppoe: "00000001 00:11:22:33:44:55     eth0" below their head.
+std::set<std::string> PppoeInterfaces(const Tree& tree) {
+  std::set<std::string> names;
+  const std::string text = ReadText(tree, "/proc/net/pppoe").value_or(std::string());
+  for (std::string_view line : base::Split(text, '\n')) {
+    line = base::Trim(line);
+    if (const size_t blank = line.rfind(' '); blank != std::string_view::npos)
+      names.emplace(line.substr(blank + 1));
+  }
+  return names;
+}
 
 HostNetwork ReadNetwork(const Search& search) {
   const EvidenceSources& sources = search.sources;
@@ -69,6 +83,7 @@ HostNetwork ReadNetwork(const Search& search) {
   if (network.session) network.session_interface = network.session->zone;
   if (network.session && network.session_interface.empty() && sources.route_to)
     network.session_interface = sources.route_to(network.session->client).value_or("");
+  network.pppoe = PppoeInterfaces(search.tree);
   network.root = ParseNetworkRoot(ReadText(search.tree, "/proc/cmdline").value_or(std::string()));
   return network;
 }
@@ -145,6 +160,15 @@ void FindStack(const Search& search, const Interface& interface, std::vector<Evi
                    fmt::format("{} is stacked on {}", interface.name, lower), ForceReason::kNetdev,
                    fmt::format("ip link set {} nomaster, or ip link delete {}{}", ShellWord(lower),
                                ShellWord(interface.name), FunctionsInstead(search.device))});
+}
+
+// The addresses and routes are those of the session's own interface, which no link leads to.
+void FindPppoe(const Search& search, const Interface& interface, const HostNetwork& network,
+               std::vector<Evidence>& found) {
+  if (!network.pppoe.contains(interface.name)) return;
+  found.push_back({UseKind::kStack, Extend(interface.path, "PPPoE"),
+                   fmt::format("{} carries a PPPoE session", interface.name), ForceReason::kNetdev,
+                   "end the session (poff)" + FunctionsInstead(search.device)});
 }
 
 // Whether it is this interface is a guess where the command line names none: then any with an
@@ -225,6 +249,7 @@ Findings FindNetworkUse(const Search& search) {
     FindRoutes(search, interface, network, found);
     FindAddresses(search, interface, network, found);
     FindSession(interface, network, found);
+    FindPppoe(search, interface, network, found);
     if (found.size() == before && interface.is_stacked && interface.is_top)
       FindStack(search, interface, found);
     FindNetworkRoot(search, interface, network, found);

@@ -4,6 +4,7 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
@@ -67,12 +68,15 @@ base::Result<std::vector<HostAddress>> ReadAddresses() {
   return addresses;
 }
 
+// Asked of every open file of every process: not of the server of a file system, which may be gone.
 std::optional<uint64_t> ReadDeviceNumber(const std::string& path) {
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) < 0) return std::nullopt;
-  if (S_ISCHR(status.st_mode)) return status.st_rdev;
+  struct statx status = {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE, &status) < 0)
+    return std::nullopt;
+  const uint64_t number = makedev(status.stx_rdev_major, status.stx_rdev_minor);
+  if (S_ISCHR(status.stx_mode)) return number;
   // The two kinds count separately.
-  if (S_ISBLK(status.st_mode)) return status.st_rdev | uint64_t{1} << 63;
+  if (S_ISBLK(status.stx_mode)) return number | uint64_t{1} << 63;
   return std::nullopt;
 }
 

@@ -33,6 +33,19 @@ TEST_F(ConsoleUse, SerialConsoleOnAPciPort) {
                                         Path({"ttyS4", "kernel console"}))));
 }
 
+// hvc0 hangs on no device.
+TEST_F(ConsoleUse, AVirtioConsole) {
+  const std::string child = std::string(kPlace) + "/virtio3";
+  tree_.AddLink("/sys/bus/virtio/devices/virtio3", child);
+  tree_.AddLink(child + "/driver", "/sys/bus/virtio/drivers/virtio_console");
+  EXPECT_THAT(Find(), IsEmpty());
+  tree_.AddFile("/proc/consoles", "hvc0                 -W- (EC p  )  229:0\n");
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Kind(UseKind::kConsole), Reason(ForceReason::kConsole),
+                                        Path({"virtio3", "kernel console"}))));
+  tree_.AddLink(child + "/driver", "/sys/bus/virtio/drivers/virtio_net");
+  EXPECT_THAT(Find(), IsEmpty());
+}
+
 TEST_F(ConsoleUse, OddConsolesAreNone) {
   tree_.AddLink("/sys/class/tty/ttyS4", std::string(kPlace) + "/tty/ttyS4");
   for (const char* text :

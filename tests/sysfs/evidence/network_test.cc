@@ -50,6 +50,17 @@ class NetworkUse : public testing::Test {
   std::vector<HostRoute> routes_;
 };
 
+// The session's own interface has the address and the route, and is not stacked on the card's.
+TEST_F(NetworkUse, APppoeSession) {
+  AddOurInterface();
+  tree_.AddFile("/proc/net/pppoe", "Id       Address              Device\n");
+  EXPECT_THAT(Find(), IsEmpty());
+  tree_.AddFile("/proc/net/pppoe",
+                "Id       Address              Device\n00000001 00:11:22:33:44:55     eth0\n");
+  EXPECT_THAT(Find(), ElementsAre(AllOf(Kind(UseKind::kStack), Reason(ForceReason::kNetdev),
+                                        Path({"eth0", "PPPoE"}))));
+}
+
 TEST_F(NetworkUse, IdleInterfaceIsFree) {
   AddOurInterface();
   routes_ = {{"eth1", "default", kMain}};
