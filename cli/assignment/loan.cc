@@ -7,6 +7,7 @@
 
 #include "cli/assignment_output.h"
 #include "cli/kernel_lines.h"
+#include "sysfs/assignment/driver_plan.h"
 #include "sysfs/assignment/group.h"
 
 namespace cli {
@@ -20,8 +21,7 @@ std::vector<PciAddress> TakenDevices(const std::vector<sysfs::AssignmentPlan>& p
   std::vector<PciAddress> taken;
   for (const sysfs::AssignmentPlan& plan : plans) {
     for (const sysfs::PciDevice& device : plan.devices) {
-      if (device.driver != plan.driver || device.driver_override != plan.driver)
-        taken.push_back(device.address);
+      if (!sysfs::IsOthersWork(device, plan.driver)) taken.push_back(device.address);
     }
   }
   return taken;
@@ -78,7 +78,10 @@ base::Status FinishAbandoned(Context& context, std::string_view program, Assignm
   for (const sysfs::SessionNote& note : TRY(sysfs::ListSessions(host.journal))) {
     if (note.alive) continue;
     context.err << fmt::format("{}: giving back what pid {} left behind\n", program, note.pid);
-    if (GiveBackAll(context, program, host, note.devices)) TRY(sysfs::RemoveRecordFile(note.path));
+    // Without a record it had not been taken yet: whoever has it now is not this session.
+    if (GiveBackAll(context, program, host, Recorded(host.journal, note.devices))) {
+      TRY(sysfs::RemoveRecordFile(note.path));
+    }
   }
   return {};
 }

@@ -139,9 +139,7 @@ base::Result<std::vector<Entry>> MakeEntries(const AssignmentHost& host,
   std::vector<Entry> entries;
   for (const PciDevice& device : plan.devices) {
     const auto previous = TRY(host.journal.Find(device.address));
-    // Somebody else's work: it is so already, and not ours to give back.
-    const bool is_there = device.driver == plan.driver && device.driver_override == plan.driver;
-    if (!previous && is_there) continue;
+    if (!previous && IsOthersWork(device, plan.driver)) continue;
     Record record = previous ? *previous : TRY(RecordOf(host, device));
     record.wanted = plan.driver;
     entries.push_back({device, previous, previous, std::move(record)});

@@ -108,6 +108,10 @@ ChangeSet PlanMoves(const std::vector<Move>& moves) {
 
 }  // namespace
 
+bool IsOthersWork(const PciDevice& device, std::string_view driver) {
+  return device.driver_override == driver && (!device.driver || device.driver == driver);
+}
+
 ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver,
                    const PowerControl& power) {
   const std::string name(driver);

@@ -26,6 +26,11 @@ namespace sysfs {
 // What power/control of devices says, "on" or "auto"; none without runtime power management.
 using PowerControl = std::map<PciAddress, std::string>;
 
+// Whether it is on `driver` by somebody else's work, or on its way there: its override says so, and
+// no other driver has it. That is not ours to give back; "as it was" would be a device that no
+// driver takes, as udev's rule leaves one whose driver is not loaded yet.
+bool IsOthersWork(const PciDevice& device, std::string_view driver);
+
 // All devices go to `driver` together: every override is written before the first unbind. Undone in
 // reverse, each device is where the snapshot has it, `power` included. Empty when it is so already.
 ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver,

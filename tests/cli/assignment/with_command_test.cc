@@ -100,6 +100,16 @@ TEST_F(WithCommand, TheNextRunFinishesForAKilledOne) {
   EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
 }
 
+// It was killed before it had taken anything: who has the device now is not it.
+TEST_F(WithCommand, WhatAKilledRunHadNotTakenStaysWhereItIs) {
+  ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
+  ASSERT_TRUE(world_.journal().Remove({0, 8, 0, 0}));  // as another tool does it
+  { ASSERT_TRUE(sysfs::Session::Begin(world_.journal(), 4000000, {{0, 8, 0, 0}})); }
+  EXPECT_EQ(world_.Run({"with", "09:00.0", "09:00.1", "--", "true"}), 0) << world_.err();
+  EXPECT_EQ(Driver(), "vfio-pci");
+  EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
+}
+
 // Another run has begun to give back the same devices, and took one of them for itself.
 TEST_F(WithCommand, TwoRunsDoNotBothFinishForAKilledOne) {
   ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
