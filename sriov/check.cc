@@ -67,9 +67,10 @@ base::Status CheckDriver(const PhysicalFunction& pf, const Goal& goal) {
       ExplainCount(base::Error(base::Code::kKernel, "not tried", ENOENT), pf.device, goal.count));
 }
 
-// The reset of a drive that the host works with would be felt.
+// The reset of a drive that the host works with would be felt. It comes also with a share that is
+// given back when there are no functions any more.
 base::Status CheckDrive(const Host& host, const PhysicalFunction& pf, const Goal& goal) {
-  if (!Recreates(pf, goal)) return {};
+  if (!Recreates(pf, goal) && pf.count != 0) return {};
   PhysicalFunction empty = pf;
   empty.count = 0;
   empty.functions.clear();

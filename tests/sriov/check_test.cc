@@ -87,6 +87,17 @@ TEST_F(Check, DriveThatIsUsedIsNotReset) {
   EXPECT_THAT(Run(kSriovDrive, {4}), IsOk());
 }
 
+// A restore without functions before or after it still gives the drive its share back.
+TEST_F(Check, DriveThatIsUsedGetsNoShareBack) {
+  world_.drive().primary.queues.primary = world_.drive().primary.interrupts.primary = 0;
+  Record record;
+  record.primary = NvmePrimaryShare{2, 2};
+  const Goal goal = {0, Drivers::kRecorded, {}, record};
+  EXPECT_THAT(Run(kSriovDrive, goal), IsOk());
+  world_.tree().AddFile("/etc/driverctl.d/pci-0000:08:00.0", "x");
+  EXPECT_THAT(Run(kSriovDrive, goal), FailsWith(Code::kInUse, HasSubstr("resets the drive")));
+}
+
 TEST_F(Check, DriveWithTooLittleIsUnfit) {
   world_.drive().primary.queues.total = 6;
   EXPECT_THAT(Run(kSriovDrive, {4}), FailsWith(Code::kUnfit, HasSubstr("0000:08:00.0")));
