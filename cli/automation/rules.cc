@@ -31,14 +31,15 @@ struct Place {
   std::string path;
   std::optional<IdPair> id;
   std::optional<IdPair> subsystem;
-  // Known from the pin alone: which card sits there is seen when its driver has it, and not before.
-  bool is_pinned = false;
+  // The entry names one card, by its serial number or MAC address or by the pin: which one sits
+  // there is seen when its driver has it, and not before.
+  bool is_one_card = false;
 };
 
 std::optional<Place> PlaceOf(const Entry& entry,
                              const std::map<std::string, sysfs::Identity>& pinned) {
   const Match& match = entry.match;
-  if (match.path) return Place{*match.path, match.id, match.subsystem, false};
+  if (match.path) return Place{*match.path, match.id, match.subsystem, match.serial || match.mac};
   const auto pin = pinned.find(entry.name);
   if (pin == pinned.end()) return std::nullopt;
   const sysfs::Identity& card = pin->second;
@@ -74,7 +75,7 @@ std::string IdMatches(const Place& place, std::string_view key = "ATTR") {
 std::string DeviceRule(const Entry& entry, const Place& place) {
   // A physical function makes its virtual ones when its own driver has it.
   const std::string when = entry.functions ? R"(, DRIVER=="?*")" : "";
-  const std::string driver = entry.driver && !place.is_pinned
+  const std::string driver = entry.driver && !place.is_one_card
                                  ? fmt::format(R"(, ENV{{VASSIGN_DRIVER}}="{}")", *entry.driver)
                                  : "";
   return fmt::format(
@@ -106,7 +107,7 @@ base::Status AddEntry(Rules& rules, const Entry& entry, const Place& place) {
   if (entry.driver) TRY(CheckWord(entry, "driver", *entry.driver));
   rules.udev +=
       fmt::format("\n# {} ({})\n{}", entry.name, OneLine(entry.place), DeviceRule(entry, place));
-  if (entry.driver && !place.is_pinned) {
+  if (entry.driver && !place.is_one_card) {
     rules.early += fmt::format("{} {} {} {}\n", place.path, PairOrDash(place.id),
                                PairOrDash(place.subsystem), *entry.driver);
   }

@@ -48,7 +48,8 @@ Answer Means(const Match& match, const HostDevice& device) {
   return answer;
 }
 
-// The device is where the pin says, and the pin is of a card that the entry means.
+// The device is where the pin says, the pin is of a card that the entry means, and that card is not
+// seen elsewhere.
 bool IsPinned(const Match& match, const HostDevice& device, const Identity& pin) {
   const HostDevice pinned = {device.address, false, pin};
   return device.identity.path == pin.path && IdsOf(device.identity) == IdsOf(pin) &&
@@ -171,7 +172,7 @@ base::Result<std::optional<Resolved>> Resolve(const Entry& entry, const Pinned& 
   if (found.empty() && has_pin) {
     for (const HostDevice& device : devices) {
       if (Means(entry.match, device) == Answer::kUnknown &&
-          IsPinned(entry.match, device, pin->second))
+          IsPinned(entry.match, device, pin->second) && WhereItWent(pin->second, devices).empty())
         found.push_back(&device);
     }
   }

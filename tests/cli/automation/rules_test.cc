@@ -138,6 +138,19 @@ TEST(Rules, ACardKnownByItsPinAloneIsSeenByItsDriverBeforeAnythingIsTaken) {
   EXPECT_EQ(rules->early, "");
 }
 
+// Its place and ids fit any card of the same kind, the host's own disk too.
+TEST(Rules, ACardThatIsNamedIsSeenByItsDriverFirstAlsoInItsPlace) {
+  for (const bool by_mac : {false, true}) {
+    Entry drive = Drive();
+    (by_mac ? drive.match.mac : drive.match.serial) = by_mac ? "52:54:00:00:00:01" : "S1";
+    const auto rules = MakeRules({drive}, {});
+    ASSERT_THAT(rules, test::IsOk());
+    EXPECT_THAT(rules->udev, HasSubstr("ENV{VASSIGN_ENTRY}=\"scratch\""));
+    EXPECT_THAT(rules->udev, Not(HasSubstr("ENV{VASSIGN_DRIVER}=\"vfio")));
+    EXPECT_EQ(rules->early, "");
+  }
+}
+
 TEST(Rules, EntryWithoutAPlaceIsNamed) {
   const auto rules = MakeRules({Drive(), Card()}, {{"other", CardIdentity()}});
   ASSERT_THAT(rules, test::IsOk());

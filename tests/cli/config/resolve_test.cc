@@ -84,6 +84,18 @@ TEST_F(ResolveTest, AllThatIsGivenMustHold) {
   EXPECT_THAT(Run(entry), IsOk());
 }
 
+// While VFIO has a drive its serial number is not to be read: the pin tells, unless that very drive
+// is seen in another place.
+TEST_F(ResolveTest, ThePinIsNotBelievedWhenItsCardIsElsewhere) {
+  Entry entry = ByPath("0000:00/16.0/00.0");
+  entry.match.serial = "S1";
+  Pin(Drive("0000:00/16.0/00.0", "S1"));
+  devices_[0].identity.serial.reset();
+  EXPECT_THAT(Run(entry), IsOk());
+  devices_[1].identity.serial = "S1";
+  EXPECT_THAT(Run(entry), FailsWith(Code::kNotFound, HasSubstr("is now at 0000:09:00.0")));
+}
+
 TEST_F(ResolveTest, ASerialMayBeTheDeviceSerialNumber) {
   devices_[1].identity.serial.reset();
   devices_[1].identity.dsn = "00-11-22-33-44-55-66-77";
