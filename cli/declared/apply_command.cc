@@ -81,6 +81,19 @@ End NotUndone(const sysfs::Journal& journal, int pid) {
                      "end what is in the way; vassign status shows when all is undone")};
 }
 
+// Does the guard's work when that has died.
+base::Result<Ending> AwaitOrUndo(Context& context, DeclaredHost& host, uint64_t deadline) {
+  const bool reads_enter = context.progress && ::isatty(STDIN_FILENO) == 1;
+  while (true) {
+    const Ending ending = TRY(AwaitEnding(host.assignment().journal, deadline, reads_enter,
+                                          [&](unsigned left) { TellLeft(context, left); }));
+    if (ending != Ending::kOverdue) return ending;
+    const base::Status undone = UndoOverdue(host);
+    if (!undone && undone.error().code() != base::Code::kLocked)
+      return base::Failure(undone.error());
+  }
+}
+
 base::Result<End> AwaitConfirmation(Context& context, DeclaredHost& host,
                                     const ApplyRequest& request, const ApplyOutcome& outcome) {
   const sysfs::Journal& journal = host.assignment().journal;
@@ -89,9 +102,7 @@ base::Result<End> AwaitConfirmation(Context& context, DeclaredHost& host,
                                (outcome.deadline - MillisecondsSinceBoot() + 999) / 1000);
     context.err.flush();
   }
-  const bool reads_enter = context.progress && ::isatty(STDIN_FILENO) == 1;
-  const Ending ending = TRY(AwaitEnding(journal, outcome.deadline, reads_enter,
-                                        [&](unsigned left) { TellLeft(context, left); }));
+  const Ending ending = TRY(AwaitOrUndo(context, host, outcome.deadline));
   if (context.progress) context.err << '\n';
   if (ending == Ending::kGone) return Ended(journal);
   if (ending == Ending::kNotUndone) return NotUndone(journal, request.pid);

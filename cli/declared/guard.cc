@@ -75,8 +75,9 @@ base::Status RunToEnd(const std::vector<std::string>& words) {
                     "systemctl status; without --confirm no guard is needed");
 }
 
-// Two forks: the guard is nobody's child, and of no terminal.
-base::Status RunDetached(const std::string& program) {
+// Two forks: the guard is nobody's child, and of no terminal. Its file may have been replaced
+// meanwhile, which the link does not mind.
+base::Status RunDetached() {
   const pid_t pid = ::fork();
   if (pid < 0) return base::FailErrno("start the guard", errno);
   if (pid == 0) {
@@ -86,7 +87,7 @@ base::Status RunDetached(const std::string& program) {
     const int null = ::open("/dev/null", O_RDWR);
     for (int fd = 0; fd < 3; ++fd) ::dup2(null, fd);
     ::signal(SIGHUP, SIG_IGN);
-    ::execl(program.c_str(), "vassign", "confirm", "--guard", static_cast<char*>(nullptr));
+    ::execl("/proc/self/exe", "vassign", "confirm", "--guard", static_cast<char*>(nullptr));
     ::_exit(127);
   }
   int status = 0;
@@ -97,6 +98,10 @@ base::Status RunDetached(const std::string& program) {
 }
 
 }  // namespace
+
+base::Status UndoOverdue(DeclaredHost& host) {
+  return UndoUnkept(host, true, MillisecondsSinceBoot);
+}
 
 GuardStep DecideGuard(const std::optional<Transaction>& transaction, uint64_t now,
                       bool owner_lives) {
@@ -153,12 +158,13 @@ base::Status RunGuard(DeclaredHost& host, const GuardEvents& events) {
 }
 
 base::Status StartGuard() {
+  if (::access("/run/systemd/system", F_OK) != 0) return RunDetached();
   // systemd starts it, for whom /proc/self is another process.
   std::error_code error;
   const std::string program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return base::FailErrno("/proc/self/exe", error.value());
-  if (::access("/run/systemd/system", F_OK) != 0) return RunDetached(program);
-  return RunToEnd({"systemd-run", "--quiet", "--collect", "--property=Type=exec", "--description",
+  return RunToEnd({"systemd-run", "--quiet", "--collect", "--property=Type=exec",
+                   "--property=Restart=on-failure", "--description",
                    "undo of vassign apply unless it is confirmed",
                    fmt::format("--unit=vassign-confirm-{}", ::getpid()), program, "confirm",
                    "--guard"});
@@ -176,6 +182,8 @@ base::Result<Ending> AwaitEnding(const sysfs::Journal& journal, uint64_t deadlin
     if (!transaction || transaction->pid != ::getpid()) return Ending::kGone;
     if (!LastFailure(journal, transaction->pid).empty()) return Ending::kNotUndone;
     const uint64_t now = MillisecondsSinceBoot();
+    if (transaction->phase == Phase::kWaiting && now >= deadline + kGuardGrace)
+      return Ending::kOverdue;
     tell(static_cast<unsigned>(now < deadline ? (deadline - now + 999) / 1000 : 0));
     std::array<pollfd, 3> events = {
         {{watch.raw(), POLLIN, 0}, {signals.fd().raw(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}}};

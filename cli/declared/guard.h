@@ -41,13 +41,18 @@ inline constexpr int kGuardRetry = 5000;  // milliseconds
 // this returns.
 base::Status StartGuard();
 
+// What the guard would have done, for who waits in front of it. kLocked: somebody is at work.
+base::Status UndoOverdue(DeclaredHost& host);
+
 // How a waiting apply ended, for the person in front of it.
 enum class Ending : uint8_t {
   kGone,         // the transaction ended: LastOutcome says how
   kEnter,        // the person pressed Enter
   kInterrupted,  // SIGINT, SIGTERM, SIGHUP
   kNotUndone,    // the guard's first try failed: LastFailure says why; it goes on
+  kOverdue,  // the time was over kGuardGrace ago, and nobody has begun the undo: the guard has died
 };
+inline constexpr unsigned kGuardGrace = 3000;  // milliseconds
 // `tell` is called about once a second with the seconds that are left. `reads_enter`: standard
 // input is a terminal.
 base::Result<Ending> AwaitEnding(const sysfs::Journal& journal, uint64_t deadline, bool reads_enter,
