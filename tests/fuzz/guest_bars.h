@@ -50,7 +50,7 @@ inline std::optional<base::Range> Decoded(GuestMachine& machine, const vmm::pci:
 
 // May it be there at all: inside a window, clear of what is the machine's.
 inline bool MayBe(const base::Range& range, bool io) {
-  if (io) return base::Range{0xc000, 0x4000}.Contains(range);
+  if (io) return base::Range{0x1000, 0xf000}.Contains(range);
   const vmm::Layout layout = LayoutWithWindows();
   if (!layout.mmio32.Contains(range) && !layout.mmio64.Contains(range)) return false;
   bool clear = !layout.ecam.Overlaps(range) && !range.Overlaps({0xfec00000, 0x1000}) &&

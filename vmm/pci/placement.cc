@@ -10,7 +10,10 @@
 namespace vmm::pci {
 namespace {
 
+// Where this machine puts them, and where a guest may: Linux gives the slot of a card that comes
+// later ports from below.
 constexpr base::Range kIoWindow{0xc000, 0x4000};
+constexpr base::Range kIoSpace{0x1000, 0xf000};
 
 struct Item {
   size_t function;
@@ -79,7 +82,7 @@ std::string_view KindText(BarKind kind) {
 }  // namespace
 
 BarWindows WindowsOf(const Layout& layout) {
-  BarWindows windows{{}, layout.ram, kIoWindow};
+  BarWindows windows{{}, layout.ram, kIoSpace};
   windows.taken.push_back(layout.ecam);
   windows.taken.push_back({kIoApicBase, base::kPageSize});
   windows.taken.push_back({kLocalApicBase, base::kMiB});  // and where MSI messages go

@@ -40,12 +40,19 @@ uint64_t SparePrefetch(const Layout& layout, size_t ports) {
   return each < kPortMemory ? 0 : std::min(std::bit_floor(each), kMostSparePrefetch);
 }
 
-FunctionBars WindowsAsBars(const PortContent& port, uint64_t spare, bool has_high) {
-  const Sizes sizes = SizesOf(port, has_high);
+// What is given to ports beyond the memory of their cards' BARs.
+struct Extra {
+  uint64_t spare = 0;  // prefetchable, for what hot-plug may bring
+  bool io = true;
+};
+
+FunctionBars WindowsAsBars(const PortContent& port, const Extra& extra, bool has_high) {
+  Sizes sizes = SizesOf(port, has_high);
+  if (!extra.io) sizes.io = 0;
   FunctionBars windows = {port.name, {}};
   windows.bars.push_back({kMemoryWindow, BarKind::kMemory32,
                           std::bit_ceil(std::max(sizes.memory, kPortMemory)), false});
-  if (const uint64_t prefetch = std::max(sizes.prefetch, spare); prefetch > 0) {
+  if (const uint64_t prefetch = std::max(sizes.prefetch, extra.spare); prefetch > 0) {
     windows.bars.push_back(
         {kPrefetchWindow, BarKind::kMemory64, std::bit_ceil(std::max(prefetch, base::kMiB)), true});
   }
@@ -65,14 +72,18 @@ void SetWindow(PortWindows& windows, const FunctionBars& asked, const BarPlaceme
   window = {placed.address, bar->size};
 }
 
-}  // namespace
+std::vector<FunctionBars> WithoutIo(std::vector<FunctionBars> functions) {
+  for (FunctionBars& function : functions) {
+    std::erase_if(function.bars, [](const BarInfo& bar) { return bar.kind == BarKind::kIo; });
+  }
+  return functions;
+}
 
-base::Result<ResourcePlan> PlanResources(std::span<const FunctionBars> bus0,
-                                         std::span<const PortContent> ports, const Layout& layout) {
+base::Result<ResourcePlan> PlanWith(const Extra& extra, std::span<const FunctionBars> bus0,
+                                    std::span<const PortContent> ports, const Layout& layout) {
   const bool has_high = !layout.mmio64.empty();
-  const uint64_t spare = SparePrefetch(layout, ports.size());
   std::vector<FunctionBars> all(bus0.begin(), bus0.end());
-  for (const PortContent& port : ports) all.push_back(WindowsAsBars(port, spare, has_high));
+  for (const PortContent& port : ports) all.push_back(WindowsAsBars(port, extra, has_high));
 
   ResourcePlan plan;
   plan.ports.resize(ports.size());
@@ -88,7 +99,21 @@ base::Result<ResourcePlan> PlanResources(std::span<const FunctionBars> bus0,
   for (size_t i = 0; i < ports.size(); ++i) {
     const PortWindows& windows = plan.ports[i].windows;
     plan.ports[i].bars =
-        TRY(PlanBarAddresses(ports[i].functions, {windows.memory, windows.prefetch, windows.io}));
+        TRY(PlanBarAddresses(extra.io ? ports[i].functions : WithoutIo(ports[i].functions),
+                             {windows.memory, windows.prefetch, windows.io}));
+  }
+  return plan;
+}
+
+}  // namespace
+
+base::Result<ResourcePlan> PlanResources(std::span<const FunctionBars> bus0,
+                                         std::span<const PortContent> ports, const Layout& layout) {
+  base::Result<ResourcePlan> plan = base::Fail(base::Code::kInternal, "nothing was planned");
+  for (const Extra& extra :
+       {Extra{SparePrefetch(layout, ports.size()), true}, Extra{0, true}, Extra{0, false}}) {
+    plan = PlanWith(extra, bus0, ports, layout);
+    if (plan) break;
   }
   return plan;
 }

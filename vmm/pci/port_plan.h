@@ -33,7 +33,9 @@ struct ResourcePlan {
 // The least that a port has below 4 GiB (Linux asks as much for an empty slot).
 inline constexpr uint64_t kPortMemory = 2 * base::kMiB;
 
-// kUnfit names the BAR or the port that has no room.
+// What the guest was given while it ran has to fit again when it reboots: where not all has room,
+// ports first lose what they have in reserve, then their cards' I/O BARs stay without an address, as
+// on a machine whose firmware has no more. kUnfit names the BAR or the port that has no room.
 base::Result<ResourcePlan> PlanResources(std::span<const FunctionBars> bus0,
                                          std::span<const PortContent> ports, const Layout& layout);
 

@@ -123,6 +123,8 @@ TEST(CheckBar, RefusesWhatHarms) {
         Case{{0xc0004000, 0x4000}, BarKind::kMemory32, BarFit::kFits},
         Case{{64 * base::kGiB, base::kGiB}, BarKind::kMemory64, BarFit::kFits},
         Case{{0xcf8, 8}, BarKind::kIo, BarFit::kOutsideWindows},
+        Case{{0xff8, 16}, BarKind::kIo, BarFit::kOutsideWindows},
+        Case{{0x1000, 32}, BarKind::kIo, BarFit::kFits},
         Case{{0xc000, 32}, BarKind::kIo, BarFit::kFits}}) {
     EXPECT_EQ(CheckBar(c.range, c.kind, windows, active), c.want) << std::hex << c.range.base;
   }

@@ -44,6 +44,36 @@ TEST(PlanResources, NamesThePortWithoutRoom) {
       test::FailsWith(base::Code::kUnfit, AllOf(HasSubstr("root port 7"), HasSubstr("128 GiB"))));
 }
 
+// A card for which the guest found room is no reason not to boot again.
+TEST(PlanResources, WhatPortsHaveInReserveMakesWay) {
+  const std::vector<PortContent> ports = {{"root port 1",
+                                           {{"gpu",
+                                             {{0, BarKind::kMemory64, 32 * base::kGiB, true},
+                                              {2, BarKind::kMemory64, 32 * base::kMiB, true},
+                                              {4, BarKind::kMemory32, 16 * base::kMiB, false}}}}},
+                                          {"root port 2", {}}};
+  const auto plan = PlanResources({}, ports, test::LayoutWithWindows());
+  ASSERT_THAT(plan, IsOk());
+  EXPECT_EQ(plan->ports[0].bars.size(), 3u);
+  EXPECT_TRUE(plan->ports[1].windows.prefetch.empty());
+  EXPECT_EQ(plan->ports[1].windows.memory.size, kPortMemory);
+}
+
+TEST(PlanResources, CardsWithoutPortsStillHaveTheirMemory) {
+  const PortContent port = {
+      "port",
+      {{"nic", {{0, BarKind::kMemory32, 128 * base::kKiB, false}, {2, BarKind::kIo, 32, false}}}}};
+  const auto few = PlanResources({}, std::vector<PortContent>(4, port), test::LayoutWithWindows());
+  ASSERT_THAT(few, IsOk());
+  EXPECT_EQ(few->ports[3].bars.size(), 2u);
+  const auto many = PlanResources({}, std::vector<PortContent>(5, port), test::LayoutWithWindows());
+  ASSERT_THAT(many, IsOk());
+  for (const PortPlan& one : many->ports) {
+    EXPECT_EQ(one.bars.size(), 1u);
+    EXPECT_TRUE(one.windows.io.empty());
+  }
+}
+
 // Whatever is plugged in: BARs lie in their port's windows, windows lie in the machine's, and
 // nothing overlaps.
 TEST(PlanResources, RandomCardsLieInTheirWindows) {
@@ -71,6 +101,7 @@ TEST(PlanResources, RandomCardsLieInTheirWindows) {
     for (size_t p = 0; p < ports.size(); ++p) {
       const PortWindows& windows = plan->ports[p].windows;
       for (const base::Range& window : {windows.memory, windows.prefetch}) {
+        if (window.empty()) continue;
         ASSERT_EQ(window.base % base::kMiB, 0u);
         ASSERT_EQ(CheckBar(window, BarKind::kMemory64, machine, memory), BarFit::kFits);
         memory.push_back(window);
