@@ -176,6 +176,8 @@ void EmulatedDevices::End(Emulated taken) {
   taken.function->Drain();
   io_->Settle();
   const std::unique_ptr<virtio::Device> device = taken.function->Retire();
+  // What such a processor has posted meanwhile is done with it.
+  io_->Settle();
 }
 
 base::Result<uint64_t> EmulatedDevices::ResizeDisk(const std::string& id,

@@ -1,5 +1,6 @@
 #include "vmm/event_loop.h"
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -103,6 +104,12 @@ void EventLoop::Stop() {
   static_cast<void>(wake_.Signal());
 }
 
+bool EventLoop::Yield() {
+  if (std::exchange(yielded_, true)) return false;
+  ::sched_yield();
+  return true;
+}
+
 base::Status EventLoop::Run() {
   std::array<epoll_event, 16> events;
   while (true) {
@@ -110,6 +117,7 @@ base::Status EventLoop::Run() {
       const std::lock_guard lock(mutex_);
       if (std::exchange(stop_, false)) return {};
     }
+    yielded_ = false;
     const int count =
         ::epoll_wait(epoll_.raw(), events.data(), static_cast<int>(events.size()), -1);
     if (count < 0 && errno != EINTR) return base::FailErrno("epoll_wait", errno);

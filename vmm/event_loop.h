@@ -56,6 +56,10 @@ class EventLoop {
   // Runs `function` on the loop's thread, after what was posted before has run and is gone.
   void Post(std::function<void()> function);
 
+  // On the loop's thread: whoever shares its processor may run first (sched_yield(2)), once between
+  // two waits. Whether they could: the rest of the loop waits as long.
+  bool Yield();
+
   // Until Stop. Only fails when waiting fails.
   base::Status Run();
   // Run returns after the callback at hand. Before Run, the next Run returns at once.
@@ -75,6 +79,7 @@ class EventLoop {
   base::EventFd wake_;
   std::map<uint64_t, std::shared_ptr<Entry>> entries_;  // by a number that is never used again
   uint64_t next_id_ = 1;
+  bool yielded_ = false;  // since the last wait
 
   std::mutex mutex_;  // of the two below
   std::vector<std::function<void()>> posted_;

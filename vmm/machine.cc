@@ -125,8 +125,17 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.kernel = &kernel;
   wiring.tree = &tree;
   wiring.loop = loop_.get();
-  wiring.link = [this](int fd) { return board_->vm().LinkVfio(fd); };
-  wiring.unlink = [this](int fd) { return board_->vm().UnlinkVfio(fd); };
+  // A reboot that failed has left none, and what was posted before the end still runs.
+  const auto with_board = [this](auto act) -> base::Status {
+    if (!board_) return base::Fail(base::Code::kInternal, "the machine is ending");
+    return act(board_->vm());
+  };
+  wiring.link = [with_board](int fd) {
+    return with_board([&](kvm::Vm& vm) { return vm.LinkVfio(fd); });
+  };
+  wiring.unlink = [with_board](int fd) {
+    return with_board([&](kvm::Vm& vm) { return vm.UnlinkVfio(fd); });
+  };
   wiring.gone = [this](const std::string& id, bool forced) {
     Announce("DEVICE_DELETED", control::DeviceDeletedData(id, forced));
   };

@@ -1,5 +1,6 @@
 #include "sysfs/base/log.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <string>
@@ -35,7 +36,9 @@ void LogLine(Level level, std::string_view text) {
   line.append(text);
   line.push_back('\n');
   // One write, so that lines of several threads do not mix. A full or closed stderr is nobody's
-  // failure.
+  // failure, and nobody waits for who does not read it: the line is lost.
+  pollfd room{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&room, 1, 0) == 0) return;
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

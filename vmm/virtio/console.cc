@@ -168,18 +168,12 @@ void Console::HandleOutput(Worker& worker, const Chain& chain) {
   if (!listens_) Listens();
   std::array<std::byte, 4096> bytes;
   const uint64_t total = TotalSize(chain.readable);
-  const uint64_t before = ring_.dropped();
   uint64_t done = total - std::min<uint64_t>(total, OutputRing::kRoom);
   while (done < total) {
     const auto piece = std::span(bytes).first(std::min<uint64_t>(bytes.size(), total - done));
     if (!CopyFrom(worker.ram(), chain.readable, done, piece)) break;
     ring_.Push(piece);
     done += piece.size();
-  }
-  if (ring_.dropped() != before && !std::exchange(dropping_, true)) {
-    base::Log(base::Level::kWarning,
-              "{}: takes no output; the oldest of the guest's bytes are dropped until it does",
-              options_.name);
   }
   worker.Finish(chain, 0);
 }
@@ -199,6 +193,15 @@ void Console::HandleInput(Worker& worker, const Chain& chain) {
   worker.Finish(chain, told ? static_cast<uint32_t>(bytes.size()) : 0);
 }
 
+// Not before it takes output again: standard error may be the same terminal, or pipe, and who
+// writes there would wait for it.
+void Console::TellDropped() {
+  if (ring_.size() != 0 || ring_.dropped() == told_) return;
+  log_.Log(base::Level::kWarning, "{}: took no output for a while; {} bytes of the guest are lost",
+           options_.name, ring_.dropped() - told_);
+  told_ = ring_.dropped();
+}
+
 void Console::Drain() {
   while (ring_.size() != 0 && IsReady(options_.output)) {
     const std::span<const std::byte> front = ring_.Front();
@@ -208,8 +211,8 @@ void Console::Drain() {
     if (count < 0 && errno == EAGAIN) break;
     // Nobody will read it: what is written is gone, as with a serial port.
     ring_.Pop(count < 0 ? front.size() : static_cast<size_t>(count));
-    if (count > 0) dropping_ = false;
   }
+  TellDropped();
   if (loop_ == nullptr || waiting_ == (ring_.size() != 0)) return;
   output_watch_ = Watch();
   waiting_ = false;

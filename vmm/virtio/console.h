@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sysfs/base/fd.h"
+#include "sysfs/base/log.h"
 #include "vmm/event_loop.h"
 #include "vmm/virtio/device.h"
 
@@ -84,13 +85,15 @@ class Console final : public Device {
   void HandleOutput(Worker& worker, const Chain& chain);
   void HandleInput(Worker& worker, const Chain& chain);
   void Drain();
+  void TellDropped();
 
   const ConsoleOptions options_;
   const size_t piece_;  // that a ready output takes without waiting
   DeviceModel model_;
   ChangeConfig change_config_;
   OutputRing ring_;
-  bool dropping_ = false;
+  uint64_t told_ = 0;  // of the bytes that were dropped
+  base::Limited log_;
   EventLoop* loop_ = nullptr;  // while it is started
   Worker* receive_ = nullptr;
   base::EventFd wake_;  // input has come

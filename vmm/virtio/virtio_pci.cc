@@ -255,11 +255,17 @@ uint64_t VirtioPci::ReadDeviceConfigLocked(uint64_t offset, Width width) {
   return value;
 }
 
-void VirtioPci::WriteByteLocked(uint64_t offset, Width width, uint64_t value) {
-  if (width != Width::k1) return;
-  for (const WritableByte& one : device_->model().writable) {
-    if (one.offset != offset) continue;
-    const auto byte = static_cast<uint8_t>(value & one.mask);
+// A write that reaches beyond what is the driver's is none of a field (4.1.3.1).
+void VirtioPci::WriteBytesLocked(uint64_t offset, Width width, uint64_t value) {
+  const auto size = static_cast<unsigned>(width);
+  const auto is_within = [&](const WritableByte& one) {
+    return one.offset >= offset && one.offset - offset < size;
+  };
+  const std::vector<WritableByte>& writable = device_->model().writable;
+  if (std::count_if(writable.begin(), writable.end(), is_within) != size) return;
+  for (const WritableByte& one : writable) {
+    if (!is_within(one)) continue;
+    const auto byte = static_cast<uint8_t>(value >> (8 * (one.offset - offset)) & one.mask);
     device_config_[one.offset] = std::byte{byte};
     device_->SetConfigByte(one.offset, byte);
   }
@@ -267,18 +273,23 @@ void VirtioPci::WriteByteLocked(uint64_t offset, Width width, uint64_t value) {
 
 void VirtioPci::ResetConfigLocked() {
   for (const WritableByte& one : device_->model().writable) {
-    WriteByteLocked(one.offset, Width::k1,
-                    std::to_integer<uint8_t>(device_->model().config[one.offset]));
+    WriteBytesLocked(one.offset, Width::k1,
+                     std::to_integer<uint8_t>(device_->model().config[one.offset]));
   }
 }
 
 // A guest that writes faster than they are handled loses some.
 void VirtioPci::WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t value) {
-  if (!resetting_) WriteByteLocked(offset, width, value);
+  if (!resetting_) WriteBytesLocked(offset, width, value);
   if (!device_->model().config_writes || config_writes_ >= kMostConfigWrites) return;
   ++config_writes_;
   Post([this, offset, width, value] {
-    device_->WriteConfig(offset, width, value);
+    Device* device = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      device = device_.get();
+    }
+    device->WriteConfig(offset, width, value);
     const std::lock_guard lock(mutex_);
     --config_writes_;
   });

@@ -93,7 +93,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   uint64_t ReadDeviceConfigLocked(uint64_t offset, Width width);
   void WriteDeviceConfigLocked(uint64_t offset, Width width, uint64_t value);
   void ChangeConfig(std::span<const std::byte> config);
-  void WriteByteLocked(uint64_t offset, Width width, uint64_t value);
+  void WriteBytesLocked(uint64_t offset, Width width, uint64_t value);
   void ResetConfigLocked();
   uint64_t ReadIsrLocked();
   bool PinLevelLocked() const;

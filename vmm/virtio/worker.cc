@@ -1,7 +1,5 @@
 #include "vmm/virtio/worker.h"
 
-#include <sched.h>
-
 #include <utility>
 
 namespace vmm::virtio {
@@ -21,6 +19,7 @@ Worker::Worker(uint16_t index, const ActiveQueue& queue, const GuestRam& ram, De
       queue_(queue, ram) {}
 
 base::Status Worker::Start(EventLoop& loop) {
+  loop_ = &loop;
   watch_ = TRY(loop.Add(kick_->fd(), [this] { OnKick(); }));
   Run();
   return {};
@@ -60,9 +59,8 @@ void Worker::Run() {
     if (queue_.fault() && !std::exchange(reported_, true)) {
       wiring_->broken(index_, *queue_.fault());
     }
-    if (worked && turn != Turn::kOver) {
-      ::sched_yield();
-    } else if (turn == Turn::kUnwanted || (turn == Turn::kEmpty && !queue_.Arm())) {
+    const bool looks_again = worked && turn != Turn::kOver && loop_->Yield();
+    if (!looks_again && (turn == Turn::kUnwanted || (turn == Turn::kEmpty && !queue_.Arm()))) {
       return;
     }
     // A look without a request counts too: a guest that takes back what it has shown gets no more.

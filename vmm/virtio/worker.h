@@ -1,11 +1,11 @@
 // Works off one queue of a device on the I/O thread, from kick to interrupt.
 //
 // A kick is an event; each takes at most as many requests as the queue has entries, then others
-// have their turn. After work, whoever shares this thread's processor may run first
-// (sched_yield(2)): often that is the guest, and what it adds then needs no kick. The guest is asked
-// to kick only when a look has found nothing (virtio 1.2, 2.7.10), and one look more is taken after
-// that: what has come meanwhile belongs to the same kick. Results are shown, and the guest
-// interrupted, once for all that was finished together.
+// have their turn. After work, whoever shares this thread's processor may run first: often that is
+// the guest, and what it adds then needs no kick. The guest is asked to kick only when there is
+// nothing left to do (virtio 1.2, 2.7.10), and one look more is taken after that: what has come
+// meanwhile belongs to the same kick. Results are shown, and the guest interrupted, once for all
+// that was finished together.
 //
 // Everything on the I/O thread, but Signal of the kick event.
 #pragma once
@@ -58,6 +58,7 @@ class Worker final : public Runner {
   Device* device_;
   const base::EventFd* kick_;
   const RunnerWiring* wiring_;
+  EventLoop* loop_ = nullptr;
   Queue queue_;
   Chain chain_;
   unsigned with_device_ = 0;  // requests that are not finished

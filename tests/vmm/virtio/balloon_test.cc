@@ -125,10 +125,15 @@ TEST_F(BalloonTest, GivesAndTakesPages) {
   Do(1, 100, 255);
   EXPECT_EQ(reclaimed(), base::kPageSize);
   Write(0x2004, Width::k4, 1);
+  EXPECT_EQ(Read(0x2004, Width::k4), 1u);
   EXPECT_TRUE(Eventually([&] { return changed_ == base::kPageSize; }));
   EXPECT_EQ(balloon_->state().actual, base::kPageSize);
+  OnIo([&] { balloon_->SetTarget(300); });
+  EXPECT_EQ(Read(0x2000, Width::k4), 300u);
+  EXPECT_EQ(Read(0x2004, Width::k4), 1u);
   SetStatus(0);
   EXPECT_TRUE(Eventually([&] { return Status() == 0; }));
+  EXPECT_EQ(Read(0x2004, Width::k4), 0u);
   EXPECT_EQ(reclaimed(), 0u);
   EXPECT_FALSE(balloon_->state().driver);
   EXPECT_EQ(changed_, 0u);

@@ -269,6 +269,49 @@ TEST_P(BlkTest, ARateHoldsAndLosesNothing) {
   EXPECT_EQ(Read(2, 512).first, 0);
 }
 
+// A queue that always has more takes nothing from another one's share.
+TEST_P(BlkTest, ARateIsSharedByTheQueues) {
+  BlkOptions options;
+  options.rate = {100, 0};
+  options.queues = 2;
+  Open(options);
+  if (IsSkipped()) return;
+  constexpr uint64_t kFurther = 0x20000;
+  Start({false, true, false});
+  SetStatus(0);
+  ASSERT_TRUE(Eventually([&] { return Status() == 0; }));
+  SetStatus(3);
+  Negotiate(kVersion1 | vmm::virtio::feature::kIndirect);
+  SetStatus(11);
+  EnableMsix(3);
+  SetUpQueue(0, 1);
+  std::optional<VirtioDriver> other(std::in_place, std::span(bytes_).subspan(kFurther),
+                                    kBase + kFurther, uint16_t{16},
+                                    RingFeatures{false, true, false});
+  std::swap(driver_, other);
+  SetUpQueue(1, 2);
+  std::swap(driver_, other);
+  SetStatus(15);
+  PutHeader(0, 0);
+  for (uint64_t i = 0; i < 16; ++i) {
+    for (auto* const driver : {&driver_, &other}) {
+      ASSERT_TRUE((*driver)->Add({{kHeader, 16, false}, {kPayload, 512, true}, {kStatus, 1, true}},
+                                 i, true));
+    }
+  }
+  Kick(0);
+  Kick(1);
+  unsigned done = 0, others = 0;
+  ASSERT_TRUE(Eventually([&] {
+    while (other->Reap()) ++others;
+    while (driver_->Reap()) ++done;
+    return done == 16;
+  }));
+  EXPECT_GE(others, 3u);
+  SetStatus(0);
+  ASSERT_TRUE(Eventually([&] { return Status() == 0; }));
+}
+
 TEST_P(BlkTest, AReadOnlyDiskIsNotWritten) {
   BlkOptions options;
   options.image.readonly = true;

@@ -191,6 +191,16 @@ TEST_P(QueueTest, WhatIsInFlightCannotComeAgain) {
   EXPECT_EQ(queue_->fault(), QueueFault::kBadHead);
 }
 
+// The look behind the request for a kick finds it as well.
+TEST_P(QueueTest, AnIndexThatJumpsBreaksTheQueueAlsoWhenItIsArmed) {
+  if (packed()) return;
+  driver_->Store<uint16_t>(driver_->setup().driver + 2, 9);
+  EXPECT_TRUE(queue_->Arm());
+  EXPECT_EQ(queue_->fault(), QueueFault::kIndexJump);
+  EXPECT_EQ(Take(), Taken::kBroken);
+  EXPECT_FALSE(queue_->Arm());
+}
+
 TEST_P(QueueTest, AnIndexThatJumpsBreaksTheQueue) {
   if (packed()) return;
   driver_->Store<uint16_t>(driver_->setup().driver + 2, 9);

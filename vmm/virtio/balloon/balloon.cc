@@ -32,6 +32,12 @@ DeviceModel ModelOf(const BalloonShape& shape) {
   if (shape.must_tell) model.needs.push_back({feature::kVersion1, balloon_feature::kMustTellHost});
   model.config.resize(kConfigBytes);
   base::StoreLe(std::span(model.config), 0, shape.target);
+  // What the driver has written it reads back: BSD's goes on from there.
+  for (const uint64_t field : {kActualOffset, kPoisonOffset}) {
+    for (uint64_t i = 0; i < sizeof(uint32_t); ++i) {
+      model.writable.push_back({static_cast<uint16_t>(field + i), 0xff});
+    }
+  }
   model.config_writes = true;
   model.pause_patience = kPausePatience;
   return model;

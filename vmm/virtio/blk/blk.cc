@@ -54,8 +54,11 @@ bool Blk::Wants(Worker& worker) {
   return false;
 }
 
+// Who was first the last time, and waits again, is last now: what is admitted goes round.
 void Blk::GoOn() {
-  for (Worker* const worker : std::exchange(waiting_, {})) worker->Go();
+  std::vector<Worker*> workers = std::exchange(waiting_, {});
+  if (workers.size() > 1) std::rotate(workers.begin(), workers.begin() + 1, workers.end());
+  for (Worker* const worker : workers) worker->Go();
 }
 
 void Blk::OnQueueEnd(uint16_t queue) {

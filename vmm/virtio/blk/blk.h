@@ -134,7 +134,7 @@ class Blk final : public Device {
   EventLoop* loop_ = nullptr;
   // Copies for direct access, of all requests in progress, and what one keeps for the next.
   static constexpr uint64_t kMostBounce = uint64_t{256} << 20;
-  static constexpr uint64_t kKeptBounce = uint64_t{1} << 20;
+  static constexpr uint64_t kKeptBounce = uint64_t{64} << 10;
   uint64_t bounce_bytes_ = 0;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;

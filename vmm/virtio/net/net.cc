@@ -288,8 +288,11 @@ void Net::OnReadable(Pair& pair) {
   Wait(pair);
 }
 
+// Another pair is the first each time: what is admitted goes round.
 void Net::GoOn() {
-  for (Pair& pair : pairs_) {
+  first_ = (first_ + 1) % pairs_.size();
+  for (size_t i = 0; i < pairs_.size(); ++i) {
+    Pair& pair = pairs_[(first_ + i) % pairs_.size()];
     if (pair.transmit != nullptr) pair.transmit->Go();
     if (pair.receive != nullptr) OnReadable(pair);
   }

@@ -130,6 +130,7 @@ class Net final : public Device {
   uint16_t control_;  // its queue
   ChangeConfig change_config_;
   std::vector<Pair> pairs_;
+  size_t first_ = 0;           // that goes on after a rate limit
   EventLoop* loop_ = nullptr;  // while it is started
   NetState state_;
   std::function<void(bool knows)> driver_came_;

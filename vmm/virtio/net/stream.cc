@@ -99,7 +99,7 @@ base::Status StreamPort::SetPeer(base::Fd peer) {
 }
 
 void StreamPort::LosePeer(std::string_view why) {
-  base::Log(base::Level::kWarning, "socket {}: {}: the link is down", name_, why);
+  log_.Log(base::Level::kWarning, "socket {}: {}: the link is down", name_, why);
   peer_ = base::Fd();
   writer_ = base::Fd();
   first_ = end_ = gone_ = 0;
@@ -115,7 +115,7 @@ Received StreamPort::AcceptPeer() {
   if (!listener_.valid()) return Received::kNothing;
   base::Fd peer(::accept4(listener_.raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!peer.valid() || !SetPeer(std::move(peer))) return Received::kNothing;
-  base::Log(base::Level::kInfo, "socket {}: the link is up", name_);
+  log_.Log(base::Level::kInfo, "socket {}: the link is up", name_);
   return Received::kChanged;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "sysfs/base/log.h"
 #include "vmm/virtio/net/port.h"
 
 namespace vmm::virtio {
@@ -40,6 +41,7 @@ class StreamPort final : public NetPort {
 
   const std::string name_;  // the path
   base::Fd listener_;
+  base::Limited log_;  // what its peer can cause
   base::Fd peer_;
   base::Fd writer_;  // the same
   std::vector<std::byte> input_;

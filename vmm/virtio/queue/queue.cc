@@ -41,7 +41,9 @@ bool Queue::Arm() {
   std::visit([](auto& ring) { ring.Arm(); }, ring_);
   GuestRam::Fence();
   const auto next = std::visit([](auto& ring) { return ring.HasNext(); }, ring_);
-  return !next || *next;
+  if (next) return *next;
+  fault_ = next.error();
+  return true;
 }
 
 void Queue::Disarm() {
