@@ -48,8 +48,7 @@ Answer Means(const Match& match, const HostDevice& device) {
   return answer;
 }
 
-// The device is where the pin says, the pin is of a card that the entry means, and that card is not
-// seen elsewhere.
+// The device is where the pin says, and the pin is of a card that the entry means.
 bool IsPinned(const Match& match, const HostDevice& device, const Identity& pin) {
   const HostDevice pinned = {device.address, false, pin};
   return device.identity.path == pin.path && IdsOf(device.identity) == IdsOf(pin) &&
