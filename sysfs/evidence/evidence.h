@@ -11,8 +11,9 @@
 //             btrfs, NVMe multipath, NVMe and SCSI targets, processes that have a disk open, claims
 //             inside the kernel (ZFS)
 //   network   addresses, routes of all tables, the SSH session, what is stacked on an interface
-//             (bond, team, bridge, VLAN), interfaces in another network namespace, a root file
-//             system that comes over the network
+//             (bond, team, bridge, VLAN; macvlan and the like also in another network namespace),
+//             interfaces in another network namespace, a root file system that comes over the
+//             network
 //   console   the boot display, the firmware's framebuffer, the text console, connected outputs,
 //             serial consoles, keyboards
 //   functions virtual functions and who has them, mediated devices, vGPUs
@@ -49,7 +50,7 @@ enum class UseKind : uint8_t {
   kAddress,      // an interface that is up with an address
   kRoute,        // a route goes through it
   kSession,      // the SSH session of this command
-  kStack,        // a part of a stacked interface
+  kStack,        // a part of a stacked interface, wherever that is
   kNamespace,    // its interface is in another network namespace
   kNetworkRoot,  // the root file system comes over it
   kDisplay,      // the boot display or a connected output
@@ -94,7 +95,7 @@ struct EvidenceSources {
   std::function<base::Result<std::vector<HostRoute>>()> routes = {};
   // The interface that the kernel chooses for an address; nothing when there is no route.
   std::function<std::optional<std::string>(const std::string& address)> route_to = {};
-  // Interfaces in other network namespaces.
+  // Interfaces in other network namespaces: of devices, and stacked on interfaces of ours.
   std::function<std::vector<DistantInterface>()> distant = {};
 };
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -18,6 +19,7 @@
 #include "sysfs/base/fd.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
+#include "sysfs/evidence/link_dump.h"
 #include "sysfs/evidence/parts.h"
 #include "sysfs/holders.h"
 
@@ -31,24 +33,41 @@ struct FreeNames {
 };
 
 // The PCI function of an interface, as its driver tells ethtool(8).
-std::optional<std::string> BusOf(const base::Fd& socket, const char* interface) {
+std::optional<std::string> BusOf(const base::Fd& socket, std::string_view interface) {
   ethtool_drvinfo info = {};
   info.cmd = ETHTOOL_GDRVINFO;
   ifreq request = {};
-  std::string_view(interface).copy(request.ifr_name, sizeof request.ifr_name - 1);
+  interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
   request.ifr_data = reinterpret_cast<char*>(&info);
   if (!base::HostKernel().Ioctl(socket, SIOCETHTOOL, &request, "SIOCETHTOOL")) return std::nullopt;
   return std::string(info.bus_info, ::strnlen(info.bus_info, sizeof info.bus_info));
 }
 
-// In the thread that has entered the namespace.
-void AddInterfaces(const NetworkNamespace& place, std::vector<DistantInterface>& found) {
-  const base::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+// The names of interfaces here by their index.
+using Indices = std::map<unsigned, std::string>;
+
+Indices OurInterfaces() {
+  Indices indices;
   const std::unique_ptr<struct if_nameindex[], FreeNames> names(::if_nameindex());
-  if (!socket.valid() || !names) return;
-  for (const auto* one = names.get(); one->if_index != 0; ++one) {
-    auto bus = BusOf(socket, one->if_name);
-    if (bus) found.push_back({std::move(*bus), one->if_name, place});
+  for (const auto* one = names.get(); one != nullptr && one->if_index != 0; ++one)
+    indices.emplace(one->if_index, one->if_name);
+  return indices;
+}
+
+// In the thread that has entered the namespace. A driver is asked only for an interface whose
+// parent the kernel does not name: one of a virtio device, or before Linux 5.14.
+void AddInterfaces(const base::Fd& home, const Indices& ours, const NetworkNamespace& place,
+                   std::vector<DistantInterface>& found) {
+  auto links = DumpLinks(home);
+  const base::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!links) return found.push_back({links.error().message(), "", place});
+  if (!socket.valid()) return found.push_back({"interfaces: no descriptor", "", place});
+  for (NetworkLink& link : *links) {
+    if (link.device.empty()) link.device = BusOf(socket, link.name).value_or("");
+    const auto lower = link.lower ? ours.find(*link.lower) : ours.end();
+    const std::string below = lower == ours.end() ? std::string() : lower->second;
+    if (!link.device.empty() || !below.empty())
+      found.push_back({std::move(link.device), std::move(link.name), place, below});
   }
 }
 
@@ -80,16 +99,18 @@ std::vector<NetworkNamespace> ListNetworkNamespaces(const Tree& tree) {
 std::vector<DistantInterface> FindDistantInterfaces() {
   std::vector<DistantInterface> found;
   std::set<ino_t> seen;
-  if (const auto own = base::OpenFile("/proc/self/ns/net", O_RDONLY)) {
-    if (const auto inode = InodeOf(*own)) seen.insert(*inode);
-  }
+  const auto home = base::OpenFile("/proc/self/ns/net", O_RDONLY);
+  if (!home) return found;
+  if (const auto inode = InodeOf(*home)) seen.insert(*inode);
+  const Indices ours = OurInterfaces();
   for (const NetworkNamespace& place : ListNetworkNamespaces(*HostTree())) {
     const auto file = base::OpenFile(place.path, O_RDONLY);
     const auto inode = file ? InodeOf(*file) : std::nullopt;
     if (!inode || !seen.insert(*inode).second) continue;
     // The namespace belongs to a thread: ours stays where it is.
     std::thread([&] {
-      if (::setns(file->raw(), CLONE_NEWNET) == 0) AddInterfaces(place, found);
+      if (::setns(file->raw(), CLONE_NEWNET) < 0) return;
+      AddInterfaces(*home, ours, place, found);
     }).join();
   }
   return found;

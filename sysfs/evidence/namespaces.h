@@ -21,13 +21,14 @@ struct NetworkNamespace {
 std::vector<NetworkNamespace> ListNetworkNamespaces(const Tree& tree);
 
 struct DistantInterface {
-  std::string device;  // as its driver says: "0000:03:00.0"
+  std::string device;  // as its driver says: "0000:03:00.0"; empty for one that no device is behind
   std::string name;
   NetworkNamespace place;
+  std::string lower = {};  // the interface in our namespace that it is stacked on, if any
 };
 
-// The running host's. Enters each namespace with a thread of its own, which needs CAP_SYS_ADMIN;
-// without it there are none.
+// The running host's, by a thread in each namespace, which needs CAP_SYS_ADMIN; without it none.
+// One without a name stands for a namespace that could not be asked: `device` says why.
 std::vector<DistantInterface> FindDistantInterfaces();
 
 }  // namespace sysfs

@@ -51,6 +51,7 @@ struct HostNetwork {
   std::string session_interface;  // by which the kernel answers the SSH client
   std::optional<NetworkRoot> root;
   std::set<std::string> pppoe;  // interfaces that carry sessions
+  std::vector<DistantInterface> distant;
 };
 
 // Lines of /proc/net/pppoe: "00000001 00:11:22:33:44:55     eth0" below their head.
@@ -63,6 +64,16 @@ std::set<std::string> PppoeInterfaces(const Tree& tree) {
       names.emplace(line.substr(blank + 1));
   }
   return names;
+}
+
+std::vector<DistantInterface> AskDistant(const Search& search) {
+  if (!search.sources.distant) return {};
+  std::vector<DistantInterface> all = search.sources.distant();
+  for (const DistantInterface& one : all) {
+    if (one.name.empty())
+      search.unread.Note(base::Error(base::Code::kTimedOut, one.place.title + ": " + one.device));
+  }
+  return all;
 }
 
 HostNetwork ReadNetwork(const Search& search) {
@@ -83,6 +94,7 @@ HostNetwork ReadNetwork(const Search& search) {
   if (network.session) network.session_interface = network.session->zone;
   if (network.session && network.session_interface.empty() && sources.route_to)
     network.session_interface = sources.route_to(network.session->client).value_or("");
+  network.distant = AskDistant(search);
   network.pppoe = PppoeInterfaces(search.tree);
   network.root = ParseNetworkRoot(ReadText(search.tree, "/proc/cmdline").value_or(std::string()));
   return network;
@@ -162,6 +174,22 @@ void FindStack(const Search& search, const Interface& interface, std::vector<Evi
                                ShellWord(interface.name), FunctionsInstead(search.device))});
 }
 
+// A macvlan, ipvlan or VLAN over it that a container has got: no link in sysfs here leads there.
+void FindDistantStack(const Search& search, const Interface& interface, const HostNetwork& network,
+                      std::vector<Evidence>& found) {
+  for (const DistantInterface& one : network.distant) {
+    if (one.lower != interface.name) continue;
+    found.push_back({UseKind::kStack,
+                     Extend(Extend(interface.path, one.name),
+                            "another network namespace, of " + one.place.title),
+                     fmt::format("{}, in another network namespace, of {}, is stacked on {}",
+                                 one.name, one.place.title, interface.name),
+                     ForceReason::kNetdev,
+                     fmt::format("{} ip link delete {}{}", one.place.enter, ShellWord(one.name),
+                                 FunctionsInstead(search.device))});
+  }
+}
+
 // The addresses and routes are those of the session's own interface, which no link leads to.
 void FindPppoe(const Search& search, const Interface& interface, const HostNetwork& network,
                std::vector<Evidence>& found) {
@@ -222,9 +250,7 @@ Evidence SomewhereElse(const PciDevice& device) {
 
 std::vector<Evidence> Elsewhere(const Search& search) {
   std::vector<Evidence> found;
-  const auto distant =
-      search.sources.distant ? search.sources.distant() : std::vector<DistantInterface>();
-  for (const DistantInterface& interface : distant) {
+  for (const DistantInterface& interface : AskDistant(search)) {
     if (interface.device == search.device.address.ToString())
       found.push_back(InNamespace(search.device, interface));
   }
@@ -250,6 +276,7 @@ Findings FindNetworkUse(const Search& search) {
     FindAddresses(search, interface, network, found);
     FindSession(interface, network, found);
     FindPppoe(search, interface, network, found);
+    FindDistantStack(search, interface, network, found);
     if (found.size() == before && interface.is_stacked && interface.is_top)
       FindStack(search, interface, found);
     FindNetworkRoot(search, interface, network, found);

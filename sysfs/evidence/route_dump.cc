@@ -1,4 +1,3 @@
-// The one place of this folder that knows libnl.
 #include "sysfs/evidence/route_dump.h"
 
 #include <arpa/inet.h>
@@ -7,9 +6,6 @@
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
-#include <netlink/socket.h>
 
 #include <array>
 #include <cerrno>
@@ -18,30 +14,17 @@
 #include <set>
 #include <tuple>
 
+#include "sysfs/evidence/netlink.h"
+
 namespace sysfs {
 namespace {
 
 constexpr int kMostDumps = 3;
 
-struct FreeSocket {
-  void operator()(nl_sock* socket) const { nl_socket_free(socket); }
-};
-struct FreeMessage {
-  void operator()(nl_msg* message) const { nlmsg_free(message); }
-};
 struct FreeInterfaces {
   void operator()(struct if_nameindex* list) const { ::if_freenameindex(list); }
 };
-using Socket = std::unique_ptr<nl_sock, FreeSocket>;
-using Message = std::unique_ptr<nl_msg, FreeMessage>;
 using Attributes = std::array<nlattr*, RTA_MAX + 1>;
-
-Socket Connect() {
-  Socket socket(nl_socket_alloc());
-  if (!socket || nl_connect(socket.get(), NETLINK_ROUTE) < 0) return nullptr;
-  nl_socket_enable_msg_peek(socket.get());
-  return socket;
-}
 
 std::map<int, std::string> ReadInterfaces() {
   std::map<int, std::string> names;
@@ -147,14 +130,14 @@ int TakeOutput(nl_msg* message, void* output) {
 }
 
 // A question for the route to one address.
-Message Question(const std::string& address) {
+NetlinkMessage Question(const std::string& address) {
   std::array<std::byte, sizeof(in6_addr)> bytes{};
   rtmsg route = {};
   route.rtm_family = address.find(':') == std::string::npos ? AF_INET : AF_INET6;
   if (::inet_pton(route.rtm_family, address.c_str(), bytes.data()) != 1) return nullptr;
   const int size = route.rtm_family == AF_INET ? sizeof(in_addr) : sizeof(in6_addr);
   route.rtm_dst_len = static_cast<unsigned char>(size * 8);
-  Message message(nlmsg_alloc_simple(RTM_GETROUTE, 0));
+  NetlinkMessage message(nlmsg_alloc_simple(RTM_GETROUTE, 0));
   if (!message || nlmsg_append(message.get(), &route, sizeof route, NLMSG_ALIGNTO) < 0 ||
       nla_put(message.get(), RTA_DST, size, bytes.data()) < 0)
     return nullptr;
@@ -163,7 +146,7 @@ Message Question(const std::string& address) {
 
 int Dump(int family, Collector& collector) {
   errno = 0;
-  const Socket socket = Connect();
+  const NetlinkSocket socket = ConnectToRouting();
   if (!socket) return errno == EAFNOSUPPORT ? -NLE_AF_NOSUPPORT : -NLE_NOMEM;
   nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, Collect, &collector);
   rtmsg request = {};
@@ -192,8 +175,8 @@ base::Result<std::vector<HostRoute>> DumpRoutes() {
 }
 
 std::optional<std::string> RouteTo(const std::string& address) {
-  const Message question = Question(address);
-  const Socket socket = Connect();
+  const NetlinkMessage question = Question(address);
+  const NetlinkSocket socket = ConnectToRouting();
   if (!question || !socket) return std::nullopt;
   int output = 0;
   nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, TakeOutput, &output);

@@ -90,6 +90,32 @@ TEST_F(NetworkUse, TheProcessOfTheOtherNamespaceIsNamed) {
   EXPECT_THAT(Find(), ElementsAre(Path({"igb", "another network namespace"})));
 }
 
+TEST_F(NetworkUse, WhatIsStackedOnItInAnotherNamespaceUsesIt) {
+  AddOurInterface();
+  sources_.distant = [] {
+    const NetworkNamespace place = {"/run/netns/web", "ip netns web", "ip netns exec web"};
+    return std::vector<DistantInterface>{{"", "mac0", place, "eth0"}, {"", "mac1", place, "eth1"}};
+  };
+  EXPECT_THAT(Find(),
+              ElementsAre(AllOf(
+                  Kind(UseKind::kStack), Reason(ForceReason::kNetdev),
+                  Path({"eth0", "mac0", "another network namespace, of ip netns web"}),
+                  Detail("mac0, in another network namespace, of ip netns web, is stacked on eth0"),
+                  Cure("ip netns exec web ip link delete mac0"))));
+}
+
+TEST_F(NetworkUse, ANamespaceThatCannotBeAskedMayHideAUse) {
+  AddOurInterface();
+  sources_.distant = [] {
+    const NetworkNamespace place = {"/run/netns/web", "ip netns web", "ip netns exec web"};
+    return std::vector<DistantInterface>{{"interfaces: Input/output error", "", place}};
+  };
+  const PciDevice device = ReadDevice(tree_, kAddress).value();
+  EXPECT_THAT(FindEvidence(tree_, device, sources_),
+              ElementsAre(AllOf(Kind(UseKind::kUnknown),
+                                Detail("ip netns web: interfaces: Input/output error"))));
+}
+
 TEST_F(NetworkUse, DriversWithoutInterfacesHaveNone) {
   tree_.AddDevice({.class_code = 0x020000, .driver = "vfio-pci"});
   EXPECT_THAT(Find(), IsEmpty());
