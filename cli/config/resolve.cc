@@ -84,12 +84,17 @@ std::string Describe(const HostDevice& device) {
                      Format(IdsOf(device.identity)));
 }
 
+// The pinned card, where it is to be seen in another place; null otherwise.
+const HostDevice* FindElsewhere(const Identity& pin, const std::vector<HostDevice>& devices) {
+  const auto found = std::find_if(devices.begin(), devices.end(), [&](const HostDevice& device) {
+    return device.identity.path != pin.path && IsCard(pin, device.identity);
+  });
+  return found == devices.end() ? nullptr : &*found;
+}
+
 std::string WhereItWent(const Identity& pin, const std::vector<HostDevice>& devices) {
-  for (const HostDevice& device : devices) {
-    if (device.identity.path != pin.path && IsCard(pin, device.identity))
-      return "; that card is now at " + Describe(device);
-  }
-  return {};
+  const HostDevice* const now = FindElsewhere(pin, devices);
+  return now == nullptr ? std::string() : "; that card is now at " + Describe(*now);
 }
 
 base::Failure NotThere(const Entry& entry, const std::optional<Identity>& pin,
@@ -171,7 +176,8 @@ base::Result<std::optional<Resolved>> Resolve(const Entry& entry, const Pinned& 
   if (found.empty() && has_pin) {
     for (const HostDevice& device : devices) {
       if (Means(entry.match, device) == Answer::kUnknown &&
-          IsPinned(entry.match, device, pin->second) && WhereItWent(pin->second, devices).empty())
+          IsPinned(entry.match, device, pin->second) &&
+          FindElsewhere(pin->second, devices) == nullptr)
         found.push_back(&device);
     }
   }

@@ -10,6 +10,9 @@ namespace {
 
 using sysfs::Journal;
 
+constexpr std::string_view kLeft = "left: it could not be undone";
+constexpr std::string_view kRestores = "vassign restore gives it back when it can be had again";
+
 base::Failure AwaitsConfirmation(const Transaction& transaction) {
   const uint64_t now = MillisecondsSinceBoot();
   const uint64_t left = transaction.deadline > now ? transaction.deadline - now : 0;
@@ -20,13 +23,20 @@ base::Failure AwaitsConfirmation(const Transaction& transaction) {
 }
 
 // The host lock is ours: whoever made this transaction is dead or waits.
-base::Status FinishFormer(DeclaredHost& host, const sysfs::FileLock& lock,
-                          std::vector<std::string>& notes) {
+base::Status FinishFormer(DeclaredHost& host, const ApplyRequest& request,
+                          const sysfs::FileLock& lock, std::vector<std::string>& notes) {
   const auto former = TRY(FindTransaction(host.assignment().journal));
   if (!former) return {};
   if (former->phase == Phase::kWaiting && MillisecondsSinceBoot() < former->deadline)
     return AwaitsConfirmation(*former);
-  TRY(Undo(host, *former, lock, "undone: it was killed"));
+  base::Status undone = Undo(host, *former, lock, "undone: it was killed");
+  // One with a guard has somebody who tries again.
+  if (!undone && request.leaves && !former->confirm) {
+    notes.push_back(fmt::format("left behind by the apply of pid {}: {}; {}", former->pid,
+                                undone.error().message(), kRestores));
+    return EndTransaction(host.assignment().journal, kLeft);
+  }
+  TRY(std::move(undone));
   notes.push_back(fmt::format("undone first: what the apply of pid {} left behind", former->pid));
   return {};
 }
@@ -72,18 +82,26 @@ base::Result<EntryOutcome> Perform(DeclaredHost& host, const EntryPlan& plan,
 }
 
 // The failure, and what became of the way back.
-base::Failure UndoAfter(DeclaredHost& host, const Transaction& transaction,
-                        const sysfs::FileLock& lock, const Entry& entry, base::Error cause) {
+base::Failure UndoAfter(DeclaredHost& host, const ApplyRequest& request,
+                        const Transaction& transaction, const sysfs::FileLock& lock,
+                        const Entry& entry, base::Error cause) {
+  const Journal& journal = host.assignment().journal;
   std::string text = fmt::format("{}: {}: {}", entry.place, entry.name, cause.message());
   std::string hint = cause.hint();
-  if (cause.code() == base::Code::kTimedOut) {
+  // Whoever leaves it to nobody tries nevertheless: time is over for what does not hang, too.
+  const bool hangs = cause.code() == base::Code::kTimedOut && !request.leaves;
+  base::Status undone;
+  if (!hangs) undone = Undo(host, transaction, lock, "undone: a step failed");
+  if (hangs)
     text += "; a write is still under way: nothing was undone yet";
-    if (hint.empty()) hint = "vassign apply undoes it when that write has ended";
-  } else if (const base::Status undone = Undo(host, transaction, lock, "undone: a step failed");
-             undone) {
-    text += "; all that was done before is undone";
-  } else {
-    text += "; " + undone.error().message();
+  else
+    text += undone ? "; all that was done before is undone" : "; " + undone.error().message();
+  if (!undone && request.leaves) {
+    const base::Status left = EndTransaction(journal, kLeft);
+    text += left ? "; it is left so" : "; " + left.error().message();
+    if (hint.empty()) hint = kRestores;
+  } else if (hangs && hint.empty()) {
+    hint = "vassign apply undoes it when that write has ended";
   }
   return base::Failure(base::Error(cause.code(), std::move(text), cause.err())
                            .WithHint(std::move(hint))
@@ -108,7 +126,7 @@ base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
   const sysfs::FileLock lock =
       TRY(sysfs::TakeHostLock(journal.folder(), host.assignment().lock_patience));
   std::vector<std::string> notes;
-  TRY(FinishFormer(host, lock, notes));
+  TRY(FinishFormer(host, request, lock, notes));
   const DeclaredPlan plan = TRY(PlanDeclared(host, config, request.selection));
   notes.insert(notes.end(), plan.notes.begin(), plan.notes.end());
   const Pinned pins = PinsOf(plan, TRY(host.pins.Read()));
@@ -128,13 +146,15 @@ base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
   ApplyOutcome outcome = {{}, std::move(notes), true, 0};
   for (const EntryPlan& entry : plan.entries) {
     auto done = Perform(host, entry, lock);
-    if (!done) return UndoAfter(host, transaction, lock, entry.entry, std::move(done.error()));
+    if (!done)
+      return UndoAfter(host, request, transaction, lock, entry.entry, std::move(done.error()));
     outcome.entries.push_back(std::move(*done));
   }
   if (!request.confirm) {
     base::Status kept = Keep(host, transaction);
     if (!kept)
-      return UndoAfter(host, transaction, lock, plan.entries.back().entry, std::move(kept.error()));
+      return UndoAfter(host, request, transaction, lock, plan.entries.back().entry,
+                       std::move(kept.error()));
     return outcome;
   }
   transaction.phase = Phase::kWaiting;
@@ -150,12 +170,14 @@ base::Result<ApplyOutcome> ApplyEach(DeclaredHost& host, const Config& config,
   const auto devices = TRY(ReadHostDevices(host.assignment().tree, config, pinned, host.permanent));
   const auto conflicts = FindConflicts(config, pinned, devices, request.selection);
   ApplyOutcome all;
+  ApplyRequest alone = request;
+  alone.leaves = true;
   for (const Entry& entry : config) {
     if (const auto conflict = conflicts.find(entry.name); conflict != conflicts.end()) {
       all.errors.push_back(conflict->second);
       continue;
     }
-    auto outcome = Apply(host, {entry}, request);
+    auto outcome = Apply(host, {entry}, alone);
     if (!outcome) {
       all.errors.push_back(std::move(outcome.error()));
       continue;

@@ -16,6 +16,9 @@ struct ApplyRequest {
   int pid = 0;                      // of this process, for the guard
   // Starts who undoes the change when this process cannot; needed with `confirm`.
   std::function<base::Status()> start_guard = {};
+  // Of ApplyEach: what cannot be undone does not wait for the next run, which would hold up the
+  // entries that follow. Its records stay, for `vassign restore`.
+  bool leaves = false;
 };
 
 struct EntryOutcome {
@@ -41,8 +44,9 @@ struct ApplyOutcome {
 base::Result<ApplyOutcome> Apply(DeclaredHost& host, const Config& config,
                                  const ApplyRequest& request);
 
-// The entries of one device at boot, or all one by one: what fails does not stop the others. None
-// of two entries that are one device is applied.
+// The entries of one device at boot, or all one by one: what fails does not stop the others, also
+// when it cannot be undone (a write that hangs): its transaction ends, its records stay. None of
+// two entries that are one device is applied.
 base::Result<ApplyOutcome> ApplyEach(DeclaredHost& host, const Config& config,
                                      const ApplyRequest& request);
 

@@ -2,8 +2,8 @@
 
 #include <gmock/gmock.h>
 
-#include "cli/declared/undo.h"
 #include "cli/declared/guard.h"
+#include "cli/declared/undo.h"
 #include "tests/cli/declared/apply_fixture.h"
 #include "tests/support/matchers.h"
 
@@ -239,46 +239,6 @@ TEST_F(ApplyTest, OneDeviceThatIsNotTheCardItWasIsNoSuccess) {
   ApplyRequest request;
   request.selection.only = kSriovDrive;
   EXPECT_THAT(Run(kBoth, request), FailsWith(Code::kNotFound, HasSubstr("drive")));
-}
-
-TEST_F(ApplyTest, AtBootOneFailureDoesNotStopTheOthers) {
-  const auto config = ParseConfig(
-      "[[device]]\nname = \"c\"\nmatch = { serial = \"S9\" }\n"
-      "driver = \"vfio-pci\"\n" +
-          std::string(kBoth),
-      "f.toml");
-  const auto all = WithHost([&](DeclaredHost& host) { return ApplyEach(host, *config, {}); });
-  ASSERT_THAT(all, IsOk());
-  EXPECT_THAT(Summary(*all), FailsWith(Code::kPartial, HasSubstr("1 of 3")));
-  EXPECT_EQ(all->errors.size(), 1u);
-  EXPECT_EQ(world_->tree().DriverOf("0000:08:00.0"), "vfio-pci");
-  EXPECT_EQ(world_->tree().DriverOf("0000:03:10.1"), "vfio-pci");
-}
-
-TEST_F(ApplyTest, AtBootNoneOfTwoEntriesOfOneDeviceIsApplied) {
-  const auto config = ParseConfig(std::string(kBoth) +
-                                      "[[device]]\nname = \"c\"\nmatch = { serial = \"S1\" }\n"
-                                      "driver = \"pci-stub\"\n",
-                                  "f.toml");
-  const auto all = WithHost([&](DeclaredHost& host) { return ApplyEach(host, *config, {}); });
-  ASSERT_THAT(all, IsOk());
-  ASSERT_EQ(all->errors.size(), 2u);
-  for (const base::Error& error : all->errors)
-    EXPECT_THAT(error.message(), HasSubstr("drive and c are both 0000:08:00.0"));
-  EXPECT_EQ(world_->tree().DriverOf("0000:08:00.0"), "nvme");
-  EXPECT_EQ(world_->tree().DriverOf("0000:03:10.1"), "vfio-pci");
-}
-
-TEST_F(ApplyTest, AtBootTheConflictOfAnotherDeviceDoesNotCount) {
-  const auto config = ParseConfig(std::string(kBoth) +
-                                      "[[device]]\nname = \"c\"\nmatch = { serial = \"S1\" }\n"
-                                      "driver = \"pci-stub\"\n",
-                                  "f.toml");
-  ApplyRequest request;
-  request.selection.only = kCard;
-  const auto all = WithHost([&](DeclaredHost& host) { return ApplyEach(host, *config, request); });
-  ASSERT_THAT(all, IsOk());
-  EXPECT_THAT(all->errors, IsEmpty());
 }
 
 }  // namespace
