@@ -56,8 +56,7 @@ base::Status Assignment::OpenSpace(const std::vector<PlannedDevice>& devices) {
   std::vector<sysfs::PciAddress> addresses;
   for (const PlannedDevice& device : devices) addresses.push_back(device.host);
   vfio::BackendFacts facts = vfio::ProbeBackends(*kernel_, *tree_, addresses);
-  facts.vf_token = std::any_of(devices.begin(), devices.end(),
-                               [](const PlannedDevice& one) { return one.vf_token.has_value(); });
+  facts.vf_token = NeedsToken(devices);
   const vfio::Choice choice = TRY(vfio::ChooseBackend(facts, wanted_));
   base::Log(base::Level::kInfo, "vmm: DMA by {}", choice.reason);
   space_ = TRY(vfio::OpenSpace(*kernel_, *tree_, choice.backend));

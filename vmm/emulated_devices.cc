@@ -165,6 +165,7 @@ base::Result<std::shared_ptr<virtio::VirtioPci>> EmulatedDevices::Add(
   pci.broken = [notice, id = planned.id](uint16_t queue, std::string_view reason) {
     notice({id, QueueBroken{queue, std::string(reason)}});
   };
+  pci.was_reset = wiring_.was_reset;
   made.function = TRY(virtio::VirtioPci::Create(std::move(pci), std::move(device), ram_, *io_));
   all_.push_back(std::move(made));
   return all_.back().function;
@@ -195,6 +196,16 @@ base::Result<uint64_t> EmulatedDevices::ResizeDisk(const std::string& id,
   if (size.wait_for(kResizePatience) == std::future_status::ready) return size.get();
   return base::Fail(base::Code::kTimedOut, id + ": the host's storage does not answer",
                     "query-block shows the size when it has");
+}
+
+bool EmulatedDevices::quiet() const {
+  const auto is_quiet = [](const std::weak_ptr<virtio::VirtioPci>& one) {
+    const auto function = one.lock();
+    return !function || function->quiet();
+  };
+  return std::all_of(all_.begin(), all_.end(),
+                     [](const Emulated& one) { return one.function->quiet(); }) &&
+         std::all_of(leaving_.begin(), leaving_.end(), is_quiet);
 }
 
 void EmulatedDevices::Retry() {
@@ -288,6 +299,8 @@ std::optional<EmulatedDevices::Emulated> EmulatedDevices::Take(uint8_t port) {
       std::find_if(all_.begin(), all_.end(), [&](const Emulated& one) { return one.port == port; });
   if (found == all_.end()) return std::nullopt;
   Emulated taken = std::move(*found);
+  std::erase_if(leaving_, [](const auto& one) { return one.expired(); });
+  leaving_.push_back(taken.function);
   all_.erase(found);
   gone_.push_back(StatsOf(taken));
   return taken;

@@ -69,6 +69,8 @@ class EmulatedDevices {
     std::function<void(const std::string& id, bool knows)> driver_came = {};
     // What the machine's console is made of, for a machine that has one among its devices.
     std::function<base::Result<virtio::ConsoleOptions>()> console = {};
+    // A device's reset has ended; from the devices' thread.
+    std::function<void()> was_reset = {};
   };
   // Opens and locks what they are made of. A ring is made for a machine that has a disk, or whose
   // monitor may bring one, and the devices' thread with it: a confined thread makes no ring, and a
@@ -91,6 +93,8 @@ class EmulatedDevices {
     virtio::Console* console = nullptr;  // if it is the machine's
   };
   const std::vector<Emulated>& all() const { return all_; }
+  // Whether no device's reset waits for requests in progress on the host, of those that leave too.
+  bool quiet() const;
   // disk0, or the first of its kind that nobody has.
   std::string FreeId(const EmulatedRequest& request) const;
   base::Result<std::shared_ptr<virtio::VirtioPci>> Add(const PlannedEmulated& planned);
@@ -144,6 +148,7 @@ class EmulatedDevices {
   std::shared_ptr<virtio::BlkRing> ring_;
   std::unique_ptr<virtio::IoThread> io_;
   std::vector<Emulated> all_;
+  std::vector<std::weak_ptr<virtio::VirtioPci>> leaving_;  // until they have ended
   std::vector<EmulatedStats> gone_;
 };
 

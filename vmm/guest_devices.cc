@@ -52,10 +52,10 @@ base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
       if (raw->standby_) raw->standby_->DriverCame(id, knows);
     });
   };
-  devices->emulated_ =
-      TRY(EmulatedDevices::Create({wired.kernel, wired.tree, &memory, notice,
-                                   devices->SetUpBalloon(), driver_came, wired.console},
-                                  options, plan.emulated));
+  devices->emulated_ = TRY(
+      EmulatedDevices::Create({wired.kernel, wired.tree, &memory, notice, devices->SetUpBalloon(),
+                               driver_came, wired.console, wired.was_reset},
+                              options, plan.emulated));
   devices->bridge_ = pci::HostBridge::Create(plan.layout, std::move(reset_port));
   devices->patience_ =
       TRY(Timer::Create(*wired.loop, [raw = devices.get()] { raw->OnPatience(); }));

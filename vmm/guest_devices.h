@@ -72,6 +72,7 @@ class GuestDevices {
     std::function<void(const StandbyPair& pair)> negotiated;
     // As EmulatedDevices has it.
     std::function<base::Result<virtio::ConsoleOptions>()> console = {};
+    std::function<void()> was_reset = {};
   };
 
   // Primaries of standbys are outside until the guest's driver asks for them.

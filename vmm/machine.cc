@@ -127,6 +127,8 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
   wiring.loop = loop_.get();
   // A reboot that failed has left none, and what was posted before the end still runs.
   const auto with_board = [this](auto act) -> base::Status {
+    // The next board has what there is then (GuestDevices::Restart).
+    if (!board_ && resetting_) return {};
     if (!board_) return base::Fail(base::Code::kInternal, "the machine is ending");
     return act(board_->vm());
   };
@@ -156,6 +158,7 @@ GuestDevices::Wiring Machine::WireDevices(base::Kernel& kernel, const sysfs::Tre
     Announce("FAILOVER_NEGOTIATED", {{"device-id", pair.standby}});
   };
   wiring.console = [this] { return console_->VirtioOptions(); };
+  wiring.was_reset = [this] { loop_->Post([this] { GoOnWithReset(); }); };
   return wiring;
 }
 
@@ -215,7 +218,6 @@ void Machine::DropBoard() {
 }
 
 base::Status Machine::Reboot(Cause cause) {
-  DropBoard();
   TRY(MakeBoard());
   TRY(devices_->Restart());
   TRY(StartBoard());
@@ -223,7 +225,23 @@ base::Status Machine::Reboot(Cause cause) {
   return {};
 }
 
+// What the host's storage still does for a disk holds the next board up: it may write to guest RAM.
+// Monitor and signals are heard meanwhile.
 void Machine::ResetOrEnd(Cause cause) {
+  if (resetting_) return;
+  DropBoard();
+  ++generation_;
+  resetting_ = cause;
+  if (!devices_->emulated().quiet()) {
+    base::Log(base::Level::kWarning,
+              "vmm: the reset waits for requests of the guest's disks in progress on the host");
+  }
+  GoOnWithReset();
+}
+
+void Machine::GoOnWithReset() {
+  if (!resetting_ || !devices_->emulated().quiet()) return;
+  const Cause cause = *std::exchange(resetting_, std::nullopt);
   if (base::Status again = Reboot(cause); !again) {
     End(base::Failure(std::move(again).error().With("reboot")), Cause::kError);
   }
@@ -271,7 +289,7 @@ void Machine::OnRequest(const MachineRequest& request) {
                        "--console FILE keeps what its kernel said"),
             Cause::kGuestReset);
       }
-      base::Log(base::Level::kInfo, "vmm: reset ({})", request.text);
+      reset_log_.Log(base::Level::kInfo, "vmm: reset ({})", request.text);
       return ResetOrEnd(Cause::kGuestReset);
     case MachineRequest::Kind::kInternalError:
       return End(base::Fail(Code::kKernel, "KVM cannot run the guest any further"), Cause::kError);
@@ -294,6 +312,8 @@ void Machine::OnSignal() {
     return End(base::Fail(Code::kTimedOut, "ended by a signal before the guest powered off"),
                Cause::kSignal);
   }
+  // No guest runs that could be asked.
+  if (resetting_) return End({}, Cause::kSignal);
   base::Log(base::Level::kInfo, "vmm: power button pressed; another signal, or {} s, is the end",
             kPowerOffTime.count());
   PressPowerButton(kPowerOffTime, Error(Code::kTimedOut, fmt::format("the guest did not power off "

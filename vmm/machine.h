@@ -74,10 +74,12 @@ class Machine {
   void DropBoard();
   base::Status Reboot(control::Cause cause);
   void ResetOrEnd(control::Cause cause);
+  void GoOnWithReset();
   // The monitor's side (machine_control.cc).
   base::Status OpenMonitor();
   std::optional<control::Answer<control::Json>> Execute(const control::Command& command);
   control::Answer<control::Json> Do(control::Verb verb);
+  std::optional<control::Refusal> RefusedWithoutBoard(const control::Command& command) const;
   // Answers the client when the device is there.
   base::Status Add(const control::DeviceAdd& device);
   base::Status Add(const control::EmulatedAdd& device);
@@ -137,7 +139,11 @@ class Machine {
   std::optional<base::Error> otherwise_;  // how it ends when patience is over
   base::Status outcome_;
   control::Cause cause_ = control::Cause::kGuestShutdown;
-  bool paused_ = false;    // all processors have been asked to stop
+  bool paused_ = false;      // all processors have been asked to stop
+  bool stop_told_ = false;   // and have stopped
+  base::Limited reset_log_;  // what a guest or client can ask for at any rate
+  // There is no board: the one before was reset, and waits for what its devices still do.
+  std::optional<control::Cause> resetting_;
   bool io_error_ = false;  // by a disk
   MachineStats stats_;
   // Of the board: requests of an earlier one are stale. Read by vCPU threads.

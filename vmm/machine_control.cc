@@ -90,19 +90,21 @@ void Machine::Announce(std::string_view event, const Json& data) {
 
 // The state is set first: a processor that is late stops nevertheless, and `cont` waits for it.
 base::Status Machine::Pause() {
-  const bool was_paused = std::exchange(paused_, true);
-  TRY(board_->Stop());
-  if (!was_paused) Announce("STOP");
+  paused_ = true;
+  if (board_) TRY(board_->Stop());
+  if (!std::exchange(stop_told_, true)) Announce("STOP");
   return {};
 }
 
 base::Status Machine::Continue() {
   if (!paused_) return {};
-  TRY(board_->Stop());
-  board_->NotePause();
+  if (board_) {
+    TRY(board_->Stop());
+    board_->NotePause();
+  }
   devices_->emulated().Retry();
-  TRY(board_->Resume());
-  paused_ = io_error_ = false;
+  if (board_) TRY(board_->Resume());
+  paused_ = stop_told_ = io_error_ = false;
   Announce("RESUME");
   return {};
 }
@@ -133,7 +135,7 @@ void Machine::OnNotice(const DeviceNotice& notice) {
 void Machine::AskForReset() {
   loop_->Post([this, generation = generation_.load()] {
     if (generation != generation_) return;
-    base::Log(base::Level::kInfo, "vmm: reset (monitor)");
+    reset_log_.Log(base::Level::kInfo, "vmm: reset (monitor)");
     ResetOrEnd(control::Cause::kSystemReset);
   });
 }
@@ -223,9 +225,18 @@ Answer<Json> Machine::Do(Verb verb) {
   return Json::object();
 }
 
+std::optional<control::Refusal> Machine::RefusedWithoutBoard(
+    const control::Command& command) const {
+  if (!resetting_) return control::Refusal{"GenericError", "the machine is ending"};
+  const auto* const verb = std::get_if<Verb>(&command);
+  if (verb != nullptr && *verb != Verb::kPowerdown) return std::nullopt;
+  return control::Refusal{"GenericError",
+                          "the guest is being reset, which waits for the host's storage"};
+}
+
 std::optional<Answer<Json>> Machine::Execute(const control::Command& command) {
   if (!board_) {
-    return Answer<Json>(tl::unexpected(control::Refusal{"GenericError", "the machine is ending"}));
+    if (auto refusal = RefusedWithoutBoard(command)) return tl::unexpected(std::move(*refusal));
   }
   if (const auto* const add = std::get_if<control::DeviceAdd>(&command)) {
     const base::Status begun = Add(*add);

@@ -100,6 +100,11 @@ bool FitsBehindPort(const HostDevice& device) {
   });
 }
 
+bool NeedsToken(const std::vector<PlannedDevice>& devices) {
+  return std::any_of(devices.begin(), devices.end(),
+                     [](const PlannedDevice& one) { return one.vf_token.has_value(); });
+}
+
 base::Result<Topology> PlanTopology(const Options& options,
                                     const std::vector<HostDevice>& devices) {
   Topology topology;

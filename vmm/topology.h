@@ -34,6 +34,9 @@ struct PlannedDevice {
   uint8_t devfn() const { return static_cast<uint8_t>(guest_slot * 8 + function); }
 };
 
+// Whether one of them is opened with a token (vfio/token.h), which not every way can.
+bool NeedsToken(const std::vector<PlannedDevice>& devices);
+
 // Behind a port of its own.
 struct PlannedEmulated {
   EmulatedRequest request;

@@ -32,6 +32,8 @@ class MonitorClient {
                                            const vmm::control::Json& arguments = nullptr);
   // One request as it is; its whole reply, an error too.
   base::Result<vmm::control::Json> Send(std::string_view request);
+  // Of what is asked from now on.
+  void SetPatience(Patience patience) { patience_ = patience; }
   // Until the guest has let go of the device and the host has it back; at most `patience`. With
   // `may_stay` it is kTimedOut too when the machine says that the guest keeps it.
   base::Status WaitForDeparture(std::string_view device, Patience patience, bool may_stay);

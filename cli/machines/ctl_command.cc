@@ -46,12 +46,15 @@ constexpr std::array kVerbs = {
 constexpr std::string_view kRaw = "qmp";
 constexpr std::string_view kBalloon = "balloon";
 constexpr unsigned kMaxTimeout = 86400;
+constexpr unsigned kTimeout = 10;
+// For a first device guest RAM is filled and pinned: a terabyte takes minutes.
+constexpr unsigned kPinTimeout = 1800;
 
 struct CtlOptions {
   std::string name;
   std::string verb;
   std::vector<std::string> arguments;
-  unsigned timeout = 10;
+  std::optional<unsigned> timeout;
   bool wait = false;
 };
 
@@ -72,7 +75,7 @@ base::Failure UnknownVerb(std::string_view verb) {
 
 // A name, or the path of a socket.
 base::Result<MonitorClient> Open(const Context& context, const CtlOptions& options) {
-  const Patience patience = std::chrono::seconds(options.timeout);
+  const Patience patience = std::chrono::seconds(options.timeout.value_or(kTimeout));
   if (options.name.find('/') != std::string::npos) {
     return MonitorClient::Connect(options.name, options.name, patience);
   }
@@ -124,17 +127,20 @@ base::Status AwaitDeparture(MonitorClient& client, const vmm::control::Json& arg
 }
 
 base::Status RunCtl(Context& context, const CtlOptions& options) {
-  if (options.timeout < 1 || options.timeout > kMaxTimeout) {
+  if (options.timeout && (*options.timeout < 1 || *options.timeout > kMaxTimeout)) {
     return Fail(Code::kUsage,
-                fmt::format("--timeout {}: not between 1 and {}", options.timeout, kMaxTimeout));
+                fmt::format("--timeout {}: not between 1 and {}", *options.timeout, kMaxTimeout));
   }
   if (options.verb == kRaw) return RunRaw(context, options);
   const ControlRequest request = TRY(MakeControlRequest(options.verb, options.arguments));
   MonitorClient client = TRY(Open(context, options));
+  if (options.verb == "device-add" && !options.timeout)
+    client.SetPatience(std::chrono::seconds(kPinTimeout));
   const auto answer = TRY(client.Execute(request.command, request.arguments));
   if (options.wait || options.verb == "quit") TRY(client.WaitForEnd());
   if (options.verb == "device-del") {
-    TRY(AwaitDeparture(client, request.arguments, std::chrono::seconds(options.timeout)));
+    TRY(AwaitDeparture(client, request.arguments,
+                       std::chrono::seconds(options.timeout.value_or(kTimeout))));
   }
   Print(context, options.verb, answer);
   return {};
@@ -169,7 +175,9 @@ void AddOptions(CLI::App& command, CtlOptions& options) {
           "id=ID [timeout=S] [force=true|false]; "
           "block-resize id=ID [size=SIZE]")
       ->type_name("[NAME=VALUE...|SIZE]");
-  command.add_option("--timeout", options.timeout, "Seconds to wait for the machine; 10")
+  command
+      .add_option("--timeout", options.timeout,
+                  "Seconds to wait for the machine; 10, for device-add 1800")
       ->type_name("S");
   command.add_flag("--wait", options.wait,
                    "Until the machine has ended and its devices are free (always with quit)");

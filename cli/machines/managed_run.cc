@@ -95,8 +95,7 @@ base::Result<int> RunManaged(Context& context, base::Kernel& kernel, const vmm::
   const bool given_back = !loan || TRY(loan->GiveBack());
   const int ended = TRY(status);
   if (given_back) return ended;
-  return base::Fail(base::Code::kPartial, "not every device was given back",
-                    "vassign status shows them; vassign restore --all tries again");
+  return Loan::NotAllGivenBack();
 }
 
 }  // namespace cli

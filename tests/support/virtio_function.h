@@ -95,8 +95,8 @@ class VirtioFunction : public testing::Test {
     io_ = std::move(*io);
   }
   void Make(std::unique_ptr<vmm::virtio::Device> device) {
-    auto function =
-        vmm::virtio::VirtioPci::Create({"virtio test", 20, broken_}, std::move(device), ram_, *io_);
+    auto function = vmm::virtio::VirtioPci::Create(
+        {"virtio test", 20, broken_, [this] { ++resets_; }}, std::move(device), ram_, *io_);
     ASSERT_TRUE(function.has_value()) << function.error().message();
     function_ = std::move(*function);
     ASSERT_TRUE(function_->Connect(router_).has_value());
@@ -203,6 +203,7 @@ class VirtioFunction : public testing::Test {
   std::shared_ptr<vmm::virtio::VirtioPci> function_;
   uint64_t features_ = 0;  // of the device's own, for Start
   std::function<void(uint16_t queue, std::string_view reason)> broken_;
+  std::atomic<unsigned> resets_{0};  // that have ended
 };
 
 }  // namespace test

@@ -8,6 +8,7 @@
 #include <future>
 #include <thread>
 
+#include "tests/support/fake_function.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_tree.h"
 #include "tests/support/fake_vfio_device.h"
@@ -35,6 +36,7 @@ class GuestDevicesTest : public testing::Test {
     host_.Add(first_, 14);
     host_.Add(second_, 15);
     host_.Add(fixed_, 16);
+    plan_.layout = test::LayoutWithWindows();
     plan_.layout.ram = {{0, 2 * base::kMiB}};
     plan_.ports = {{1, 1}, {2, 2}};
     plan_.devices = {{kFirst, 1, true, 0, "", "first", {}},
@@ -203,6 +205,7 @@ class FirstDeviceTest : public testing::Test {
     host_.Add(first_, 14);
     host_.Add(second_, 15);
     tree_.AddFile("/proc/self/status", "CapEff:\t0000000000004000\n");  // CAP_IPC_LOCK
+    plan_.layout = test::LayoutWithWindows();
     plan_.layout.ram = {{0, 2 * base::kMiB}};
     plan_.ports = {{1, 1}, {2, 2}};
     loop_ = std::move(*EventLoop::Create());

@@ -94,34 +94,29 @@ void HostBridge::SetBars(const std::vector<PciFunction*>& functions,
   }
 }
 
-base::Status HostBridge::AssignBars() {
-  struct Bus {
-    std::vector<PciFunction*> present;
-    std::vector<FunctionBars> bars;
-    void Add(PciFunction& function) {
-      present.push_back(&function);
-      bars.push_back({std::string(function.name()), function.bars()});
-    }
-  };
-  Bus root;
+HostBridge::Content HostBridge::ContentLocked() {
+  Content content;
   for (const auto& function : functions_) {
-    if (function) root.Add(*function);
+    if (function) content.root.Add(*function);
   }
-  std::vector<Bus> cards;
-  std::vector<PortContent> content;
   for (const auto& [devfn, port] : ports_) {
-    Bus& card = cards.emplace_back();
+    Bus& card = content.cards.emplace_back();
     for (const auto& function : port.card.functions) {
       if (function) card.Add(*function);
     }
-    content.push_back({std::string(port.port->name()), card.bars});
+    content.ports.push_back({std::string(port.port->name()), card.bars});
   }
-  const ResourcePlan plan = TRY(PlanResources(root.bars, content, layout_));
-  SetBars(root.present, plan.bars);
+  return content;
+}
+
+base::Status HostBridge::AssignBars() {
+  const Content content = ContentLocked();
+  const ResourcePlan plan = TRY(PlanResources(content.root.bars, content.ports, layout_));
+  SetBars(content.root.present, plan.bars);
   size_t index = 0;
   for (auto& [devfn, port] : ports_) {
     port.port->SetWindows(plan.ports[index].windows);
-    SetBars(cards[index].present, plan.ports[index].bars);
+    SetBars(content.cards[index].present, plan.ports[index].bars);
     ++index;
   }
   return {};

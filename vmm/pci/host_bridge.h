@@ -109,6 +109,22 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
     bool leaving = false;
   };
 
+  // What is on a bus, and what all of them have.
+  struct Bus {
+    std::vector<PciFunction*> present;
+    std::vector<FunctionBars> bars;
+    void Add(PciFunction& function) {
+      present.push_back(&function);
+      bars.push_back({std::string(function.name()), function.bars()});
+    }
+  };
+  struct Content {
+    Bus root;
+    std::vector<Bus> cards;  // by port
+    std::vector<PortContent> ports;
+  };
+
+  Content ContentLocked();
   base::Status AttachAll();
   base::Status ConnectAll();
   base::Status AssignBars();

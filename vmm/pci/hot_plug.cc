@@ -48,6 +48,14 @@ base::Status HostBridge::Insert(uint8_t devfn, Card card) {
   }
   if (router_ != nullptr) TRY(CheckFitLocked(devfn, card));
   port->card = std::move(card);
+  // Between two lives of the guest: what does not fit must not keep the next one from its start.
+  if (router_ == nullptr) {
+    const Content content = ContentLocked();
+    if (auto plan = PlanResources(content.root.bars, content.ports, layout_); !plan) {
+      port->card = {};
+      return base::Failure(std::move(plan.error()));
+    }
+  }
   port->used = port->leaving = false;
   port->port->Insert(port->card.link);
   if (router_ != nullptr) SyncLocked(devfn, *port);

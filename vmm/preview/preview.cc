@@ -55,8 +55,9 @@ void ReadDma(base::Kernel& kernel, const sysfs::Tree& tree, const Options& optio
   const MachinePlan& plan = *preview.plan;
   std::vector<sysfs::PciAddress> addresses;
   for (const PlannedDevice& device : plan.devices) addresses.push_back(device.host);
-  preview.dma = Take(vfio::ChooseBackend(vfio::ProbeBackends(kernel, tree, addresses), options.dma),
-                     preview.problems);
+  vfio::BackendFacts facts = vfio::ProbeBackends(kernel, tree, addresses);
+  facts.vf_token = NeedsToken(plan.devices);
+  preview.dma = Take(vfio::ChooseBackend(facts, options.dma), preview.problems);
   preview.dma_maps =
       static_cast<unsigned>(CutIntoBlocks(plan.layout.ram, plan.dma_block_bytes).size());
   preview.memlock = vfio::ReadMemlockLimits(tree);

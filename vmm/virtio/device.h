@@ -116,8 +116,10 @@ class Device {
   virtual void LetGo() {}
   // Bus mastering is off, and no request in progress.
   virtual void OnMasterOff() {}
-  // The driver has let go of the device, and it has no request any more: the end of what Start
-  // began.
+  // The driver has let go of the device, and it has no request any more: what it still has to do on
+  // the host, then `done`, perhaps at once.
+  virtual void Flush(std::function<void()> done) { done(); }
+  // After that: the end of what Start began.
   virtual void Stop() {}
 };
 

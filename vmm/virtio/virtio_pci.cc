@@ -16,9 +16,9 @@ namespace header = sysfs::registers::header;
 constexpr uint8_t kQueueInterrupt = 1;
 constexpr uint8_t kConfigInterrupt = 2;
 constexpr unsigned kMostConfigWrites = 4096;
-// A guest's write is held up so long by a reset; a card that leaves waits longer.
+// A guest's write is held up so long by a reset; who takes a card away waits longer.
 constexpr std::chrono::milliseconds kResetPatience{100};
-constexpr std::chrono::milliseconds kLeavePatience{5000};
+constexpr std::chrono::milliseconds kLeavePatience{500};
 
 class BarWindow final : public IoDevice {
  public:

@@ -39,6 +39,8 @@ struct VirtioPciOptions {
   uint32_t intx_gsi = 0;
   // A guest has broken a queue; on the I/O thread, under the lock here.
   std::function<void(uint16_t queue, std::string_view reason)> broken = {};
+  // A reset of the running device has ended; on the I/O thread.
+  std::function<void()> was_reset = {};
 };
 
 class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_this<VirtioPci> {
@@ -65,6 +67,8 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   void Disconnect() override;
 
   const DeviceCounters& counters() const { return counters_; }
+  // Whether no reset waits for requests of it in progress on the host.
+  bool quiet() const;
 
   // After Disconnect: returns when the device has no request any more, however long it takes.
   void Drain();
@@ -115,6 +119,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   bool RunDevice(uint64_t features);
   void RunQueue(uint16_t index, const ActiveQueue& queue);
   void EndDevice();
+  void FinishReset();
   void EndQueue(uint16_t queue);
   void PauseAll();
   void ResumeAll();
@@ -135,7 +140,7 @@ class VirtioPci final : public pci::PciFunction, public std::enable_shared_from_
   RunnerWiring wiring_;
   base::Limited log_;
 
-  std::mutex mutex_;  // all below but io_side_
+  mutable std::mutex mutex_;  // all below but io_side_
   std::condition_variable quiet_;
   pci::ConfigSpace config_;
   pci::DecodedBars decoded_;

@@ -143,16 +143,27 @@ std::function<void()> VirtioPci::Waiting() {
 }
 
 void VirtioPci::EndDevice() {
-  const auto end = [this] {
+  // Who waits for the end may let go of it at once.
+  const auto end = [this, self = shared_from_this()] {
     device_->Stop();
-    const std::lock_guard lock(mutex_);
-    registers_.Reset();
-    ResetConfigLocked();
-    isr_ = 0;
-    started_ = resetting_ = false;
-    quiet_.notify_all();
+    FinishReset();
+    if (options_.was_reset) options_.was_reset();
   };
-  EndQueues(RunningQueues(), end);
+  EndQueues(RunningQueues(), [this, end] { device_->Flush(end); });
+}
+
+void VirtioPci::FinishReset() {
+  const std::lock_guard lock(mutex_);
+  registers_.Reset();
+  ResetConfigLocked();
+  isr_ = 0;
+  started_ = resetting_ = false;
+  quiet_.notify_all();
+}
+
+bool VirtioPci::quiet() const {
+  const std::lock_guard lock(mutex_);
+  return !resetting_;
 }
 
 void VirtioPci::EndQueue(uint16_t index) {

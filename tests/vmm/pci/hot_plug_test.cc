@@ -167,6 +167,18 @@ TEST_F(HotPlugTest, ACardWithoutRoomIsRefused) {
   EXPECT_THAT(bridge->Insert(kPort, card), IsOk());
 }
 
+TEST_F(HotPlugTest, ACardWithoutRoomIsRefusedBetweenTwoLives) {
+  Start();
+  bridge->Disconnect();
+  Card card;
+  card.functions[0] = std::make_shared<test::FakeFunction>(
+      "large", std::vector<BarInfo>{{0, BarKind::kMemory64, 128 * base::kGiB, true}});
+  EXPECT_THAT(bridge->Insert(kPort, card), FailsWith(base::Code::kUnfit));
+  EXPECT_TRUE(bridge->IsFree(kPort));
+  Start();
+  EXPECT_EQ(Vendor(), kAbsent);
+}
+
 TEST_F(HotPlugTest, AnAskedCardLeavesWithTheReboot) {
   ASSERT_THAT(bridge->Insert(kPort, OneFunction()), IsOk());
   Start();

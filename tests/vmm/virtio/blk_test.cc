@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "tests/support/matchers.h"
+#include "tests/support/scripted_engine.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/virtio_function.h"
 
@@ -53,6 +56,17 @@ class BlkTest : public test::VirtioFunction, public testing::WithParamInterface<
     // A file system in memory has no direct access.
     if (!made && GetParam().cache == CacheMode::kNone) GTEST_SKIP() << made.error().message();
     ASSERT_THAT(made, IsOk());
+    if (most_bounce_) {
+      (*made)->SetMostBounce(*most_bounce_);
+      (*made)->SetEngine([this](const base::Fd& image, EventLoop& loop, BlkCallbacks callbacks) {
+        const auto note = [this](const base::Fd& file, BlkOp& op) {
+          memory_.insert(op.iovecs.front().iov_base);
+          return Perform(file, op);
+        };
+        return base::Result<std::unique_ptr<BlkEngine>>(
+            std::make_unique<test::ScriptedEngine>(image, loop, std::move(callbacks), note));
+      });
+    }
     Make(std::move(*made));
     Start({false, true, true});
   }
@@ -97,6 +111,8 @@ class BlkTest : public test::VirtioFunction, public testing::WithParamInterface<
   test::TempFolder folder_;
   std::string path_;
   base::Fd file_;
+  std::optional<uint64_t> most_bounce_;  // then what is read into is noted
+  std::set<void*> memory_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Ways, BlkTest,
@@ -120,6 +136,30 @@ TEST_P(BlkTest, ReadsAndWrites) {
   EXPECT_EQ(OnDisk(16 * 512 - 1), 0x5a);
   EXPECT_EQ(OnDisk(16 * 512), 17);
   EXPECT_EQ(OnDisk(8 * 512 - 1), 8);
+}
+
+// With memory to copy one of them: the others wait for it, and use it again.
+TEST_P(BlkTest, RequestsThatAreCopiedWaitForMemory) {
+  most_bounce_ = base::kPageSize;
+  Open({});
+  if (IsSkipped()) return;
+  constexpr unsigned kRequests = 5;
+  PutHeader(0, 2);
+  for (unsigned i = 0; i < kRequests; ++i) {
+    ASSERT_TRUE(driver_->Add(
+        {{kHeader, 16, false}, {kPayload + 8192 * i + 3, 1024, true}, {kStatus, 1, true}}, 1,
+        true));
+  }
+  Kick(0);
+  for (unsigned i = 0; i < kRequests; ++i) {
+    std::optional<VirtioDriver::Done> done;
+    ASSERT_TRUE(Eventually([&] { return (done = driver_->Reap()).has_value(); }));
+    EXPECT_EQ(done->written, 1025u);
+  }
+  for (unsigned i = 0; i < kRequests; ++i)
+    EXPECT_EQ(driver_->Load<uint8_t>(kPayload + 8192 * i + 3), 3);
+  EXPECT_EQ(driver_->Load<uint8_t>(kStatus), 0);
+  OnIo([&] { EXPECT_EQ(memory_.size(), GetParam().cache == CacheMode::kNone ? 1 : kRequests); });
 }
 
 // From memory that direct access does not take, and cut anywhere.

@@ -132,11 +132,15 @@ TEST_F(VirtioPciTest, AResetWaitsForWhatIsInProgress) {
   ASSERT_TRUE(Eventually([&] { return echo_->handled == 1; }));
   SetStatus(0);
   EXPECT_NE(Status(), 0) << "the kernel may still write into the guest's memory";
+  EXPECT_FALSE(function_->quiet());
+  EXPECT_EQ(resets_, 0u);
   SetStatus(1);
   Write(24, Width::k2, 4);
   Kick(0);
   OnIo([&] { echo_->Release(); });
   EXPECT_TRUE(Eventually([&] { return Status() == 0; }));
+  EXPECT_TRUE(function_->quiet());
+  EXPECT_TRUE(Eventually([&] { return resets_ == 1; }));
   EXPECT_FALSE(driver_->Reap()) << "nothing is written into a ring after its reset";
   echo_->hold = false;
   Start({});

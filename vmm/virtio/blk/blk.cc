@@ -47,7 +47,7 @@ Blk::Slot& Blk::TakeSlot() {
 }
 
 bool Blk::Wants(Worker& worker) {
-  if (limiter_.Admit()) return true;
+  if (bounce_bytes_ < most_bounce_ && limiter_.Admit()) return true;
   if (std::find(waiting_.begin(), waiting_.end(), &worker) == waiting_.end()) {
     waiting_.push_back(&worker);
   }
@@ -130,7 +130,7 @@ bool Blk::MakeIovecs(Slot& slot) {
   const bool most = slot.iovecs.size() <= IOV_MAX;
   if (most && std::all_of(slot.iovecs.begin(), slot.iovecs.end(), is_aligned)) return true;
   const uint64_t room = base::AlignUp(size, base::kPageSize);
-  if (bounce_bytes_ + room > kMostBounce) return false;
+  if (room > most_bounce_) return false;
   bounce_bytes_ += room;
   slot.bounce_bytes = room;
   if (slot.bounce.bytes().size() < room) {
@@ -184,6 +184,7 @@ void Blk::Submit() {
 
 void Blk::OnDone(BlkOp& op, int64_t result) {
   auto& slot = static_cast<Slot&>(op);
+  if (&slot == &last_flush_) return OnLastFlushed(result);
   Touch(slot);
   if (result == -EINTR || result == -EAGAIN) return Launch(slot);
   if (IsTransfer(slot.work)) return OnTransferred(slot, result);
@@ -263,9 +264,18 @@ void Blk::Finish(Slot& slot, BlkStatus status) {
   const uint64_t filled = status == BlkStatus::kOk ? slot.filled : 0;
   const uint64_t written = told && filled == slot.status_at ? filled + 1 : filled;
   slot.worker->Finish(slot.chain, static_cast<uint32_t>(std::min<uint64_t>(written, UINT32_MAX)));
+  ReleaseBounce(slot);
+  free_.push_back(&slot);
+}
+
+// Who waits for memory goes on in a later turn: this may be one of their calls.
+void Blk::ReleaseBounce(Slot& slot) {
+  const bool was_full = bounce_bytes_ >= most_bounce_;
   bounce_bytes_ -= std::exchange(slot.bounce_bytes, 0);
   if (slot.bounce.bytes().size() > kKeptBounce) slot.bounce = base::Mapping();
-  free_.push_back(&slot);
+  if (was_full && bounce_bytes_ < most_bounce_ && !waiting_.empty()) {
+    loop_->Post([this] { GoOn(); });
+  }
 }
 
 }  // namespace vmm::virtio

@@ -60,6 +60,8 @@ class Blk final : public Device {
   using MakeEngine = std::function<base::Result<std::unique_ptr<BlkEngine>>(
       const base::Fd&, EventLoop&, BlkCallbacks)>;
   void SetEngine(MakeEngine make) { make_engine_ = std::move(make); }
+  // Before the start: instead of kMostBounce.
+  void SetMostBounce(uint64_t bytes) { most_bounce_ = bytes; }
 
   // The guest is told of the image's size, after it was made so many bytes. As SetImageBytes and
   // ImageBytes fail. The size that was found.
@@ -76,6 +78,7 @@ class Blk final : public Device {
   bool Wants(Worker& worker) override;
   void Handle(Worker& worker, const Chain& chain) override;
   void Submit() override;
+  void Flush(std::function<void()> done) override;
   void Stop() override;
 
  private:
@@ -101,9 +104,11 @@ class Blk final : public Device {
   void OnTransferred(Slot& slot, int64_t result);
   void OnRangeDone(Slot& slot, int64_t result);
   void OnFlushed(Slot& slot, int64_t result);
+  void OnLastFlushed(int64_t result);
   void OnBatch();
   void GoOn();
   void Touch(Slot& slot);
+  void ReleaseBounce(Slot& slot);
   bool WritesThrough() const;
   uint64_t FileBytes();
   bool IsInside(const Slot& slot);
@@ -132,16 +137,20 @@ class Blk final : public Device {
   bool dirty_ = false;                  // something was written since the last flush
   bool flush_failed_ = false;           // for good
   EventLoop* loop_ = nullptr;
-  // Copies for direct access, of all requests in progress, and what one keeps for the next.
-  static constexpr uint64_t kMostBounce = uint64_t{256} << 20;
+  // Copies for direct access: of one request, and how many bytes let the next ones wait in their
+  // queues; and what a request keeps for the next.
+  static constexpr uint64_t kMostBounce = uint64_t{128} << 20;
   static constexpr uint64_t kKeptBounce = uint64_t{64} << 10;
+  uint64_t most_bounce_ = kMostBounce;
   uint64_t bounce_bytes_ = 0;
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<Slot*> free_;
   std::vector<Slot*> stopped_;  // wait for Retry
+  Slot last_flush_;             // of a device whose driver has let go of it
+  std::function<void()> flushed_;
   std::vector<Worker*> touched_;
   RateLimiter limiter_;
-  std::vector<Worker*> waiting_;  // for its rate
+  std::vector<Worker*> waiting_;  // for its rate, or for memory to copy with
   base::Limited log_;
   std::shared_ptr<BlkRing> ring_;
   // First used, first made.

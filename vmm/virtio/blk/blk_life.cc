@@ -80,17 +80,35 @@ base::Status Blk::Start(uint64_t features, EventLoop& loop) {
   return limiter_.Start(loop, [this] { GoOn(); });
 }
 
-// Nothing is in progress. The guest has seen its writes finished, and nobody will flush them.
+// The guest has seen its writes finished, and nobody else will flush them. The storage may take its
+// time: other devices have this thread, too.
+void Blk::Flush(std::function<void()> done) {
+  const bool wanted = std::exchange(dirty_, false) && options_.image.cache != CacheMode::kUnsafe;
+  BlkEngine* const engine = wanted ? Engine(BlkWork::kFlush) : nullptr;
+  flushed_ = std::move(done);
+  if (engine == nullptr) return wanted ? OnLastFlushed(-EIO) : std::exchange(flushed_, {})();
+  last_flush_.work = BlkWork::kFlush;
+  last_flush_.block_device = image_.block_device;
+  engine->Start(last_flush_);
+  engine->Submit();
+}
+
+// The engine that calls this ends with the device.
+void Blk::OnLastFlushed(int64_t result) {
+  if (result == -EINTR || result == -EAGAIN) return Engine(BlkWork::kFlush)->Start(last_flush_);
+  if (result < 0) {
+    flush_failed_ = true;
+    base::Log(base::Level::kError, "{}: the last writes may be lost: {}", options_.image.file,
+              std::strerror(static_cast<int>(-result)));
+  }
+  loop_->Post(std::exchange(flushed_, {}));
+}
+
 void Blk::Stop() {
   fast_.reset();
   slow_.reset();
   limiter_.Stop();
   status_ = IoStatus::kOk;
-  if (!std::exchange(dirty_, false) || options_.image.cache == CacheMode::kUnsafe) return;
-  if (::fdatasync(image_.fd.raw()) == 0) return;
-  flush_failed_ = true;
-  base::Log(base::Level::kError, "{}: the last writes may be lost: {}", options_.image.file,
-            std::strerror(errno));
 }
 
 BlkCallbacks Blk::Callbacks() {
