@@ -43,7 +43,7 @@ constexpr std::string_view kValues = R"sh(
             return
             ;;
         --sysroot)
-            COMPREPLY=($(compgen -d -- "$cur"))
+            COMPREPLY=($(compgen -f -- "$cur"))
             return
             ;;
     esac

@@ -133,7 +133,10 @@ base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const
 }
 
 base::Result<std::string> MachineId(const sysfs::Tree& tree) {
-  return TRY(sysfs::ReadIfThere(tree, "/etc/machine-id")).value_or(std::string());
+  auto id = TRY(sysfs::ReadIfThere(tree, "/etc/machine-id"));
+  // An image for many hosts has an empty one until it is booted.
+  if (!id || id->empty()) id = TRY(sysfs::ReadIfThere(tree, "/sys/class/dmi/id/product_uuid"));
+  return id.value_or(std::string());
 }
 
 sysfs::BindRequest VfioRequest(const PhysicalFunction& pf) {

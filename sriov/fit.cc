@@ -96,11 +96,12 @@ base::Error ExplainCount(base::Error error, const PciDevice& pf, unsigned count)
   };
   switch (error.err()) {
     case ENOENT:
-      return explained(
-          base::Code::kUnsupported,
-          pf.driver ? *pf.driver + " cannot enable virtual functions"
-                    : "has no driver, and the driver enables virtual functions",
-          "bind it to its own driver, or to pci-pf-stub or vfio-pci with enable_sriov");
+      return explained(base::Code::kUnsupported,
+                       pf.driver ? *pf.driver + " cannot enable virtual functions"
+                                 : "has no driver, and the driver enables virtual functions",
+                       "bind it to its own driver (one with a module parameter max_vfs: load it "
+                       "with max_vfs=N), "
+                       "or to pci-pf-stub or vfio-pci with enable_sriov");
     case EBUSY:
       return explained(base::Code::kInUse, "other virtual functions are enabled or held",
                        "vassign sriov show " + address);

@@ -45,13 +45,15 @@ base::Status Session::Perform(const Steps& steps, const std::vector<VirtualFunct
   auto more = TRY(sysfs::TakeDeviceLocks(host, addresses));
   const size_t own = locks_.size();
   for (sysfs::FileLock& lock : more) locks_.push_back(std::move(lock));
-  sysfs::DeadlineTree deadline_tree(host.tree, deadline_, locks_);
+  sysfs::DeadlineTree deadline_tree(host.tree, deadline_, locks_,
+                                    sysfs::TellWaits(host.on_wait, pf_.ToString(), deadline_));
   sysfs::Tree& tree = host.in_process_writes ? host.tree : deadline_tree;
   std::vector<sysfs::PciDevice> cards;
   for (const VirtualFunction& one : functions) cards.push_back(one.device);
   sysfs::IdentityTree checked(tree, cards);
   Doer doer = {checked, host.apply, &host_.links, nvme_.get(), card_ ? &*card_ : nullptr};
   base::Status status = sriov::Perform(doer, steps);
+  if (host.on_wait) host.on_wait("");
   while (locks_.size() > own) locks_.pop_back();
   return status;
 }

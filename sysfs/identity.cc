@@ -131,7 +131,9 @@ Identity ReadIdentity(const Tree& tree, const PciDevice& device, IdentityDetail 
   identity.subsystem_device = device.subsystem_device;
   identity.serial = ReadSerial(tree, device);
   if (detail == IdentityDetail::kWhole) identity.dsn = ReadDsn(tree, device);
-  identity.mac = ReadMac(tree, device, permanent);
+  // The driver is asked, and may wake the device for it.
+  identity.mac =
+      ReadMac(tree, device, detail == IdentityDetail::kWhole ? permanent : PermanentAddress());
   return identity;
 }
 

@@ -106,6 +106,11 @@ base::Result<Loan> Loan::Take(Context& context, std::string_view program, Assign
   return loan;
 }
 
+base::Failure Loan::NotAllGivenBack() {
+  return base::Fail(base::Code::kPartial, "not every device was given back",
+                    "vassign status shows them; vassign restore --all tries again");
+}
+
 base::Result<bool> Loan::GiveBack() {
   if (!GiveBackAll(*context_, program_, *host_, taken_)) return false;
   TRY(session_.End());

@@ -41,6 +41,8 @@ class Loan {
   // In the reverse order, each for itself, once the devices are closed. False when one could not be
   // given back, which is said; the session then stays, for the next run to try again.
   base::Result<bool> GiveBack();
+  // What a command says at its end when that was false.
+  static base::Failure NotAllGivenBack();
 
  private:
   Loan(Context& context, std::string_view program, sysfs::AssignmentHost& host,

@@ -153,8 +153,9 @@ base::Status RunWith(Context& context, const WithOptions& options) {
   const auto status =
       RunWithDevices(options, context.command, Named(loan.results(), request.bind.devices));
   ResumeGuard(context);
-  TRY(loan.GiveBack());
+  const bool given_back = TRY(loan.GiveBack());
   context.status = TRY(status);
+  if (!given_back) return Loan::NotAllGivenBack();
   return {};
 }
 

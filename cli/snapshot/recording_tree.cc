@@ -92,7 +92,9 @@ bool MayRecord(std::string_view path) {
 std::string WhatCounts(std::string_view path, std::string text) {
   const std::string_view name = base::LastComponent(path);
   if (path.find("/modprobe.d/") != std::string_view::npos)
-    return Lines(text, [](std::string_view line) { return line.starts_with("blacklist "); });
+    return Lines(text, [](std::string_view line) {
+      return line.starts_with("blacklist ") || line.starts_with("options vfio");
+    });
   if (path.find("lib/modules/") != std::string_view::npos) {
     if (name == "modules.builtin.modinfo") return VfioAliases(text);
     const std::string_view wanted = name == "modules.alias" ? "alias vfio_pci:" : "vfio";

@@ -74,17 +74,8 @@ std::string LivingUsers(const Tree& tree, const AssignmentPlan& plan) {
 }
 
 WriteObserver ObserverOf(const AssignmentHost& host, const AssignmentPlan& plan) {
-  if (!host.on_wait) return {};
-  return [&host, &plan](int pid, milliseconds waited) {
-    using std::chrono::duration_cast;
-    using std::chrono::seconds;
-    std::string users = LivingUsers(host.tree, plan);
-    if (!users.empty()) users = " for " + users + " to let it go";
-    host.on_wait(fmt::format("{}: waiting{}: {}, {} of {} s",
-                             plan.devices.front().address.ToString(), users, DescribeWait(pid),
-                             duration_cast<seconds>(waited).count(),
-                             duration_cast<seconds>(host.write_deadline).count()));
-  };
+  return TellWaits(host.on_wait, plan.devices.front().address.ToString(), host.write_deadline,
+                   [&host, &plan] { return LivingUsers(host.tree, plan); });
 }
 
 base::Failure StillHeld(base::Error error, const std::string& users, const PciAddress& address) {

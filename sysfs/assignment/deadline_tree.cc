@@ -90,6 +90,21 @@ base::Status StatusOf(const siginfo_t& info, const std::string& path) {
 
 }  // namespace
 
+WriteObserver TellWaits(std::function<void(const std::string& text)> tell, std::string name,
+                        std::chrono::milliseconds deadline, std::function<std::string()> users) {
+  if (!tell) return {};
+  return [tell = std::move(tell), name = std::move(name), deadline, users = std::move(users)](
+             int pid, std::chrono::milliseconds waited) {
+    using std::chrono::duration_cast;
+    using std::chrono::seconds;
+    std::string whom = users ? users() : std::string();
+    if (!whom.empty()) whom = " for " + whom + " to let it go";
+    tell(fmt::format("{}: waiting{}: {}, {} of {} s", name, whom, DescribeWait(pid),
+                     duration_cast<seconds>(waited).count(),
+                     duration_cast<seconds>(deadline).count()));
+  };
+}
+
 base::Status DeadlineTree::Write(const std::string& path, std::string_view value) {
   const pid_t pid = ::fork();
   if (pid < 0) return base::FailErrno("start a process to write " + path, errno);

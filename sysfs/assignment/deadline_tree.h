@@ -19,6 +19,12 @@ namespace sysfs {
 // `pid` writes, and has done so for so long.
 using WriteObserver = std::function<void(int pid, std::chrono::milliseconds waited)>;
 
+// Tells "0000:08:00.0: waiting for pid 7 (x) to let it go: pid 1234 waits in ..., 3 of 10 s".
+// `users` names who has the device, if somebody has; it may be empty, and so may `tell`.
+WriteObserver TellWaits(std::function<void(const std::string& text)> tell, std::string name,
+                        std::chrono::milliseconds deadline,
+                        std::function<std::string()> users = {});
+
 // Not thread safe: made for a program of one thread (fork).
 // The referenced objects outlive it.
 class DeadlineTree final : public WritingTree {

@@ -59,10 +59,13 @@ base::Result<ResetPlan> Reset(AssignmentHost& host, const PciAddress& address,
   const FileLock host_lock = TRY(TakeHostLock(host.journal.folder(), host.lock_patience));
   const auto locks = TRY(TakeDeviceLocks(host, {address}));
   ResetPlan plan = TRY(PlanReset(host, address, force));
-  DeadlineTree deadline_tree(host.tree, host.write_deadline, locks);
+  DeadlineTree deadline_tree(host.tree, host.write_deadline, locks,
+                             TellWaits(host.on_wait, address.ToString(), host.write_deadline));
   Tree& writer = host.in_process_writes ? host.tree : deadline_tree;
   IdentityTree tree(writer, {&plan.device, 1});
-  TRY(Apply(tree, plan.changes, host.apply));
+  base::Status done = Apply(tree, plan.changes, host.apply);
+  if (host.on_wait) host.on_wait("");
+  TRY(std::move(done));
   TRY(CheckAnswers(host.tree, plan.device));
   return plan;
 }

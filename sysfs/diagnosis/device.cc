@@ -32,7 +32,8 @@ void JudgeUse(const DeviceDiagnosis& facts, std::vector<Finding>& findings) {
   constexpr size_t kNamed = 6;  // a console may have dozens of users
   size_t count = 0;
   for (const Evidence& piece : facts.evidence) {
-    if (!piece.refuses) {
+    // On a VFIO driver the host uses nothing of it any more but by VFIO; who manages it, is told.
+    if (!piece.refuses || (facts.on_vfio_driver && piece.kind == UseKind::kForeign)) {
       findings.push_back(Note("in-use", Chain(piece), piece.cure));
     } else if (++count <= kNamed) {
       findings.push_back(UseBlocks(piece));

@@ -85,8 +85,8 @@ udev_knows_drive() {
     [[ -n $number && -e /run/udev/data/b$number ]]
 }
 
-# Errors that the kernel gives.
-errnos=(EIO)
+# Errors that the kernel gives, in turn.
+errnos=(EIO ENOMEM EMFILE EINTR ENOSPC EACCES)
 
 # sweep HOW CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND struck at every chosen place of FILE; HOW is as above, or
 # "errors": each place has one of these, in turn. Before each run PREPARE is called, after it RECOVER with a text that says where
