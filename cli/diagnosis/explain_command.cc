@@ -14,6 +14,7 @@
 #include "cli/table.h"
 #include "sysfs/assignment/assignment.h"
 #include "sysfs/diagnosis/device.h"
+#include "sysfs/diagnosis/vfio_nodes.h"
 #include "sysfs/drivers.h"
 #include "sysfs/guarded.h"
 
@@ -46,7 +47,12 @@ std::vector<Finding> Diagnose(const Context& context, const sysfs::PciDevice& de
   const auto find = UseOf(context);
   auto findings =
       sysfs::JudgeDevice(ReadDiagnosis(tree, device, ReadHostFacts(tree, sources), find));
-  if (!recorded) return findings;
+  if (!recorded) {
+    auto nodes =
+        sysfs::JudgeVfioNodes(device.address, sysfs::ReadVfioWays(tree, device, sources.may_open));
+    if (nodes) findings.push_back(std::move(*nodes));
+    return findings;
+  }
   if (find) {
     findings.push_back(
         sysfs::Unknown("processes", "a recorded host does not tell who has the device open"));

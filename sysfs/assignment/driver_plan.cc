@@ -137,7 +137,8 @@ ChangeSet PlanRestore(std::span<const RestoreItem> items) {
 ChangeSet PlanRelease(const PciDevice& device, bool releases,
                       const std::optional<std::string>& power) {
   const DriverName driver = releases ? device.driver : std::nullopt;
-  if (!driver && !device.driver_override) return {};
+  // A run that was killed on this way leaves a device that nothing tells from one without a driver.
+  if (device.driver && !driver && !device.driver_override) return {};
   Move move = {device.address.ToString(), driver, device.driver_override, {}, {}};
   move.power = power;
   ChangeSet changes = PlanMoves({move});
