@@ -17,8 +17,12 @@ struct CloseStream {
 
 // readdir(3) tells its end from an error by errno alone.
 const dirent* Next(DIR* stream) {
-  errno = 0;
-  return ::readdir(stream);
+  const dirent* entry = nullptr;
+  do {
+    errno = 0;
+    entry = ::readdir(stream);
+  } while (entry == nullptr && errno == EINTR);
+  return entry;
 }
 
 }  // namespace

@@ -98,6 +98,7 @@ describe_machine() {
         qemu-system-x86_64 -name vassign-lab -nodefaults -no-user-config -display none -no-reboot
         -machine q35,i8042=off,hpet=off,dump-guest-core=off -accel tcg,thread=multi,tb-size=1024 -cpu EPYC-v4,+x2apic -smp "$cpus" -m "$memory"
         -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off
+        -d cpu_reset -D "$run/cpu.log"
         -fw_cfg "name=etc/pci-optionrom-exec,file=$run/zero"
         -kernel "$kernel/vmlinux" -initrd "$initramfs"
         -append "console=ttyS0 panic=-1 $(clock_options) log_buf_len=4M $kernel_options ${boot_options:-}lab.dir=$lab_dir lab.run=$run lab.kernel=$kernel lab.guestkernel=$guest_kernel lab.mode=$mode"
@@ -166,7 +167,9 @@ watch_machine() {
         elif ((status == 1)) && [[ $machine_status == reboot ]]; then
             return
         elif ((status == 1)); then
-            machine_failed "the machine ended by itself" 125
+            status=0
+            wait "$machine_pid" || status=$?
+            machine_failed "the machine ended by itself, with status $status" 125
         else
             now=$(progress)
             [[ $now == "$seen" ]] || last=$SECONDS
@@ -198,7 +201,7 @@ machine_failed() {
 
 keep_logs() {
     local log
-    for log in console qemu output errors; do
+    for log in console qemu cpu output errors; do
         [[ ! -s $run/$log.log ]] || cp "$run/$log.log" "$1/lab-$log.log"
     done
 }

@@ -88,11 +88,22 @@ udev_knows_drive() {
 # Errors that the kernel gives, in turn.
 errnos=(EIO ENOMEM EMFILE EINTR ENOSPC EACCES)
 
+# error_of PLACE CALL KIND: that of this place; EIO where the kernel does not give it. Only what writes finds no room, and what root reads
+# is not forbidden.
+error_of() {
+    error=${errnos[$1 % ${#errnos[@]}]}
+    case $error:$2:$3 in
+        EINTR:read:* | EINTR:pread64:* | EINTR:getdents64:* | EINTR:openat:* | EINTR:write:*) ;;
+        ENOSPC:*:changes | EACCES:*:changes) ;;
+        EINTR:* | ENOSPC:* | EACCES:*) error=EIO ;;
+    esac
+}
+
 # sweep HOW CHANGING READING FILE PREPARE RECOVER COMMAND...: COMMAND struck at every chosen place of FILE; HOW is as above, or
 # "errors": each place has one of these, in turn. Before each run PREPARE is called, after it RECOVER with a text that says where
 # it was. When that fails, the sweep goes on, to tell of all such places at its end; $repair, if it is set, is called first.
 sweep() {
-    local how=$1 changing=$2 reading=$3 list=$4 prepare=$5 recover=$6 place call number kind file fault at runs=0 hit=0 start=$SECONDS
+    local how=$1 changing=$2 reading=$3 list=$4 prepare=$5 recover=$6 place call number kind file fault error at runs=0 hit=0 start=$SECONDS
     shift 6
     : >"$scratch/ends"
     : >"$scratch/failures"
@@ -100,7 +111,7 @@ sweep() {
         runs=$((runs + 1))
         ((runs % 20)) || printf '%s runs\n' "$runs"
         fault=$how
-        [[ $how != errors ]] || fault=error=${errnos[place % ${#errnos[@]}]}
+        [[ $how != errors ]] || { error_of "$place" "$call" "$kind" && fault=error=$error; }
         at="$fault at $call $number of $file, which $kind"
         "$prepare"
         if struck "$fault" "$call" "$number" "$file" "$@"; then
