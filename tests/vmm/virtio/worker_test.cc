@@ -12,6 +12,7 @@ using WorkerTest = test::EchoFunction;
 
 TEST_F(WorkerTest, WhatComesMeanwhileBelongsToTheSameKick) {
   Start({});
+  OnIo([] {});
   std::atomic<unsigned> more{3};
   echo_->submitted = [&] {
     if (more > 0) Add(10 + more--);
@@ -27,6 +28,7 @@ TEST_F(WorkerTest, WhatComesMeanwhileBelongsToTheSameKick) {
 // The third question is that of the look after the first request: the guest has run meanwhile.
 TEST_F(WorkerTest, AGuestThatWorksOnNeedsNoSecondKick) {
   Start({});
+  OnIo([] {});  // its look at the start is over
   unsigned questions = 0;
   bool asked_to_kick = false;
   echo_->asked = [&] {
@@ -46,6 +48,7 @@ TEST_F(WorkerTest, AGuestThatWorksOnNeedsNoSecondKick) {
 // The loop has a turn after as many requests as the queue has entries.
 TEST_F(WorkerTest, AGuestThatAlwaysHasMoreLeavesOthersTheirTurn) {
   Start({});
+  OnIo([] {});
   std::atomic<unsigned> more{100};
   echo_->submitted = [&] {
     if (more == 0) return;
