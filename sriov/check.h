@@ -24,7 +24,7 @@ base::Result<std::vector<sysfs::AssignmentPlan>> PlanReleases(
 // Nothing is to be written for this goal.
 base::Result<bool> IsReached(const Host& host, const PhysicalFunction& pf, const Goal& goal);
 
-// /etc/machine-id, empty without one.
+// /etc/machine-id, else the firmware's UUID; empty without both.
 base::Result<std::string> MachineId(const sysfs::Tree& tree);
 
 // All virtual functions to vfio-pci.

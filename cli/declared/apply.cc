@@ -85,23 +85,22 @@ base::Result<EntryOutcome> Perform(DeclaredHost& host, const EntryPlan& plan,
 base::Failure UndoAfter(DeclaredHost& host, const ApplyRequest& request,
                         const Transaction& transaction, const sysfs::FileLock& lock,
                         const Entry& entry, base::Error cause) {
-  const Journal& journal = host.assignment().journal;
   std::string text = fmt::format("{}: {}: {}", entry.place, entry.name, cause.message());
   std::string hint = cause.hint();
   // Whoever leaves it to nobody tries nevertheless: time is over for what does not hang, too.
-  const bool hangs = cause.code() == base::Code::kTimedOut && !request.leaves;
-  base::Status undone;
-  if (!hangs) undone = Undo(host, transaction, lock, "undone: a step failed");
-  if (hangs)
+  if (cause.code() == base::Code::kTimedOut && !request.leaves) {
     text += "; a write is still under way: nothing was undone yet";
-  else
-    text += undone ? "; all that was done before is undone" : "; " + undone.error().message();
-  if (!undone && request.leaves) {
-    const base::Status left = EndTransaction(journal, kLeft);
-    text += left ? "; it is left so" : "; " + left.error().message();
-    if (hint.empty()) hint = kRestores;
-  } else if (hangs && hint.empty()) {
-    hint = "vassign apply undoes it when that write has ended";
+    if (hint.empty()) hint = "vassign apply undoes it when that write has ended";
+  } else if (const base::Status undone = Undo(host, transaction, lock, "undone: a step failed");
+             undone) {
+    text += "; all that was done before is undone";
+  } else {
+    text += "; " + undone.error().message();
+    if (request.leaves) {
+      const base::Status left = EndTransaction(host.assignment().journal, kLeft);
+      text += left ? "; it is left so" : "; " + left.error().message();
+      if (hint.empty()) hint = kRestores;
+    }
   }
   return base::Failure(base::Error(cause.code(), std::move(text), cause.err())
                            .WithHint(std::move(hint))

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -71,6 +72,12 @@ void AddInterfaces(const base::Fd& home, const Indices& ours, const NetworkNames
   }
 }
 
+// Whether a namespace that could not be entered may hide interfaces: it has not just ended, is not
+// forbidden to us, and is one at all (a name that is left in /run/netns is a plain file).
+bool Hides(int err) {
+  return err != ENOENT && err != ESRCH && err != EACCES && err != EPERM && err != EINVAL;
+}
+
 std::optional<ino_t> InodeOf(const base::Fd& file) {
   struct stat status = {};
   if (::fstat(file.raw(), &status) < 0) return std::nullopt;
@@ -105,12 +112,14 @@ std::vector<DistantInterface> FindDistantInterfaces() {
   const Indices ours = OurInterfaces();
   for (const NetworkNamespace& place : ListNetworkNamespaces(*HostTree())) {
     const auto file = base::OpenFile(place.path, O_RDONLY);
+    if (!file && Hides(file.error().err())) found.push_back({file.error().message(), "", place});
     const auto inode = file ? InodeOf(*file) : std::nullopt;
     if (!inode || !seen.insert(*inode).second) continue;
     // The namespace belongs to a thread: ours stays where it is.
     std::thread([&] {
-      if (::setns(file->raw(), CLONE_NEWNET) < 0) return;
-      AddInterfaces(*home, ours, place, found);
+      if (::setns(file->raw(), CLONE_NEWNET) == 0) return AddInterfaces(*home, ours, place, found);
+      if (Hides(errno))
+        found.push_back({base::FailErrno("setns", errno).value().message(), "", place});
     }).join();
   }
   return found;

@@ -114,6 +114,10 @@ TEST_F(Check, ReachedIsWhenNothingIsToBeWritten) {
 
 TEST_F(Check, AnAddressIsNotMadeFromAnIdThatCannotBeRead) {
   EXPECT_THAT(MachineId(world_.tree()), IsOk());
+  world_.tree().AddFile("/sys/class/dmi/id/product_uuid", "an-image-for-many\n");
+  EXPECT_EQ(*MachineId(world_.tree()), "0123456789abcdef0123456789abcdef");
+  world_.tree().AddFile("/etc/machine-id", "");
+  EXPECT_EQ(*MachineId(world_.tree()), "an-image-for-many");
   const test::UnreadableTree tree(world_.tree(), {"/etc/machine-id"}, EIO);
   EXPECT_THAT(MachineId(tree), FailsWith(Code::kKernel, HasSubstr("machine-id")));
 }

@@ -100,8 +100,10 @@ TEST(WhatCounts, KeepsTheLinesThatAreAskedFor) {
                        "36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw,user=me\n"
                        "37 35 0:40 / /nfs rw - nfs server:/home rw,addr=10.0.0.1\n"),
             "36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw\n");
-  EXPECT_EQ(WhatCounts("/etc/modprobe.d/a.conf", "# by me\nblacklist vfio_pci\noptions x y=z\n"),
-            "blacklist vfio_pci\n");
+  EXPECT_EQ(WhatCounts("/etc/modprobe.d/a.conf",
+                       "# by me\nblacklist vfio_pci\noptions x y=z\n"
+                       "options vfio_iommu_type1 allow_unsafe_interrupts=1\n"),
+            "blacklist vfio_pci\noptions vfio_iommu_type1 allow_unsafe_interrupts=1\n");
   EXPECT_EQ(WhatCounts("/usr/lib/modules/6.12/modules.dep", "a/vfio-pci.ko: b\na/nvme.ko:\n"),
             "a/vfio-pci.ko: b\n");
   using namespace std::string_literals;

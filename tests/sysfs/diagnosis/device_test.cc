@@ -72,6 +72,20 @@ TEST_F(JudgeDeviceTest, EveryPieceOfUseIsABlockerWithItsOverride) {
   EXPECT_THAT(Describe(findings, "in-use"), HasSubstr("note: 0000:08:00.0 -> keyboard"));
 }
 
+// Whoever manages a device of the host is in the way; on a VFIO driver it is where it shall be.
+TEST_F(JudgeDeviceTest, AManagerOfADeviceOnVfioIsWorthKnowing) {
+  Evidence manager;
+  manager.kind = UseKind::kForeign;
+  manager.path = {"0000:08:00.0", "driverctl"};
+  manager.reason = ForceReason::kForeign;
+  evidence_ = {manager};
+  EXPECT_EQ(Judge(JudgeIt()).blockers, 1U);
+  tree_.AddDevice({.driver = "vfio-pci", .group = 14});
+  const auto findings = JudgeIt();
+  EXPECT_EQ(Judge(findings).blockers, 0U);
+  EXPECT_THAT(Describe(findings, "in-use"), HasSubstr("note: 0000:08:00.0 -> driverctl"));
+}
+
 TEST_F(JudgeDeviceTest, AGroupHeldByAnotherDriver) {
   tree_.AddDevice({.bdf = "0000:09:00.0", .class_code = 0x020000, .driver = "igb", .group = 14});
   const auto findings = JudgeIt();
