@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -82,7 +83,11 @@ TEST_F(DeadlineTreeTest, StuckWriteTimesOutAndKeepsTheLock) {
     EXPECT_THAT(tree.Write(Path("fifo"), "x"),
                 FailsWith(Code::kTimedOut, testing::AllOf(HasSubstr("fifo"), HasSubstr("pid "))));
   }
-  // We gave ours back, the writer has it still and says who it is.
+  // We gave ours back, the writer has it still and says who it is, once it has come so far.
+  const auto end = std::chrono::steady_clock::now() + seconds(20);
+  while (base::ReadFile(Path("lock"), 4096).value_or("").find("fifo") == std::string::npos &&
+         std::chrono::steady_clock::now() < end)
+    ::poll(nullptr, 0, 1);
   const auto denied = FileLock::Take(Path("lock"), milliseconds(0), Code::kTimedOut);
   ASSERT_THAT(denied, FailsWith(Code::kTimedOut, HasSubstr("fifo")));
 
