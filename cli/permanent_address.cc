@@ -3,7 +3,7 @@
 namespace cli {
 
 sysfs::PermanentAddress PermanentAddressOf(const sysfs::DeviceNumber& device_number) {
-  return device_number ? sysfs::HostPermanentAddress : sysfs::PermanentAddress();
+  return device_number ? sysfs::HostPermanentAddress() : sysfs::PermanentAddress();
 }
 
 }  // namespace cli

@@ -1,13 +1,10 @@
 #include "sysfs/guarded.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <string>
@@ -15,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "sysfs/base/fd.h"
+#include "sysfs/apart.h"
 #include "sysfs/base/text.h"
 
 namespace sysfs {
@@ -56,21 +53,13 @@ void TakeAnswer(std::string_view line, PciDevice& device, LockErrors& errors) {
   if (wanted != kNone) device.driver_override = std::string(wanted);
 }
 
-// In the child. It may outlive the program: nothing but the answers' pipe stays open, so that
-// nobody waits for the end of ours.
 [[noreturn]] void RunReader(const Tree& tree, std::span<PciDevice* const> devices,
                             const base::Fd& answers) {
-  constexpr int kKept = 3;
-  std::signal(SIGPIPE, SIG_DFL);
-  ::dup2(answers.raw(), kKept);
-  ::close_range(kKept + 1, ~0U, 0);
-  const base::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    ::dup2(nothing.raw(), standard);
+  if (!StandApart(nullptr, answers)) ::_exit(1);
   for (PciDevice* device : devices) {
     const base::Status status = ReadBehindLock(tree, *device);
     const std::string answer = FormatAnswer(*device, status);
-    if (::write(kKept, answer.data(), answer.size()) < 0) break;
+    if (::write(STDOUT_FILENO, answer.data(), answer.size()) < 0) break;
   }
   ::_exit(0);
 }
@@ -79,12 +68,11 @@ class Reader {
  public:
   // Nothing to read from when no process could be started: then no device answers.
   Reader(const Tree& tree, std::span<PciDevice* const> devices) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) < 0) return;
-    answers_ = base::Fd(ends[0]);
-    const base::Fd writing(ends[1]);
+    auto pipe = MakePipe();
+    if (!pipe) return;
     pid_ = ::fork();
-    if (pid_ == 0) RunReader(tree, devices, writing);
+    if (pid_ == 0) RunReader(tree, devices, pipe->writing);
+    answers_ = AnswerPipe(std::move(pipe->reading));
   }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -104,38 +92,19 @@ class Reader {
   std::optional<std::string> Next(milliseconds patience) {
     const auto end = Clock::now() + patience;
     while (true) {
-      if (const size_t newline = text_.find('\n'); newline != std::string::npos) {
-        std::string line = text_.substr(0, newline);
-        text_.erase(0, newline + 1);
+      std::string& text = answers_.text();
+      if (const size_t newline = text.find('\n'); newline != std::string::npos) {
+        std::string line = text.substr(0, newline);
+        text.erase(0, newline + 1);
         return line;
       }
-      if (pid_ <= 0 || ended_ || !WaitUntil(end)) return std::nullopt;
-      Receive();
+      if (pid_ <= 0 || answers_.Await(end) != AnswerPipe::Arrival::kText) return std::nullopt;
     }
   }
 
  private:
-  bool WaitUntil(Clock::time_point end) const {
-    while (true) {
-      const auto left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
-      pollfd waiting{answers_.raw(), POLLIN, 0};
-      const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<int64_t>(left, 0)));
-      if (ready >= 0) return ready > 0;
-      if (errno != EINTR) return false;
-    }
-  }
-
-  void Receive() {
-    std::array<char, 65536> chunk;
-    const ssize_t count = ::read(answers_.raw(), chunk.data(), chunk.size());
-    if (count > 0) text_.append(chunk.data(), static_cast<size_t>(count));
-    if (count == 0 || (count < 0 && errno != EINTR)) ended_ = true;
-  }
-
-  base::Fd answers_;
+  AnswerPipe answers_;
   pid_t pid_ = -1;
-  std::string text_;
-  bool ended_ = false;
 };
 
 }  // namespace

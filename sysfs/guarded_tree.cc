@@ -1,20 +1,17 @@
 #include "sysfs/guarded_tree.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include "sysfs/base/fd.h"
+#include "sysfs/apart.h"
 #include "sysfs/base/text.h"
 #include "sysfs/lock_holder.h"
 
@@ -35,58 +32,10 @@ bool IsBehindLock(std::string_view path) {
 
 std::string DeviceOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-struct Pipe {
-  base::Fd reading;
-  base::Fd writing;
-};
-
-base::Result<Pipe> MakePipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) < 0) return base::FailErrno("make a pipe", errno);
-  return Pipe{base::Fd(ends[0]), base::Fd(ends[1])};
-}
-
-// "CODE ERRNO SIZE\n", then the content or the error's message; CODE is 0 for a content.
-std::string FormatAnswer(const base::Result<std::string>& text) {
-  if (text) return fmt::format("0 0 {}\n{}", text->size(), *text);
-  const base::Error& error = text.error();
-  return fmt::format("{} {} {}\n{}", static_cast<int>(error.code()), error.err(),
-                     error.message().size(), error.message());
-}
-
-// Nothing while a part of it is missing.
-std::optional<base::Result<std::string>> ParseAnswer(std::string_view text) {
-  const size_t newline = text.find('\n');
-  if (newline == std::string_view::npos) return std::nullopt;
-  const auto words = base::Split(text.substr(0, newline), ' ');
-  const std::string_view rest = text.substr(newline + 1);
-  const auto size = base::ParseDecimal(words.back());
-  if (words.size() != 3 || !size) {
-    return base::Result<std::string>(
-        base::Fail(base::Code::kInternal, "a reading process gave no answer that is one"));
-  }
-  if (rest.size() < *size) return std::nullopt;
-  const auto code = base::ParseDecimal(words[0], UINT8_MAX).value_or(0);
-  const auto err = base::ParseDecimal(words[1], INT32_MAX).value_or(0);
-  if (code == 0) return base::Result<std::string>(std::string(rest));
-  return base::Result<std::string>(base::Failure(
-      base::Error(static_cast<base::Code>(code), std::string(rest), static_cast<int>(err))));
-}
-
-// In the child: nothing of ours stays open but the two pipes. Not a lock, which would outlive the
-// program, and not a pipe that somebody reads until its end. Until the program ends or lets it go.
+// In the child, until the program ends or lets it go.
 [[noreturn]] void Serve(const Tree& tree, const base::Fd& requests, const base::Fd& answers) {
-  // The terminal's Ctrl-C is for the program, which may have devices to give back.
-  for (const int ignored : {SIGINT, SIGHUP, SIGTERM}) std::signal(ignored, SIG_IGN);
-  std::signal(SIGPIPE, SIG_DFL);
-  const base::Fd in(::fcntl(requests.raw(), F_DUPFD, STDERR_FILENO + 1));
-  const base::Fd out(::fcntl(answers.raw(), F_DUPFD, STDERR_FILENO + 1));
-  const base::Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   // With its own copy of the writing end it would wait for itself.
-  const bool is_ready =
-      ::dup2(in.raw(), STDIN_FILENO) >= 0 && ::dup2(out.raw(), STDOUT_FILENO) >= 0 &&
-      ::dup2(nothing.raw(), STDERR_FILENO) >= 0 && ::close_range(STDERR_FILENO + 1, ~0U, 0) == 0;
-  if (!is_ready) ::_exit(1);
+  if (!StandApart(&requests, answers)) ::_exit(1);
   std::string text;
   std::array<char, 4096> chunk{};
   while (true) {
@@ -134,16 +83,13 @@ class GuardedTree::Child {
   // Nothing when the answer is not whole by then.
   std::optional<base::Result<std::string>> Answer(Clock::time_point end) {
     while (true) {
-      if (auto answer = ParseAnswer(text_)) {
-        text_.clear();
+      if (auto answer = ParseAnswer(answers_.text())) {
+        answers_.text().clear();
         return answer;
       }
-      const auto left = std::chrono::ceil<milliseconds>(end - Clock::now()).count();
-      pollfd waiting{answers_.raw(), POLLIN, 0};
-      const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<int64_t>(left, 0)));
-      if (ready == 0) return std::nullopt;
-      const bool is_lost = ready < 0 ? errno != EINTR : !Receive();
-      if (is_lost) {
+      const AnswerPipe::Arrival arrival = answers_.Await(end);
+      if (arrival == AnswerPipe::Arrival::kLate) return std::nullopt;
+      if (arrival == AnswerPipe::Arrival::kEnd) {
         return base::Result<std::string>(
             base::Fail(base::Code::kInternal, "the reading process has ended"));
       }
@@ -154,18 +100,9 @@ class GuardedTree::Child {
   Child(Pipe requests, base::Fd answers, pid_t pid)
       : requests_(std::move(requests)), answers_(std::move(answers)), pid_(pid) {}
 
-  // False at the end.
-  bool Receive() {
-    std::array<char, 4096> chunk{};
-    const ssize_t count = ::read(answers_.raw(), chunk.data(), chunk.size());
-    if (count > 0) text_.append(chunk.data(), static_cast<size_t>(count));
-    return count > 0 || (count < 0 && errno == EINTR);
-  }
-
   Pipe requests_;
-  base::Fd answers_;
+  AnswerPipe answers_;
   pid_t pid_;
-  std::string text_;
 };
 
 GuardedTree::GuardedTree(std::unique_ptr<Tree> below, milliseconds patience)

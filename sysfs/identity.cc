@@ -10,7 +10,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <memory>
 
+#include "sysfs/apart.h"
 #include "sysfs/base/fd.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/text.h"
@@ -21,6 +24,7 @@ namespace sysfs {
 namespace {
 
 constexpr size_t kConfigSize = 4096;
+constexpr std::chrono::seconds kPatience(5);
 constexpr size_t kDsnSize = 12;  // header and two double words
 
 std::optional<std::string> ReadSerial(const Tree& tree, const PciDevice& device) {
@@ -101,7 +105,9 @@ base::Result<std::string> ParsePciPath(std::string_view text) {
   return path;
 }
 
-std::optional<std::string> HostPermanentAddress(const std::string& interface) {
+namespace {
+
+std::optional<std::string> AskDriver(const std::string& interface) {
   const base::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.valid() || interface.size() >= IFNAMSIZ) return std::nullopt;
   // ethtool_perm_addr with room for the address behind it.
@@ -119,6 +125,18 @@ std::optional<std::string> HostPermanentAddress(const std::string& interface) {
   if (std::all_of(bytes.begin(), bytes.end(), [](unsigned char one) { return one == 0; }))
     return std::nullopt;
   return fmt::format("{:02x}", fmt::join(bytes, ":"));
+}
+
+}  // namespace
+
+PermanentAddress HostPermanentAddress() {
+  return [apart = std::make_shared<Apart>(kPatience)](
+             const std::string& interface) -> std::optional<std::string> {
+    const auto address = apart->Ask(
+        interface + "'s permanent address",
+        [&]() -> base::Result<std::string> { return AskDriver(interface).value_or(""); });
+    return address && !address->empty() ? std::optional(*address) : std::nullopt;
+  };
 }
 
 Identity ReadIdentity(const Tree& tree, const PciDevice& device, IdentityDetail detail,

@@ -48,7 +48,8 @@ Identity ReadIdentity(const Tree& tree, const PciDevice& device,
 // What a snapshot holds in its place, below the interface.
 inline constexpr const char* kRecordedAddress = "/vassign_permanent_address";
 
-// The running host's, by ethtool(8)'s ETHTOOL_GPERMADDR; nothing where the driver does not tell.
-std::optional<std::string> HostPermanentAddress(const std::string& interface);
+// The running host's, by ethtool(8)'s ETHTOOL_GPERMADDR; nothing where the driver does not tell. A
+// child process asks (sysfs/apart.h): for a program of one thread.
+PermanentAddress HostPermanentAddress();
 
 }  // namespace sysfs

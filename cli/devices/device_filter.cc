@@ -93,6 +93,20 @@ sysfs::Detail DetailFor(const DeviceFilter& filter) {
   return filter.virtual_functions ? sysfs::Detail::kBrief : sysfs::Detail::kIdentity;
 }
 
+namespace {
+
+// Who asks for what is free may take it: the close look, at those for which it makes a difference.
+bool IsFree(const sysfs::PciDevice& device, const Context& context) {
+  const auto is_needed = [&](const auto& look) {
+    const auto uses = look(device);
+    return std::any_of(uses.begin(), uses.end(), [](const auto& piece) { return piece.refuses; });
+  };
+  if (device.is_bridge() || is_needed(context.use_marks)) return false;
+  return !context.close_look || !is_needed(context.close_look);
+}
+
+}  // namespace
+
 bool Passes(const DeviceFilter& filter, const sysfs::PciDevice& device, const Context& context) {
   const std::string class_code = fmt::format("{:06x}", device.class_code);
   if (!AnyOrNone(filter.classes, [&](const std::string& value) {
@@ -116,10 +130,7 @@ bool Passes(const DeviceFilter& filter, const sysfs::PciDevice& device, const Co
   if (filter.virtual_functions && !device.physfn) return false;
   if (filter.physical_functions && !IsPhysicalFunction(device, *context.tree)) return false;
   if (filter.assignable && !CheckAssignable(*context.tree, device)) return false;
-  if (!filter.free) return true;
-  const auto uses = context.use_marks(device);
-  return !device.is_bridge() &&
-         std::none_of(uses.begin(), uses.end(), [](const auto& piece) { return piece.refuses; });
+  return !filter.free || IsFree(device, context);
 }
 
 void AddFilterOptions(CLI::App& command, DeviceFilter& filter) {

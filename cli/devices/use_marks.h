@@ -15,8 +15,9 @@ namespace cli {
 std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostUseMarks(
     const sysfs::Tree& tree);
 
-// For a report of one device: asks also whether somebody has claimed a disk of it, which a list
-// does not, because to ask makes the disk look busy to others for a moment.
+// For a report of one device, or of what is free: asks also whether somebody has claimed a disk of
+// it (a ZFS pool), which a list does not, because to ask makes the disk look busy to others for a
+// moment.
 std::function<std::vector<sysfs::Evidence>(const sysfs::PciDevice&)> HostCloseLook(
     const sysfs::Tree& tree);
 // On a recorded host that tells it (sysfs/evidence/recorded.h).

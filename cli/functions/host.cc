@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/progress.h"
+#include "sriov/guarded_links.h"
 #include "sysfs/udev.h"
 
 namespace cli {
@@ -41,7 +42,7 @@ sriov::Host RealHost(sysfs::AssignmentHost& assignment, sriov::VfLinks& links, C
 
 SriovHost::SriovHost(sysfs::AssignmentHost assignment, Context& context)
     : assignment_(std::move(assignment)),
-      links_(sriov::NetlinkVfLinks()),
+      links_(sriov::GuardedVfLinks(sriov::NetlinkVfLinks(), assignment_.write_deadline)),
       host_(context.sriov_host ? context.sriov_host(assignment_)
                                : RealHost(assignment_, *links_, context)) {}
 

@@ -9,6 +9,7 @@
 #include "cli/functions/command.h"
 #include "cli/functions/output.h"
 #include "sriov/functions.h"
+#include "sriov/guarded_links.h"
 #include "sysfs/guarded.h"
 
 namespace cli {
@@ -27,7 +28,7 @@ base::Result<sriov::PhysicalFunction> ReadOne(Context& context, const PciAddress
   const sysfs::Tree& tree = *context.tree;
   if (!context.sysroot.empty()) return sriov::ReadFunctions(tree, address, {});
   sysfs::AssignmentHost assignment = sysfs::MakeAssignmentHost(*context.tree);
-  const auto links = sriov::NetlinkVfLinks();
+  const auto links = sriov::GuardedVfLinks(sriov::NetlinkVfLinks(), sysfs::Patience().total);
   sriov::Host host = {assignment, *links, {}, {}, {}};
   if (context.sriov_host) {
     host.open_nvme = context.sriov_host(assignment).open_nvme;

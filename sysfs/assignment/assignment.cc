@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "sysfs/apart.h"
 #include "sysfs/assignment/deadline_tree.h"
 #include "sysfs/assignment/driver_plan.h"
 #include "sysfs/assignment/host_lock.h"

@@ -12,6 +12,8 @@
 #include <csignal>
 #include <vector>
 
+#include "sysfs/apart.h"
+
 namespace sysfs {
 namespace {
 
@@ -119,14 +121,6 @@ base::Status DeadlineTree::Write(const std::string& path, std::string_view value
     if (errno != EINTR) return base::FailErrno("wait for the write to " + path, errno);
   }
   return StatusOf(info, path);
-}
-
-std::string DescribeWait(int pid) {
-  const std::string folder = fmt::format("/proc/{}/", pid);
-  const auto where = base::ReadFile(folder + "wchan");
-  if (where && !where->empty() && *where != "0")
-    return fmt::format("pid {} waits in {}", pid, *where);
-  return fmt::format("pid {} is in the kernel", pid);
 }
 
 }  // namespace sysfs

@@ -45,8 +45,4 @@ class DeadlineTree final : public WritingTree {
   WriteObserver observer_;
 };
 
-// "pid 1234 waits in vfio_unregister_group_dev": where a process is in the kernel, as far as we may
-// know it.
-std::string DescribeWait(int pid);
-
 }  // namespace sysfs

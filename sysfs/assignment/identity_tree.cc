@@ -15,6 +15,17 @@ std::string Ids(const PciDevice& device) {
                      device.subsystem_vendor, device.subsystem_device);
 }
 
+// Who does not tell it, as without its driver, may be any card of its kind.
+base::Status CheckMark(const PciDevice& device, std::string_view name,
+                       const std::optional<std::string>& before,
+                       const std::optional<std::string>& now) {
+  if (!before || !now || *before == *now) return {};
+  return base::Fail(base::Code::kNotFound,
+                    fmt::format("{}: another card sits there now: {} {} instead of {}, and was "
+                                "left alone",
+                                device.address.ToString(), name, *now, *before));
+}
+
 }  // namespace
 
 base::Status CheckCard(const Tree& tree, const PciDevice& device) {
@@ -33,9 +44,18 @@ base::Status CheckCard(const Tree& tree, const PciDevice& device) {
                                 address, Ids(*now), Ids(device)));
 }
 
+IdentityTree::IdentityTree(Tree& below, std::span<const PciDevice> devices) : WritingTree(below) {
+  for (const PciDevice& device : devices)
+    cards_.push_back({device, ReadIdentity(below, device, IdentityDetail::kPassive)});
+}
+
 base::Status IdentityTree::Write(const std::string& path, std::string_view value) {
-  for (const PciDevice& device : devices_) {
-    if (IsNamedBy(device, path, value)) TRY(CheckCard(below(), device));
+  for (const auto& [device, before] : cards_) {
+    if (!IsNamedBy(device, path, value)) continue;
+    TRY(CheckCard(below(), device));
+    const Identity now = ReadIdentity(below(), device, IdentityDetail::kPassive);
+    TRY(CheckMark(device, "serial number", before.serial, now.serial));
+    TRY(CheckMark(device, "MAC address", before.mac, now.mac));
   }
   return below().Write(path, value);
 }

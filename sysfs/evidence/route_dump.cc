@@ -15,6 +15,7 @@
 #include <tuple>
 
 #include "sysfs/evidence/netlink.h"
+#include "sysfs/evidence/next_hops.h"
 
 namespace sysfs {
 namespace {
@@ -86,7 +87,7 @@ class Collector {
     const uint32_t table =
         attributes[RTA_TABLE] != nullptr ? nla_get_u32(attributes[RTA_TABLE]) : route.rtm_table;
     const bool is_default = route.rtm_dst_len == 0;
-    for (const int output : OutputsOf(attributes)) {
+    for (const int output : Outputs(attributes)) {
       const auto name = interfaces_.find(output);
       if (name == interfaces_.end()) continue;
       const bool is_ipv6 = route.rtm_family == AF_INET6;
@@ -99,6 +100,8 @@ class Collector {
     }
   }
 
+  // Of the first dump of next hops that failed.
+  const std::optional<base::Error>& failure() const { return failure_; }
   bool knows_interfaces() const { return !interfaces_.empty(); }
 
   std::vector<HostRoute> Take() const {
@@ -108,7 +111,21 @@ class Collector {
   }
 
  private:
+  std::set<int> Outputs(const Attributes& attributes) {
+    std::set<int> outputs = OutputsOf(attributes);
+    if (!outputs.empty() || attributes[RTA_NH_ID] == nullptr) return outputs;
+    if (!next_hops_) {
+      auto dumped = DumpNextHops();
+      if (!dumped) failure_ = dumped.error();
+      next_hops_ = dumped ? std::move(*dumped) : std::map<uint32_t, std::set<int>>();
+    }
+    const auto known = next_hops_->find(nla_get_u32(attributes[RTA_NH_ID]));
+    return known == next_hops_->end() ? outputs : known->second;
+  }
+
   std::map<int, std::string> interfaces_ = ReadInterfaces();
+  std::optional<std::map<uint32_t, std::set<int>>> next_hops_;
+  std::optional<base::Error> failure_;
   std::map<std::tuple<int, uint32_t, bool, bool>, HostRoute> routes_;
 };
 
@@ -171,6 +188,7 @@ base::Result<std::vector<HostRoute>> DumpRoutes() {
     if (result < 0 && result != -NLE_DUMP_INTR && result != -NLE_AF_NOSUPPORT)
       return base::FailErrno(std::string("routes: ") + nl_geterror(result), EIO);
   }
+  if (collector.failure()) return base::Failure(*collector.failure());
   return collector.Take();
 }
 

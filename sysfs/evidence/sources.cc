@@ -1,72 +1,23 @@
 // The running host's answers that are no files.
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <array>
-#include <bit>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 
+#include "sysfs/apart.h"
 #include "sysfs/base/fd.h"
+#include "sysfs/evidence/address_dump.h"
+#include "sysfs/evidence/distant_text.h"
 #include "sysfs/evidence/evidence.h"
+#include "sysfs/evidence/recorded.h"
 #include "sysfs/evidence/route_dump.h"
 
 namespace sysfs {
 namespace {
-
-struct FreeAddresses {
-  void operator()(ifaddrs* list) const { ::freeifaddrs(list); }
-};
-
-unsigned PrefixOf(const ifaddrs& entry) {
-  if (entry.ifa_netmask == nullptr) return 0;
-  unsigned bits = 0;
-  if (entry.ifa_addr->sa_family == AF_INET)
-    return static_cast<unsigned>(
-        std::popcount(reinterpret_cast<const sockaddr_in*>(entry.ifa_netmask)->sin_addr.s_addr));
-  for (const uint8_t byte :
-       reinterpret_cast<const sockaddr_in6*>(entry.ifa_netmask)->sin6_addr.s6_addr) {
-    bits += static_cast<unsigned>(std::popcount(byte));
-  }
-  return bits;
-}
-
-std::optional<HostAddress> Translate(const ifaddrs& entry) {
-  if (entry.ifa_addr == nullptr || (entry.ifa_flags & IFF_UP) == 0) return std::nullopt;
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  HostAddress address{entry.ifa_name, "", false, 0};
-  const void* raw = nullptr;
-  if (entry.ifa_addr->sa_family == AF_INET) {
-    raw = &reinterpret_cast<const sockaddr_in*>(entry.ifa_addr)->sin_addr;
-  } else if (entry.ifa_addr->sa_family == AF_INET6) {
-    const auto* six = &reinterpret_cast<const sockaddr_in6*>(entry.ifa_addr)->sin6_addr;
-    address.link_local = IN6_IS_ADDR_LINKLOCAL(six);
-    raw = six;
-  } else {
-    return std::nullopt;
-  }
-  if (::inet_ntop(entry.ifa_addr->sa_family, raw, text.data(), text.size()) == nullptr)
-    return std::nullopt;
-  address.address = text.data();
-  address.prefix = PrefixOf(entry);
-  return address;
-}
-
-base::Result<std::vector<HostAddress>> ReadAddresses() {
-  ifaddrs* first = nullptr;
-  if (::getifaddrs(&first) < 0) return base::FailErrno("the addresses of interfaces", errno);
-  const std::unique_ptr<ifaddrs, FreeAddresses> list(first);
-  std::vector<HostAddress> addresses;
-  for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
-    if (auto address = Translate(*entry)) addresses.push_back(std::move(*address));
-  }
-  return addresses;
-}
 
 // Asked of every open file of every process: not of the server of a file system, which may be gone.
 std::optional<uint64_t> ReadDeviceNumber(const std::string& path) {
@@ -88,11 +39,42 @@ bool IsClaimed(const std::string& path) {
   return err == EBUSY || err == EMFILE || err == ENFILE || err == ENOMEM;
 }
 
+// The lock of the network's interfaces is held for the whole of a driver's remove function.
+constexpr std::chrono::seconds kPatience(5);
+
 }  // namespace
 
 EvidenceSources HostSources() {
-  return {ReadAddresses, ReadDeviceNumber,     IsClaimed, ::getpid(), DumpRoutes,
-          RouteTo,       FindDistantInterfaces};
+  const auto apart = std::make_shared<Apart>(kPatience);
+  EvidenceSources sources;
+  sources.device_number = ReadDeviceNumber;
+  sources.claimed = IsClaimed;
+  sources.pid = ::getpid();
+  sources.addresses = [apart]() -> base::Result<std::vector<HostAddress>> {
+    const std::string text = TRY(apart->Ask("addresses", []() -> base::Result<std::string> {
+      return FormatAddresses(TRY(DumpAddresses()));
+    }));
+    return ParseAddresses(text);
+  };
+  sources.routes = [apart]() -> base::Result<std::vector<HostRoute>> {
+    const std::string text = TRY(apart->Ask(
+        "routes", []() -> base::Result<std::string> { return FormatRoutes(TRY(DumpRoutes())); }));
+    return ParseRoutes(text);
+  };
+  sources.route_to = [apart](const std::string& address) -> std::optional<std::string> {
+    const auto name = apart->Ask("the route to " + address, [&]() -> base::Result<std::string> {
+      return RouteTo(address).value_or("");
+    });
+    return name && !name->empty() ? std::optional(*name) : std::nullopt;
+  };
+  sources.distant = [apart] {
+    const auto text = apart->Ask(
+        "interfaces in other network namespaces",
+        []() -> base::Result<std::string> { return FormatDistant(FindDistantInterfaces()); });
+    if (text) return ParseDistant(*text);
+    return std::vector<DistantInterface>{{text.error().message(), "", {"", "the host", ""}}};
+  };
+  return sources;
 }
 
 }  // namespace sysfs

@@ -110,6 +110,13 @@ TEST_F(Filter, FreeAsksWhatTheHostNeeds) {
   };
   EXPECT_THAT(CheckFilter(filter, context_), test::IsOk());
   EXPECT_THAT(Passing(filter), ElementsAre("0000:08:00.0", "10000:01:00.0"));
+  context_.close_look = [](const sysfs::PciDevice& device) {
+    EXPECT_NE(device.address.bus, 9) << "is not free already";
+    sysfs::Evidence claim;
+    claim.refuses = device.address.domain != 0;
+    return std::vector{claim};
+  };
+  EXPECT_THAT(Passing(filter), ElementsAre("0000:08:00.0"));
   filter.classes = {"bridge"};
   EXPECT_THAT(Passing(filter), ElementsAre());
 }

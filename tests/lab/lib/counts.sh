@@ -30,3 +30,16 @@ probes_during() {
     echo nop >$tracing/current_tracer
     echo >$tracing/set_ftrace_filter
 }
+
+# wall_ms COMMAND...: how long it takes, in milliseconds.
+wall_ms() {
+    local start=$EPOCHREALTIME
+    "$@" >"$scratch/.timed" 2>&1 || {
+        cat "$scratch/.timed" >&2
+        return 1
+    }
+    awk -v start="$start" -v end="$EPOCHREALTIME" 'BEGIN { printf "%.1f\n", (end - start) * 1000 }'
+}
+
+# times_over PEER OURS: files of times in rounds; the median of the rounds' ratios.
+times_over() { paste "$1" "$2" | awk '{ print $1 / $2 }' | sort -n | awk '{ all[NR] = $1 } END { printf "%.2f\n", all[int((NR + 1) / 2)] }'; }

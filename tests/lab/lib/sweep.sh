@@ -32,9 +32,10 @@ list_calls() {
 }
 
 # choose CHANGING READING FILE: the places that are tried, each after its number in FILE: every CHANGING-th of FILE that changes
-# something, every READING-th of the others, but of the calls of a walk at most every 16th; of these the share of this lab.
+# something, every READING-th of the others, but of the calls of a walk at most every 16th, unless it is every one;
+# of these the share of this lab.
 choose() {
-    awk -v changing="$1" -v reading="$2" -v walking="$(($2 > 16 ? $2 : 16))" -v share="${share%/*}" -v shares="${share#*/}" '
+    awk -v changing="$1" -v reading="$2" -v walking="$(($2 == 1 || $2 > 16 ? $2 : 16))" -v share="${share%/*}" -v shares="${share#*/}" '
         BEGIN { every["changes"] = changing; every["reads"] = reading; every["walks"] = walking }
         ++seen[$3] % every[$3] == 0 && ++chosen % shares == share { print NR, $0 }' "$3"
 }

@@ -1,5 +1,5 @@
-// Somebody else works on the same device while we do: after each of our writes, each thing that he may
-// do. Whatever comes of it, no other card is touched and restore gives back what is there.
+// Somebody else works on the same device while we do: after each of our writes, each thing that he
+// may do. Whatever comes of it, no other card is touched and restore gives back what is there.
 #include <gtest/gtest.h>
 
 #include <array>

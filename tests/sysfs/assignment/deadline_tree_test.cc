@@ -130,9 +130,5 @@ TEST_F(DeadlineTreeTest, WriterHoldsNoOtherDescriptor) {
   ASSERT_GT(::waitpid(-1, nullptr, 0), 0);
 }
 
-TEST(DescribeWait, NamesTheProcess) {
-  EXPECT_THAT(DescribeWait(::getpid()), testing::StartsWith("pid " + std::to_string(::getpid())));
-}
-
 }  // namespace
 }  // namespace sysfs

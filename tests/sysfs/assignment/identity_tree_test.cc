@@ -57,6 +57,31 @@ TEST_F(IdentityTreeTest, TheSameChipOnAnotherBoardIsAnotherCard) {
   EXPECT_THAT(tree_.writes(), IsEmpty());
 }
 
+TEST_F(IdentityTreeTest, ATwinWithAnotherSerialNumberIsAnotherCard) {
+  const std::string serial = "/sys/bus/pci/devices/0000:08:00.0/nvme/nvme1/serial";
+  tree_.AddFile(serial, "A1  \n");
+  IdentityTree guarded(tree_, planned_);
+  tree_.AddFile(serial, "B2  \n");
+  EXPECT_THAT(guarded.Write(kOverride, "vfio-pci"),
+              FailsWith(Code::kNotFound, HasSubstr("serial number B2 instead of A1")));
+  EXPECT_THAT(tree_.writes(), IsEmpty());
+  tree_.Remove(serial);
+  EXPECT_THAT(guarded.Write(kOverride, "vfio-pci"), IsOk()) << "no driver tells it any more";
+}
+
+TEST_F(IdentityTreeTest, ATwinWithAnotherMacAddressIsAnotherCard) {
+  const std::string interface = "/sys/bus/pci/devices/0000:08:00.0/net/eth0";
+  tree_.AddFile(interface + "/addr_assign_type", "0\n");
+  tree_.AddFile(interface + "/address", "52:54:00:00:00:01\n");
+  IdentityTree guarded(tree_, planned_);
+  tree_.AddFile(interface + "/address", "52:54:00:00:00:02\n");
+  EXPECT_THAT(
+      guarded.Write(kOverride, "vfio-pci"),
+      FailsWith(Code::kNotFound, HasSubstr("52:54:00:00:00:02 instead of 52:54:00:00:00:01")));
+  tree_.AddFile(interface + "/addr_assign_type", "3\n");
+  EXPECT_THAT(guarded.Write(kOverride, "vfio-pci"), IsOk()) << "its user gave it another";
+}
+
 TEST_F(IdentityTreeTest, ACardThatIsGoneIsSaid) {
   IdentityTree guarded(tree_, planned_);
   tree_.Remove("/sys/bus/pci/devices/0000:08:00.0");
