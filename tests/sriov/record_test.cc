@@ -59,18 +59,18 @@ TEST_F(RecordFile, OfAnotherBootSaysNothing) {
   EXPECT_THAT(FindRecord(journal_, kCard), IsOkAnd(Eq(std::nullopt)));
 }
 
-TEST_F(RecordFile, DamagedIsNamed) {
-  ASSERT_THAT(sysfs::StoreRecordFile(RecordPath(journal_, kCard), "{}"), IsOk());
-  const auto found = FindRecord(journal_, kCard);
-  ASSERT_THAT(found, FailsWith(Code::kUsage, HasSubstr(RecordPath(journal_, kCard))));
-  EXPECT_THAT(found.error().hint(), HasSubstr("remove"));
-}
-
-TEST_F(RecordFile, DamagedAnywhereIsRefused) {
+TEST_F(RecordFile, DamagedAnywhereIsNamed) {
   ASSERT_THAT(world_.tree().Write("/sys/bus/pci/devices/0000:03:00.0/sriov_numvfs", "1"), IsOk());
+  const std::string path = RecordPath(journal_, kCard);
   const std::string whole = FormatRecord(Make());
-  for (const std::string& text : test::Damaged(whole))
+  for (const std::string& text : test::Flipped(whole))
     EXPECT_THAT(ParseRecord(text), FailsWith(Code::kUsage)) << text;
+  for (const std::string& text : test::Torn(whole)) {
+    test::Replace(path, text);
+    const auto found = FindRecord(journal_, kCard);
+    ASSERT_THAT(found, FailsWith(Code::kUsage, HasSubstr(path))) << text;
+    EXPECT_THAT(found.error().hint(), HasSubstr("remove " + path));
+  }
 }
 
 TEST_F(RecordFile, OfAnotherDeviceIsRefused) {

@@ -113,6 +113,16 @@ TEST_P(Early, AnotherDriverNeedsNoVfio) {
   EXPECT_FALSE(fs::exists(folder_.path() + "/loaded"));
 }
 
+TEST_P(Early, ALineThatIsCutIsOfNoOtherDevice) {
+  const std::string neighbour = "pci0000:00/0000:00:01.0/0000:09:00.0";
+  AddDevice(neighbour, "0x1b36", "0x0010");
+  const std::string line = "0000:00/16.0/00.0 1b36:0010 1af4:1100 vfio-pci";
+  std::string table;
+  for (size_t size = 0; size < line.size(); ++size) table += line.substr(0, size) + "\n";
+  RunOver(table);
+  EXPECT_EQ(Override(neighbour), "(null)\n");
+}
+
 INSTANTIATE_TEST_SUITE_P(Shells, Early, testing::Values("sh", "bash --posix"));
 
 }  // namespace

@@ -34,13 +34,6 @@ class JournalTest : public testing::Test {
     record_.boot_id = "boot-1";
   }
 
-  void WriteRecordFile(std::string_view text) {
-    const auto fd =
-        base::OpenFile(journal_.RecordPath(address_), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    ASSERT_THAT(fd, IsOk());
-    ASSERT_THAT(base::WriteAll(*fd, std::as_bytes(std::span(text))), IsOk());
-  }
-
   test::TempFolder folder_;
   Journal journal_;
   PciAddress address_{0, 8, 0, 0};
@@ -50,7 +43,7 @@ class JournalTest : public testing::Test {
 TEST_F(JournalTest, DamagedRecordIsAnErrorThatNamesTheFile) {
   const std::string whole = FormatRecord(record_);
   for (const std::string& text : test::Damaged(whole)) {
-    WriteRecordFile(text);
+    test::Replace(journal_.RecordPath(address_), text);
     const auto found = journal_.Find(address_);
     ASSERT_THAT(found, FailsWith(Code::kUsage, HasSubstr(journal_.RecordPath(address_)))) << text;
     EXPECT_THAT(found.error().hint(), HasSubstr("remove"));
@@ -68,7 +61,7 @@ TEST_F(JournalTest, NothingIsRecordedOrFoundWhenTheBootIsNotKnown) {
 TEST_F(JournalTest, RecordOfAnotherDeviceIsRefused) {
   Record other = record_;
   other.address.bus = 9;
-  WriteRecordFile(FormatRecord(other));
+  test::Replace(journal_.RecordPath(address_), FormatRecord(other));
   EXPECT_THAT(journal_.Find(address_), FailsWith(Code::kUsage, HasSubstr("0000:09:00.0")));
 }
 

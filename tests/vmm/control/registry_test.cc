@@ -1,12 +1,15 @@
 #include "vmm/control/registry.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/damaged.h"
 #include "tests/support/matchers.h"
 #include "tests/support/temp_folder.h"
 #include "vmm/control/socket.h"
@@ -101,6 +104,39 @@ TEST_F(Registry, WhatAKilledMachineLeavesIsRemoved) {
   const auto again = NameClaim::Take(folder_, Record("one"));
   ASSERT_THAT(again, IsOk());
   EXPECT_THAT(ListeningSocket::Create(SocketOf(folder_, "one")), IsOk());
+}
+
+// Its lock says that it lives, whatever its record says.
+TEST_F(Registry, ADamagedRecordFreesNoName) {
+  std::filesystem::create_directories(folder_);
+  const std::string path = folder_ + "/one.machine";
+  for (const std::string& text : test::Damaged(FormatRecord(Record("one")))) {
+    test::Replace(path, text);
+    const base::Fd owner(::open(path.c_str(), O_RDONLY));
+    ASSERT_EQ(::flock(owner.raw(), LOCK_EX), 0);
+    const auto machines = ListMachines(folder_);
+    ASSERT_THAT(machines, IsOk());
+    ASSERT_EQ(machines->size(), 1u) << text;
+    EXPECT_EQ(machines->front().name, "one");
+    EXPECT_THAT(NameClaim::Take(folder_, Record("one")), FailsWith(Code::kInUse, HasSubstr("one")));
+  }
+}
+
+// What a dead one's record may name now is left: a socket on which somebody listens, and a file.
+TEST_F(Registry, ADamagedRecordRemovesNothingOfOthers) {
+  std::filesystem::create_directories(folder_);
+  const std::string others = SocketOf(folder_, "one");
+  const std::string whole = FormatRecord(Record("onu"));
+  const auto listening = ListeningSocket::Create(others);
+  ASSERT_THAT(listening, IsOk());
+  std::ofstream(SocketOf(folder_, "onq")) << "a file";
+  for (const std::string& text : test::Damaged(whole)) {
+    test::Replace(folder_ + "/onu.machine", text);
+    EXPECT_THAT(*ListMachines(folder_), IsEmpty()) << text;
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/onu.machine"));
+    ASSERT_TRUE(std::filesystem::exists(others)) << text;
+    ASSERT_TRUE(std::filesystem::exists(SocketOf(folder_, "onq"))) << text;
+  }
 }
 
 TEST_F(Registry, ForeignFilesAreNoMachines) {
