@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sriov/record.h"
-#include "sysfs/assignment/checksum.h"
+#include "sysfs/base/checksum.h"
 #include "sysfs/base/text.h"
 
 namespace sriov {
@@ -132,7 +132,7 @@ std::string FormatRecord(const Record& record) {
   const auto dump = [&] {
     return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   };
-  object["check"] = fmt::format("{:016x}", sysfs::Checksum(dump()));
+  object["check"] = base::ChecksumText(dump());
   return dump();
 }
 

@@ -20,7 +20,9 @@ base::Result<std::optional<sysfs::PciAddress>> FindAlias(const sysfs::Tree& tree
   Pinned pinned;
   const std::string path = fmt::format("/var/lib/vassign/pins/{}.json", name);
   if (const auto text = sysfs::ReadText(tree, path)) {
-    if (const auto pin = ParsePin(*text + "\n")) pinned.emplace(name, *pin);
+    auto pin = ParsePin(*text + "\n");
+    if (!pin) return base::Failure(std::move(pin.error()).With(path));
+    pinned.emplace(name, *pin);
   }
   const auto devices = TRY(ReadHostDevices(tree, {*entry}, pinned));
   if (const auto found = TRY(Resolve(*entry, pinned, devices))) address = found->device.address;

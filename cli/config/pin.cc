@@ -8,6 +8,7 @@
 #include "cli/config/config.h"
 #include "cli/context.h"
 #include "sysfs/assignment/journal.h"
+#include "sysfs/base/checksum.h"
 #include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
 
@@ -20,6 +21,10 @@ constexpr std::string_view kSuffix = ".json";
 constexpr size_t kPinLimit = size_t{64} << 10;
 
 Json OrNull(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
+
+std::string Dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 std::optional<std::string> TextOf(const Json& json, const char* key) {
   const auto found = json.find(key);
@@ -42,15 +47,15 @@ bool TakeIds(const Json& json, const char* key, uint16_t& first, uint16_t& secon
 }  // namespace
 
 std::string FormatPin(const sysfs::Identity& identity) {
-  const Json json = {
-      {"version", 1},
-      {"path", identity.path},
-      {"id", Format(IdPair{identity.vendor, identity.device})},
-      {"subsystem", Format(IdPair{identity.subsystem_vendor, identity.subsystem_device})},
-      {"serial", OrNull(identity.serial)},
-      {"dsn", OrNull(identity.dsn)},
-      {"mac", OrNull(identity.mac)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json json = {{"version", 1},
+               {"path", identity.path},
+               {"id", Format(IdPair{identity.vendor, identity.device})},
+               {"subsystem", Format(IdPair{identity.subsystem_vendor, identity.subsystem_device})},
+               {"serial", OrNull(identity.serial)},
+               {"dsn", OrNull(identity.dsn)},
+               {"mac", OrNull(identity.mac)}};
+  json["check"] = base::ChecksumText(Dump(json));
+  return Dump(json);
 }
 
 base::Result<sysfs::Identity> ParsePin(std::string_view text) {
@@ -67,7 +72,8 @@ base::Result<sysfs::Identity> ParsePin(std::string_view text) {
     const auto path = sysfs::ParsePciPath(identity.path);
     if (path && *path == identity.path && FormatPin(identity) == text) return identity;
   }
-  return base::Fail(base::Code::kUsage, "not a pin that this vassign wrote");
+  return base::Fail(base::Code::kUsage,
+                    "not a pin that this vassign wrote: damaged or changed by hand");
 }
 
 std::string Pins::Path(std::string_view name) const {

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "sysfs/base/checksum.h"
 #include "sysfs/base/fd.h"
 #include "sysfs/base/text.h"
 
@@ -13,6 +14,10 @@ namespace cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+std::string Dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 constexpr size_t kLimit = size_t{16} << 20;
 
@@ -107,16 +112,17 @@ std::string FormatTransaction(const Transaction& transaction) {
     nodes[path] = Json::array({state.user, state.group, state.mode});
   Json pins = Json::object();
   for (const auto& [name, identity] : transaction.pins) pins[name] = FormatPin(identity);
-  const Json json = {{"version", 1},
-                     {"boot_id", transaction.boot_id},
-                     {"pid", static_cast<unsigned>(transaction.pid)},
-                     {"phase", Name(transaction.phase)},
-                     {"confirm", transaction.confirm ? Json(*transaction.confirm) : Json(nullptr)},
-                     {"deadline", transaction.deadline},
-                     {"touched", std::move(touched)},
-                     {"nodes", std::move(nodes)},
-                     {"pins", std::move(pins)}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  Json json = {{"version", 1},
+               {"boot_id", transaction.boot_id},
+               {"pid", static_cast<unsigned>(transaction.pid)},
+               {"phase", Name(transaction.phase)},
+               {"confirm", transaction.confirm ? Json(*transaction.confirm) : Json(nullptr)},
+               {"deadline", transaction.deadline},
+               {"touched", std::move(touched)},
+               {"nodes", std::move(nodes)},
+               {"pins", std::move(pins)}};
+  json["check"] = base::ChecksumText(Dump(json));
+  return Dump(json);
 }
 
 base::Result<Transaction> ParseTransaction(std::string_view text) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "cli/config/pin.h"
 #include "sriov/record.h"
 #include "sysfs/assignment/journal.h"
 #include "sysfs/base/text.h"
@@ -124,9 +125,11 @@ std::string SerialOf(const std::string& path, const std::string& content) {
   return {};
 }
 
+constexpr std::string_view kPins = "/var/lib/vassign/pins/";
+
 // The declarative file and its pins name cards by serial number.
 bool IsDeclared(std::string_view path) {
-  return path.starts_with("/etc/vassign/") || path.starts_with("/var/lib/vassign/");
+  return path.starts_with("/etc/vassign/") || path.starts_with(kPins);
 }
 
 // What stands in quotes behind the word serial, in TOML or JSON.
@@ -201,6 +204,19 @@ std::string RecordText(const std::string& path, const std::string& content, Scru
   if (!record) return scrubber.Text(content);
   record->boot_id = scrubber.Text(record->boot_id);
   return sysfs::FormatRecord(*record);
+}
+
+// The same of a pin.
+std::string PinText(const std::string& content, Scrubber& scrubber) {
+  const auto clean = [&](std::string text) {
+    return scrubber.Text(WithoutNumbers(std::move(text)));
+  };
+  auto pin = ParsePin(content);
+  if (!pin) return clean(content);
+  for (auto* const one : {&pin->serial, &pin->dsn, &pin->mac}) {
+    if (*one) *one = clean(**one);
+  }
+  return FormatPin(*pin);
 }
 
 }  // namespace
@@ -292,6 +308,10 @@ Recording Scrub(const Recording& recording, const std::string& host_name) {
     const bool is_config = path.ends_with("/config");
     if (path.starts_with("/run/vassign/journal/")) {
       clean.files[scrubber.Text(path)] = RecordText(path, content, scrubber);
+      continue;
+    }
+    if (path.starts_with(kPins)) {
+      clean.files[scrubber.Text(path)] = PinText(content, scrubber);
       continue;
     }
     std::string text = path == "/proc/cmdline" ? CommandLine(content) : content;

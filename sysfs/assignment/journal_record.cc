@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "sysfs/assignment/checksum.h"
 #include "sysfs/assignment/journal.h"
+#include "sysfs/base/checksum.h"
 #include "sysfs/base/text.h"
 
 namespace sysfs {
@@ -109,7 +109,7 @@ std::string FormatRecord(const Record& record) {
                  {"wanted", record.wanted},
                  {"state", Name(record.state)},
                  {"boot_id", record.boot_id}};
-  object["check"] = fmt::format("{:016x}", Checksum(Dump(object)));
+  object["check"] = base::ChecksumText(Dump(object));
   return Dump(object);
 }
 

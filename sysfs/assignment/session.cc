@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <span>
 
+#include "sysfs/base/checksum.h"
 #include "sysfs/base/folder.h"
 #include "sysfs/base/text.h"
 
@@ -103,17 +104,19 @@ base::Status TidySessions(const Journal& journal, const std::vector<PciAddress>&
 std::string FormatSession(int pid, const std::vector<PciAddress>& devices) {
   std::string text = fmt::format("{}\n", pid);
   for (const PciAddress& device : devices) text += device.ToString() + "\n";
-  return text;
+  return text + base::ChecksumText(text) + "\n";
 }
 
 base::Result<SessionNote> ParseSession(std::string_view text) {
   SessionNote note;
   const auto bad = [] {
-    return base::Fail(base::Code::kUsage, "not a session that vassign wrote");
+    return base::Fail(base::Code::kUsage,
+                      "not a session that this vassign wrote: damaged or changed by hand");
   };
   auto lines = base::Split(text, '\n');
-  if (lines.size() < 2 || !lines.back().empty()) return bad();
+  if (lines.size() < 3 || !lines.back().empty()) return bad();
   lines.pop_back();
+  lines.pop_back();  // the checksum, which the comparison below looks at
   const auto pid = base::ParseDecimal(lines.front(), INT32_MAX);
   if (!pid) return bad();
   note.pid = static_cast<int>(*pid);

@@ -50,7 +50,7 @@ base::Result<std::vector<SessionNote>> ListSessions(const Journal& journal);
 // device.
 base::Status TidySessions(const Journal& journal, const std::vector<PciAddress>& kept = {});
 
-// "1234\n0000:08:00.0\n...": pid, then devices; and back, strictly.
+// "1234\n0000:08:00.0\n...": pid, devices, a checksum; and back, strictly.
 std::string FormatSession(int pid, const std::vector<PciAddress>& devices);
 base::Result<SessionNote> ParseSession(std::string_view text);
 

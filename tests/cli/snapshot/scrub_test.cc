@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cli/config/pin.h"
+
 namespace cli {
 namespace {
 
@@ -62,6 +64,20 @@ TEST(Scrub, TakesTheSerialNumbersOfTheDeclarativeFile) {
   const std::string known = clean.files.at("/sys/devices/x/nvme/nvme0/serial");
   EXPECT_NE(text.find("\"" + known + "\""), std::string::npos);
   EXPECT_EQ(clean.files.at("/var/lib/vassign/pins/a.json").find("GONE77"), std::string::npos);
+}
+
+TEST(Scrub, APinStaysOne) {
+  sysfs::Identity pin;
+  pin.path = "0000:00/16.0/00.0";
+  pin.serial = "S4EWNX0R";
+  pin.mac = "52:54:00:12:34:56";
+  Recording host;
+  host.files["/var/lib/vassign/pins/a.json"] = FormatPin(pin);
+  const auto clean = ParsePin(Scrub(host, "").files.at("/var/lib/vassign/pins/a.json"));
+  ASSERT_TRUE(clean.has_value());
+  EXPECT_EQ(clean->path, pin.path);
+  EXPECT_EQ(clean->serial, "scrubbed1");
+  EXPECT_NE(clean->mac, pin.mac);
 }
 
 TEST(Scrub, TakesPasswordsOffTheCommandLine) {
