@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "sysfs/answers.h"
 #include "vfio/reset_facts.h"
 
 namespace vmm {
@@ -101,16 +102,10 @@ std::vector<LostDevice> PerformReset(const PreparedReset& reset, base::Limited& 
   return lost;
 }
 
-// A virtual function has no ids here; command and status are never all ones in a function that is
-// there (PCIe 6.0, 7.5.1.1).
 std::optional<LostDevice> CheckAfterClose(const sysfs::Tree& tree,
                                           const sysfs::PciAddress& device) {
   const std::string name = device.ToString();
-  const auto bytes = tree.ReadBytes("/sys/bus/pci/devices/" + name + "/config", 8);
-  if (!bytes || bytes->size() < 8) return std::nullopt;
-  const bool silent = std::all_of(bytes->begin(), bytes->end(),
-                                  [](std::byte one) { return one == std::byte{0xff}; });
-  if (!silent) return std::nullopt;
+  if (sysfs::Answers(tree, device)) return std::nullopt;
   return LostDevice{device,
                     base::Error(base::Code::kKernel,
                                 name + ": did not come back from the machine: it reads as all ones")

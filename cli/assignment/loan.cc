@@ -7,6 +7,7 @@
 
 #include "cli/assignment_output.h"
 #include "cli/kernel_lines.h"
+#include "sysfs/answers.h"
 #include "sysfs/assignment/driver_plan.h"
 #include "sysfs/assignment/group.h"
 
@@ -38,6 +39,18 @@ std::vector<PciAddress> Recorded(const sysfs::Journal& journal,
   return recorded;
 }
 
+// What does not answer is kept from the host's driver, whose probe function might hang in it.
+base::Result<sysfs::AssignmentResult> Quarantined(const AssignmentHost& host,
+                                                  const PciAddress& address) {
+  const auto device = sysfs::ReadDevice(host.tree, address, sysfs::Detail::kBrief);
+  const std::string driver = device ? device->driver.value_or("no driver") : "no driver";
+  return base::Fail(base::Code::kKernel,
+                    fmt::format("{}: quarantined: it reads as all ones, and stays on {}",
+                                address.ToString(), driver),
+                    fmt::format("switch its slot, or the host, off and on; then vassign restore {}",
+                                address.ToString()));
+}
+
 bool GiveBackAll(Context& context, std::string_view program, AssignmentHost& host,
                  std::vector<PciAddress> devices) {
   bool all = true;
@@ -48,7 +61,9 @@ bool GiveBackAll(Context& context, std::string_view program, AssignmentHost& hos
     return device && device->is_bridge();
   });
   for (const PciAddress& address : devices) {
-    const auto result = sysfs::Restore(host, address);
+    const base::Result<sysfs::AssignmentResult> result = sysfs::Answers(host.tree, address)
+                                                             ? sysfs::Restore(host, address)
+                                                             : Quarantined(host, address);
     if (result) {
       context.err << program << ": " << sysfs::Format(*result) << '\n';
       continue;

@@ -19,8 +19,8 @@
 //   functions virtual functions and who has them, mediated devices, vGPUs
 //   processes that have it through VFIO or hold any other character device of it
 //   managers  driverctl, libvirt, Proxmox VE
-// Not found: members of ZFS pools by name (seen as claimed only), loop devices on files, routes
-// whose next hop is an object of its own where net.ipv4.nexthop_compat_mode is 0.
+// Not found: members of ZFS pools by name (seen as claimed only), loop devices on files. What the
+// network's lock keeps the kernel from telling in time is a use that is not known (sysfs/apart.h).
 #pragma once
 
 #include <cstdint>

@@ -100,6 +100,24 @@ TEST_F(WithCommand, TheNextRunFinishesForAKilledOne) {
   EXPECT_THAT(*sysfs::ListSessions(world_.journal()), IsEmpty());
 }
 
+// A dead device, whose driver's probe might hang, is kept from it; the session stays for a later
+// try.
+TEST_F(WithCommand, WhatNoLongerAnswersIsKeptFromItsDriver) {
+  const std::string config = "/sys/bus/pci/devices/0000:08:00.0/config";
+  world_.tree().OnWrite([&](const std::string& path, const std::string& /*value*/) {
+    if (path.ends_with("/vfio-pci/bind"))
+      world_.tree().AddBytes(config, std::vector<std::byte>(256, std::byte{0xff}));
+  });
+  EXPECT_EQ(world_.Run({"with", "08:00.0", "--", "true"}), 10);
+  EXPECT_THAT(world_.err(), HasSubstr("0000:08:00.0: quarantined: it reads as all ones, and stays "
+                                      "on vfio-pci"));
+  EXPECT_EQ(Driver(), "vfio-pci");
+  EXPECT_THAT(*sysfs::ListSessions(world_.journal()), testing::SizeIs(1));
+  world_.tree().AddBytes(config, std::vector<std::byte>(256, std::byte{0}));
+  EXPECT_EQ(world_.Run({"restore", "08:00.0"}), 0) << world_.err();
+  EXPECT_EQ(Driver(), "nvme");
+}
+
 // It was killed before it had taken anything: who has the device now is not it.
 TEST_F(WithCommand, WhatAKilledRunHadNotTakenStaysWhereItIs) {
   ASSERT_EQ(world_.Run({"bind", "08:00.0"}), 0);
