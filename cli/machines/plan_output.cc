@@ -115,14 +115,18 @@ void AddDma(Page& page, const Options& options, const MachinePreview& preview) {
   page.Line("back end", preview.dma ? preview.dma->reason : "none works (see the problems)");
   page.Line("maps", fmt::format("{}, {}", preview.dma_maps, BlocksText(preview)));
   page.Line("locked", LockedText(preview));
-  page.Line("time",
-            fmt::format(
-                "{} to fill {} {} pages with {}, then {} to pin them (estimate)",
-                DurationText(preview.memory.populate), preview.memory.pages,
-                options.pages == vmm::Pages::kTransparent ? "2M" : vmm::PagesName(options.pages),
-                preview.populate_threads == 1 ? "one thread"
-                                              : fmt::format("{} threads", preview.populate_threads),
-                DurationText(preview.memory.pin)));
+  page.Line("time", fmt::format("{} to fill {} pages of {} with {}, then {} to pin them (estimate)",
+                                DurationText(preview.memory.populate), preview.memory.pages,
+                                base::FormatSize(preview.memory.page_bytes),
+                                preview.populate_threads == 1
+                                    ? "one thread"
+                                    : fmt::format("{} threads", preview.populate_threads),
+                                DurationText(preview.memory.pin)));
+  if (preview.memory.page_bytes < vmm::PageBytes(options.pages)) {
+    page.Line("pages",
+              "transparent huge pages are switched off here: echo madvise > "
+              "/sys/kernel/mm/transparent_hugepage/enabled, or take pages=2M");
+  }
   unsigned most = 0, usual = 0;
   for (const DevicePreview& device : preview.devices) {
     most += device.vectors.most();
@@ -229,6 +233,7 @@ Json DmaJson(const MachinePreview& preview) {
                      {"hard", limit(preview.memlock.hard)},
                      {"needed", preview.memlock_needed}};
   json["pages"] = preview.memory.pages;
+  json["page_bytes"] = preview.memory.page_bytes;
   json["populate_seconds"] = preview.memory.populate;
   json["populate_threads"] = preview.populate_threads;
   json["pin_seconds"] = preview.memory.pin;

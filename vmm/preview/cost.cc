@@ -12,6 +12,7 @@ namespace vmm {
 namespace {
 
 constexpr double kClearBytesPerSecond = 4.0 * static_cast<double>(base::kGiB);
+constexpr double kPin4K = 0.06e-6;
 constexpr double kPin2M = 3.3e-6;
 constexpr double kPin1G = 600e-6;
 // Of 256, the kernel keeps some 50 for exceptions and for itself (arch/x86/include/asm/
@@ -33,11 +34,20 @@ std::optional<uint64_t> FreeInDebugfs(const sysfs::Tree& tree) {
 
 }  // namespace
 
-MemoryCost EstimateMemory(uint64_t bytes, Pages pages, unsigned threads) {
+bool HasTransparentHuge(const sysfs::Tree& tree) {
+  const auto text = sysfs::ReadText(tree, "/sys/kernel/mm/transparent_hugepage/enabled");
+  return !text || text->find("[never]") == std::string::npos;
+}
+
+MemoryCost EstimateMemory(uint64_t bytes, Pages pages, bool has_huge, unsigned threads) {
   MemoryCost cost;
-  cost.pages = (bytes + PageBytes(pages) - 1) / PageBytes(pages);
+  const bool is_small = pages == Pages::kTransparent && !has_huge;
+  cost.page_bytes = is_small ? 4 * base::kKiB : PageBytes(pages);
+  cost.pages = (bytes + cost.page_bytes - 1) / cost.page_bytes;
   cost.populate = static_cast<double>(bytes) / kClearBytesPerSecond / std::max(threads, 1u);
-  cost.pin = static_cast<double>(cost.pages) * (pages == Pages::kHuge1G ? kPin1G : kPin2M);
+  cost.pin = static_cast<double>(cost.pages) * (is_small                  ? kPin4K
+                                                : pages == Pages::kHuge1G ? kPin1G
+                                                                          : kPin2M);
   return cost;
 }
 

@@ -14,10 +14,14 @@ namespace vmm {
 // driver pins a page in 0.06 us (4 KiB), 3.3 us (2 MiB) or 600 us (1 GiB). An order of magnitude.
 struct MemoryCost {
   uint64_t pages = 0;  // as many as huge pages make it, at best
+  uint64_t page_bytes = 0;
   double populate = 0;
   double pin = 0;
 };
-MemoryCost EstimateMemory(uint64_t bytes, Pages pages, unsigned threads);
+// `has_huge`: whether the kernel gives transparent huge pages.
+MemoryCost EstimateMemory(uint64_t bytes, Pages pages, bool has_huge, unsigned threads);
+// Whether it does to who asks (Documentation/admin-guide/mm/transhuge.rst, "enabled").
+bool HasTransparentHuge(const sysfs::Tree& tree);
 
 // The interrupt vectors of the host's processors, of which each MSI or MSI-X vector in use takes
 // one.

@@ -66,7 +66,8 @@ void ReadDma(base::Kernel& kernel, const sysfs::Tree& tree, const Options& optio
     preview.problems.push_back(std::move(raised).error());
   }
   preview.populate_threads = UsableProcessors();
-  preview.memory = EstimateMemory(plan.locked_bytes, options.pages, preview.populate_threads);
+  preview.memory = EstimateMemory(plan.locked_bytes, options.pages, HasTransparentHuge(tree),
+                                  preview.populate_threads);
   preview.vector_pool = ReadVectorPool(tree);
 }
 

@@ -44,7 +44,7 @@ vmm::MachinePreview Whole() {
   preview.memlock = {8 * kMiB, 8 * kGiB, false};
   preview.memlock_needed = 4 * kGiB + 256 * kMiB;
   preview.populate_threads = 2;
-  preview.memory = vmm::EstimateMemory(4 * kGiB, vmm::Pages::kTransparent, 2);
+  preview.memory = vmm::EstimateMemory(4 * kGiB, vmm::Pages::kTransparent, true, 2);
   preview.vector_pool = {391, "debugfs irq/domains/VECTOR"};
   preview.descriptor_limit = {1024, 524288};
   preview.most_descriptors = 141;
@@ -76,8 +76,8 @@ DMA
   back end      iommufd: /dev/iommu is there
   maps          2, one for each piece of RAM
   locked        4 GiB; RLIMIT_MEMLOCK allows 8 MiB, is raised to 4.2 GiB
-  time          about 500 ms to fill 2048 2M pages with 2 threads, then about 7
-                ms to pin them (estimate)
+  time          about 500 ms to fill 2048 pages of 2 MiB with 2 threads, then
+                about 7 ms to pin them (estimate)
   host vectors  5 usual, 65 at most; 391 free on the host (debugfs
                 irq/domains/VECTOR)
 

@@ -11,15 +11,33 @@ namespace {
 using base::kGiB;
 
 TEST(EstimateMemory, MoreThreadsFillFasterAndLargePagesPinFaster) {
-  const MemoryCost one = EstimateMemory(16 * kGiB, Pages::kTransparent, 1);
+  const MemoryCost one = EstimateMemory(16 * kGiB, Pages::kTransparent, true, 1);
   EXPECT_EQ(one.pages, 8192u);
   EXPECT_NEAR(one.populate, 4.0, 0.01);
   EXPECT_NEAR(one.pin, 0.027, 0.001);
-  const MemoryCost four = EstimateMemory(16 * kGiB, Pages::kHuge1G, 4);
+  const MemoryCost four = EstimateMemory(16 * kGiB, Pages::kHuge1G, false, 4);
   EXPECT_EQ(four.pages, 16u);
   EXPECT_NEAR(four.populate, 1.0, 0.01);
   EXPECT_LT(four.pin, one.pin);
-  EXPECT_NEAR(EstimateMemory(kGiB, Pages::kHuge2M, 0).populate, 0.25, 0.01);
+  EXPECT_NEAR(EstimateMemory(kGiB, Pages::kHuge2M, true, 0).populate, 0.25, 0.01);
+}
+
+TEST(EstimateMemory, WithoutHugePagesThereAreMany) {
+  const MemoryCost small = EstimateMemory(16 * kGiB, Pages::kTransparent, false, 1);
+  EXPECT_EQ(small.page_bytes, 4096u);
+  EXPECT_EQ(small.pages, 16 * kGiB / 4096);
+  EXPECT_NEAR(small.pin, 0.25, 0.01);
+  EXPECT_EQ(EstimateMemory(kGiB, Pages::kHuge2M, false, 1).pages, 512u) << "reserved ones stay";
+}
+
+TEST(TransparentHuge, IsOffWhereTheKernelSaysNever) {
+  test::FakeTree tree;
+  EXPECT_TRUE(HasTransparentHuge(tree)) << "it does not say";
+  const std::string file = "/sys/kernel/mm/transparent_hugepage/enabled";
+  tree.AddFile(file, "always [madvise] never\n");
+  EXPECT_TRUE(HasTransparentHuge(tree));
+  tree.AddFile(file, "always madvise [never]\n");
+  EXPECT_FALSE(HasTransparentHuge(tree));
 }
 
 TEST(VectorPool, TakesTheKernelsOwnCountWhereItCanBeRead) {
