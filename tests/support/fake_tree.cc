@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 
 #include "sysfs/base/text.h"
 
@@ -17,12 +16,6 @@ std::string Parent(const std::string& path) {
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
-void Append(std::deque<std::string>& parts, const std::string& path) {
-  for (const std::string_view part : base::Split(path, '/')) {
-    if (!part.empty() && part != ".") parts.emplace_back(part);
-  }
-}
-
 }  // namespace
 
 FakeTree::FakeTree() {
@@ -32,42 +25,44 @@ FakeTree::FakeTree() {
   AddFile("/sys/bus/pci/drivers_probe", "");
 }
 
-std::optional<std::string> FakeTree::Resolve(const std::string& path, bool follow_last) const {
-  const auto [found, is_new] = resolved_.try_emplace({path, follow_last});
+const std::optional<std::string>& FakeTree::Resolve(const std::string& path,
+                                                    bool follow_last) const {
+  const auto [found, is_new] = resolved_.at(follow_last ? 1 : 0).try_emplace(path);
   if (is_new) found->second = Walk(path, follow_last);
   return found->second;
 }
 
 std::optional<std::string> FakeTree::Walk(const std::string& path, bool follow_last) const {
   constexpr int kMostLinks = 40;
-  std::deque<std::string> rest;
-  Append(rest, path);
-  std::string at = "/";
-  for (int links = 0; !rest.empty();) {
-    const std::string part = rest.front();
-    rest.pop_front();
+  std::string rest = path;
+  std::string at;  // "" is the root
+  int links = 0;
+  for (size_t begin = 0; begin < rest.size();) {
+    const size_t end = std::min(rest.find('/', begin), rest.size());
+    const std::string_view part = std::string_view(rest).substr(begin, end - begin);
+    begin = end + 1;
+    if (part.empty() || part == ".") continue;
+    const size_t parent = at.size();
     if (part == "..") {
-      at = Parent(at);
+      at.resize(at.empty() ? 0 : at.rfind('/'));
       continue;
     }
-    const std::string next = at == "/" ? at + part : at + "/" + part;
-    const auto node = nodes_.find(next);
+    at.append("/").append(part);
+    const auto node = nodes_.find(at);
     if (node == nodes_.end()) return std::nullopt;
-    if (node->second.kind != Kind::kLink || (rest.empty() && !follow_last)) {
-      at = next;
-      continue;
-    }
+    const bool is_last = rest.find_first_not_of('/', end) == std::string::npos;
+    if (node->second.kind != Kind::kLink || (is_last && !follow_last)) continue;
     if (++links > kMostLinks) return std::nullopt;
-    std::deque<std::string> target;
-    Append(target, node->second.content);
-    if (node->second.content.starts_with('/')) at = "/";
-    rest.insert(rest.begin(), target.begin(), target.end());
+    const std::string& target = node->second.content;
+    at.resize(target.starts_with('/') ? 0 : parent);
+    rest = target + rest.substr(end);
+    begin = 0;
   }
-  return at;
+  return at.empty() ? "/" : at;
 }
 
 const FakeTree::Node* FakeTree::Find(const std::string& path, bool follow_last) const {
-  const auto real = Resolve(path, follow_last);
+  const auto& real = Resolve(path, follow_last);
   return real ? &nodes_.at(*real) : nullptr;
 }
 
@@ -80,7 +75,7 @@ void FakeTree::Put(const std::string& path, Node node) {
       nodes_.try_emplace((real == "/" ? "" : real) + "/" + std::string(base::LastComponent(path)));
   const bool is_file = !is_new && there->second.kind == Kind::kFile && node.kind == Kind::kFile;
   there->second = std::move(node);
-  if (!is_file) resolved_.clear();
+  if (!is_file) resolved_ = {};
 }
 
 void FakeTree::AddFile(const std::string& path, std::string content) {
@@ -104,10 +99,13 @@ void FakeTree::AddDirectory(const std::string& path) {
 void FakeTree::Remove(const std::string& path) {
   const auto real = Resolve(path, false);
   if (!real) return;
-  std::erase_if(nodes_, [&](const auto& entry) {
-    return entry.first == *real || entry.first.starts_with(*real + "/");
-  });
-  resolved_.clear();
+  nodes_.erase(*real);
+  const std::string below = *real + "/";
+  const auto first = nodes_.lower_bound(below);
+  auto last = first;
+  while (last != nodes_.end() && last->first.starts_with(below)) ++last;
+  nodes_.erase(first, last);
+  resolved_ = {};
 }
 
 base::Result<std::string> FakeTree::Read(const std::string& path) const {

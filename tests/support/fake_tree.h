@@ -7,6 +7,7 @@
 // have no effect. Not thread safe.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -122,8 +123,8 @@ class FakeTree final : public sysfs::Tree {
   };
 
   // The real path behind `path`; nothing when a component is missing. The last component's link is
-  // followed on demand.
-  std::optional<std::string> Resolve(const std::string& path, bool follow_last) const;
+  // followed on demand. Valid until a directory or a link comes or goes.
+  const std::optional<std::string>& Resolve(const std::string& path, bool follow_last) const;
   std::optional<std::string> Walk(const std::string& path, bool follow_last) const;
   const Node* Find(const std::string& path, bool follow_last = true) const;
   void Put(const std::string& path, Node node);
@@ -143,8 +144,8 @@ class FakeTree final : public sysfs::Tree {
   State* FindState(const std::string& bdf);
 
   std::map<std::string, Node> nodes_;  // by real path
-  // What Walk found, until a directory or a link comes or goes.
-  mutable std::map<std::pair<std::string, bool>, std::optional<std::string>> resolved_;
+  // What Walk found, until a directory or a link comes or goes; with the last link followed second.
+  mutable std::array<std::map<std::string, std::optional<std::string>>, 2> resolved_;
   std::map<std::string, State> devices_;
   std::map<std::string, Driver> drivers_;
   std::vector<std::string> driver_order_;

@@ -8,10 +8,19 @@
 
 namespace test {
 
+// Where a durable write is quick, if there is such a place.
+inline std::filesystem::path InMemory() {
+  const std::filesystem::path folder = "/dev/shm";
+  std::error_code ignored;
+  const bool is_there = std::filesystem::is_directory(folder, ignored);
+  return is_there ? folder : std::filesystem::temp_directory_path();
+}
+
 class TempFolder {
  public:
-  TempFolder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "vassign-test-XXXXXX";
+  TempFolder() : TempFolder(std::filesystem::temp_directory_path()) {}
+  explicit TempFolder(const std::filesystem::path& parent) {
+    std::string pattern = parent / "vassign-test-XXXXXX";
     if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
   }
   TempFolder(const TempFolder&) = delete;
