@@ -36,9 +36,8 @@ void Append(Steps& steps, const sysfs::ChangeSet& changes) {
 }
 
 // The driver and override that a record has for a function.
-sysfs::ChangeSet PlanRecorded(const VirtualFunction& function, const FunctionRecord& to,
-                              bool override_last) {
-  sysfs::RestoreItem item = {function.device, {}, override_last};
+sysfs::ChangeSet PlanRecorded(const VirtualFunction& function, const FunctionRecord& to) {
+  sysfs::RestoreItem item = {function.device, {}};
   item.record.driver = to.driver;
   item.record.driver_override = to.driver_override;
   return sysfs::PlanRestore({&item, 1});
@@ -170,14 +169,13 @@ Steps PlanDrivers(const PhysicalFunction& pf, const Goal& goal, bool probes) {
         Append(steps, PlanKernel(function, probes));
         break;
       case Drivers::kNone:
-        Append(steps, PlanRecorded(function, {}, false));
+        Append(steps, PlanRecorded(function, {}));
         break;
       case Drivers::kVfio:
         break;
       case Drivers::kRecorded:
         if (goal.record && function.index < goal.record->functions.size()) {
-          Append(steps, PlanRecorded(function, goal.record->functions[function.index],
-                                     goal.record->autoprobe == false));
+          Append(steps, PlanRecorded(function, goal.record->functions[function.index]));
         }
         break;
     }

@@ -150,9 +150,15 @@ base::Status StoreAll(const Journal& journal, std::vector<Entry>& entries, Recor
 }
 
 // After a failure: a device that is as it was gets its former record back. Any other keeps the new
-// one, with which restore works.
+// one, with which restore works. What was written to a card that has gone went with it, and its
+// record would only meet the next one.
 void Settle(const AssignmentHost& host, const std::vector<Entry>& entries) {
   for (const Entry& entry : entries) {
+    const base::Status card = CheckCard(host.tree, entry.device);
+    if (!card && card.error().code() == base::Code::kNotFound) {
+      (void)host.journal.Remove(entry.device.address);
+      continue;
+    }
     const auto now = ReadDevice(host.tree, entry.device.address);
     if (!now || now->driver != entry.device.driver ||
         now->driver_override != entry.device.driver_override)

@@ -16,7 +16,6 @@ struct Move {
   DriverName driver_override;
   DriverName to_driver;
   DriverName to_override;
-  bool override_last = false;
   std::optional<std::string> power = {};     // as it is
   std::optional<std::string> to_power = {};  // as it shall be; nothing: as the drivers leave it
 };
@@ -44,7 +43,7 @@ bool KeepsDriver(const Move& move) { return move.driver == move.to_driver; }
 
 // While it binds, the device needs an override that lets the wanted driver in.
 DriverName OverrideForBind(const Move& move) {
-  return move.override_last && !KeepsDriver(move) ? move.to_driver : move.to_override;
+  return move.to_driver && !KeepsDriver(move) ? move.to_driver : move.to_override;
 }
 
 std::string OverrideReason(const Move& move, const DriverName& name) {
@@ -129,7 +128,7 @@ ChangeSet PlanRestore(std::span<const RestoreItem> items) {
   for (const RestoreItem& item : items) {
     moves.push_back({item.device.address.ToString(), item.device.driver,
                      item.device.driver_override, item.record.driver, item.record.driver_override,
-                     item.override_last, item.power_control, item.record.power_control});
+                     item.power_control, item.record.power_control});
   }
   return PlanMoves(moves);
 }

@@ -3,7 +3,10 @@
 // The order is the one without a window (Documentation/ABI/testing/sysfs-bus-pci): first
 // `driver_override`, so that no other driver can take the device; then unbind; then
 // `drivers/X/bind`, which tells the probe's errno; then the driver link is looked at. `new_id` is
-// never used: it grabs every device of that kind. The override stays while a device is assigned.
+// never used: it grabs every device of that kind. The override stays while a device is assigned. On
+// the way back it names the former driver until that has the device, whatever it was before: one
+// that keeps that driver out (set by somebody while it was bound), none where the driver does not
+// know the device, or none where virtual functions are not probed (sriov_drivers_autoprobe).
 //
 // A driver may set `power/control` in its probe and remove functions: vfio-pci lets a device sleep
 // while it has it and forbids it afterwards (drivers/vfio/pci/vfio_pci_core.c), whatever an
@@ -39,9 +42,6 @@ ChangeSet PlanBind(std::span<const PciDevice> devices, std::string_view driver,
 struct RestoreItem {
   PciDevice device;  // as it is now
   Record record;     // as it was
-  // The physical function has sriov_drivers_autoprobe off: without an override no driver may bind
-  // to this virtual function, so the recorded override is written last.
-  bool override_last = false;
   std::optional<std::string> power_control = {};  // as it is now
 };
 

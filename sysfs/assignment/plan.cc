@@ -103,14 +103,6 @@ std::optional<std::string> ModuleToLoad(const Tree& tree, const std::optional<st
   return module ? module : driver;
 }
 
-base::Result<bool> IsAutoprobeOff(const Tree& tree, const PciDevice& device) {
-  if (!device.physfn) return false;
-  const auto value =
-      TRY(ReadIfThere(tree, fmt::format("/sys/bus/pci/devices/{}/sriov_drivers_autoprobe",
-                                        device.physfn->ToString())));
-  return value && base::ParseDecimal(base::Trim(*value)) == uint64_t{0};
-}
-
 // Other processes that have it through VFIO.
 std::vector<Holder> OtherUsers(const AssignmentHost& host, const PciDevice& device) {
   auto users = FindHolders(host.tree, VfioNodes(host.tree, device), host.sources.device_number);
@@ -191,8 +183,7 @@ base::Result<AssignmentPlan> PlanRestoring(const AssignmentHost& host, const Pci
   const auto power = TRY(ReadPowerControl(host.tree, address));
   if (record) {
     TRY(CheckRecord(host.journal, *record, device));
-    const bool autoprobe_off = TRY(IsAutoprobeOff(host.tree, device));
-    const RestoreItem item = {device, *record, autoprobe_off, power};
+    const RestoreItem item = {device, *record, power};
     plan.changes = PlanRestore({&item, 1});
     if (device.driver != record->driver)
       plan.module = ModuleToLoad(host.tree, record->driver, record->module);

@@ -77,7 +77,7 @@ TEST(AssignmentFailures, ARestoreThatFailsChangesNothingAndTheNextOneWorks) {
     const auto result = Restore(failing, kSecond);
     if (!faulty.has_happened()) {
       EXPECT_THAT(result, IsOk());
-      EXPECT_EQ(at, 5u);  // override, unbind, bind, power control
+      EXPECT_EQ(at, 6u);  // override, unbind, bind, override, power control
       break;
     }
     EXPECT_FALSE(result);

@@ -135,7 +135,10 @@ TEST(ForeignHands, BindEndsInAStateThatRestoreKnows) {
           world, hand, at, [](AssignmentHost& host) { (void)Bind(host, {.devices = {kDrive}}); });
       const std::string where = std::string(hand.name) + ", at " + std::to_string(at);
       if (!acted) break;
-      if (hand.is_another) ExpectUntouched(world, where);
+      if (hand.is_another) {
+        ExpectUntouched(world, where);
+        EXPECT_THAT(world.Records(), IsEmpty()) << where << ": it would meet the card's own bind";
+      }
       EXPECT_FALSE(!hand.is_gone && IsLimbo(world)) << where;
       ExpectRestorable(world, hand, where);
       EXPECT_TRUE(hand.is_gone || world.tree().DriverOf(kBdf)) << where;

@@ -102,7 +102,6 @@ class BusyHost {
   void BindTo(const std::string& bdf, const std::string& driver);
   void PutIn(const std::string& bdf, uint16_t id);
   void Load(const std::string& name);  // of a driver or of its module
-  bool HasRecord(const std::string& bdf);
 
   test::RandomInput& chance_;
   test::FakeTree tree_;

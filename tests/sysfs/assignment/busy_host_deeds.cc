@@ -64,11 +64,6 @@ const std::map<std::string, FakeDevice>& BusyHost::Cards() {
   return cards;
 }
 
-bool BusyHost::HasRecord(const std::string& bdf) {
-  const auto record = journal_.Find(PciAddress::Parse(bdf).value());
-  return record && *record;
-}
-
 void BusyHost::PutOverride(const std::string& bdf, const std::string& driver) {
   overrides_.insert({bdf, driver});
   Put(kDevices + bdf + "/driver_override", driver);
@@ -83,17 +78,11 @@ void BusyHost::Unbind(const std::string& bdf) {
   if (const auto driver = tree_.DriverOf(bdf)) Put(kDrivers + *driver + "/unbind", bdf);
 }
 
-// An override changes by itself only where a record tells what was before: a restore could not bind
-// a driver that the recorded override keeps out.
 void BusyHost::ClearOverride(const std::string& bdf) {
-  if (!HasRecord(bdf)) return Reattach(bdf);
   Put(kDevices + bdf + "/driver_override", "\n");
 }
 
-void BusyHost::SetOverride(const std::string& bdf) {
-  if (!HasRecord(bdf)) return BindToStub(bdf);
-  PutOverride(bdf, "pci-stub");
-}
+void BusyHost::SetOverride(const std::string& bdf) { PutOverride(bdf, "pci-stub"); }
 
 // As libvirt does.
 void BusyHost::Reattach(const std::string& bdf) {

@@ -79,19 +79,23 @@ TEST(PlanBind, ChecksTheDriverLinkAfterEachMove) {
 }
 
 std::vector<std::string> RestoreWrites(const PciDevice& device, std::optional<std::string> driver,
-                                       std::optional<std::string> override_name,
-                                       bool override_last = false) {
+                                       std::optional<std::string> override_name) {
   Record record;
   record.driver = std::move(driver);
   record.driver_override = std::move(override_name);
-  const RestoreItem item = {device, record, override_last};
+  const RestoreItem item = {device, record};
   return Writes(PlanRestore({&item, 1}));
 }
 
 TEST(PlanRestore, GivesBackDriverAndOverride) {
   const PciDevice device = Device("vfio-pci", "vfio-pci");
-  EXPECT_THAT(RestoreWrites(device, "nvme", std::nullopt),
-              ElementsAre(Override("\n"), At("vfio-pci", "unbind"), At("nvme", "bind")));
+  EXPECT_THAT(
+      RestoreWrites(device, "nvme", std::nullopt),
+      ElementsAre(Override("nvme"), At("vfio-pci", "unbind"), At("nvme", "bind"), Override("\n")));
+  EXPECT_THAT(RestoreWrites(device, "nvme", "pci-stub"),
+              ElementsAre(Override("nvme"), At("vfio-pci", "unbind"), At("nvme", "bind"),
+                          Override("pci-stub")))
+      << "somebody set it while nvme had the device";
   EXPECT_THAT(RestoreWrites(device, "uio", "uio"),
               ElementsAre(Override("uio"), At("vfio-pci", "unbind"), At("uio", "bind")));
   EXPECT_THAT(RestoreWrites(device, std::nullopt, "none"),
@@ -104,17 +108,10 @@ TEST(PlanRestore, WorksFromEveryStateOfAKilledRun) {
   EXPECT_THAT(RestoreWrites(Device("nvme", "vfio-pci"), "nvme", std::nullopt),
               ElementsAre(Override("\n")));
   EXPECT_THAT(RestoreWrites(Device(std::nullopt, "vfio-pci"), "nvme", std::nullopt),
-              ElementsAre(Override("\n"), At("nvme", "bind")));
+              ElementsAre(Override("nvme"), At("nvme", "bind"), Override("\n")));
   EXPECT_THAT(RestoreWrites(Device(std::nullopt, std::nullopt), "nvme", std::nullopt),
-              ElementsAre(At("nvme", "bind")));
-}
-
-// A virtual function whose physical function does not probe binds only under an override.
-TEST(PlanRestore, BindsUnderAnOverrideWhereNothingIsProbed) {
-  EXPECT_THAT(RestoreWrites(Device("vfio-pci", "vfio-pci"), "igbvf", std::nullopt, true),
-              ElementsAre(Override("igbvf"), At("vfio-pci", "unbind"), At("igbvf", "bind"),
-                          Override("\n")));
-  EXPECT_THAT(RestoreWrites(Device("igbvf", "igbvf"), "igbvf", std::nullopt, true),
+              ElementsAre(Override("nvme"), At("nvme", "bind"), Override("\n")));
+  EXPECT_THAT(RestoreWrites(Device("nvme", "nvme"), "nvme", std::nullopt),
               ElementsAre(Override("\n")));
 }
 
@@ -122,7 +119,7 @@ constexpr char kPower[] = "/sys/bus/pci/devices/0000:08:00.0/power/control=";
 
 std::vector<std::string> PowerWrites(const PciDevice& device, const Record& record,
                                      std::optional<std::string> now) {
-  const RestoreItem item = {device, record, false, std::move(now)};
+  const RestoreItem item = {device, record, std::move(now)};
   return Writes(PlanRestore({&item, 1}));
 }
 
@@ -132,8 +129,8 @@ TEST(PlanRestore, WritesPowerControlAfterADriverHasComeOrGone) {
   record.driver = "nvme";
   record.power_control = "auto";
   EXPECT_THAT(PowerWrites(Device("vfio-pci", "vfio-pci"), record, "auto"),
-              ElementsAre(Override("\n"), At("vfio-pci", "unbind"), At("nvme", "bind"),
-                          kPower + std::string("auto")));
+              ElementsAre(Override("nvme"), At("vfio-pci", "unbind"), At("nvme", "bind"),
+                          Override("\n"), kPower + std::string("auto")));
   record.driver = std::nullopt;
   record.power_control = "on";
   EXPECT_THAT(PowerWrites(Device("vfio-pci", std::nullopt), record, "on"),
