@@ -136,11 +136,7 @@ inline void CheckGivingBack(const MadeHost& made, const FakeTree& before, FakeTr
   for (const sysfs::PciDevice& device : devices) {
     const auto now = sysfs::ReadDevice(after, device.address);
     Check(now.has_value(), "a bound device is still there");
-    const bool autoprobe_off =
-        device.physfn &&
-        sysfs::ReadDecimal(after, "/sys/bus/pci/devices/" + device.physfn->ToString() +
-                                      "/sriov_drivers_autoprobe") == uint64_t{0};
-    items.push_back({*now, sysfs::RecordOf(host, device).value(), autoprobe_off,
+    items.push_back({*now, sysfs::RecordOf(host, device).value(),
                      sysfs::ReadPowerControl(after, device.address).value()});
   }
   const auto back = sysfs::Apply(after, sysfs::PlanRestore(items), host.apply);
