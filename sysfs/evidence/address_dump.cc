@@ -4,8 +4,6 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/errno.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -20,8 +18,6 @@
 
 namespace sysfs {
 namespace {
-
-constexpr int kMostDumps = 3;
 
 struct Address {
   unsigned interface = 0;
@@ -52,24 +48,11 @@ int AddAddress(nl_msg* message, void* addresses) {
   return NL_OK;
 }
 
-base::Failure Failed(int error) {
-  return base::FailErrno(std::string("addresses: ") + nl_geterror(error), EIO);
-}
-
 base::Result<Addresses> DumpAll() {
-  int result = -NLE_DUMP_INTR;
   Addresses addresses;
-  // What changed under the dump is read again.
-  for (int attempt = 0; attempt < kMostDumps && result == -NLE_DUMP_INTR; ++attempt) {
-    const NetlinkSocket socket = ConnectToRouting();
-    if (!socket) return Failed(-NLE_NOMEM);
-    addresses.clear();
-    nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, AddAddress, &addresses);
-    ifaddrmsg request = {};
-    result = nl_send_simple(socket.get(), RTM_GETADDR, NLM_F_DUMP, &request, sizeof request);
-    if (result >= 0) result = nl_recvmsgs_default(socket.get());
-  }
-  if (result < 0 && result != -NLE_DUMP_INTR) return Failed(result);
+  const int result =
+      DumpRouting(RTM_GETADDR, ifaddrmsg{}, AddAddress, &addresses, [&] { addresses.clear(); });
+  if (result < 0) return FailRouting("addresses", result);
   return addresses;
 }
 

@@ -3,20 +3,15 @@
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/errno.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
 #include "sysfs/evidence/netlink.h"
 
 namespace sysfs {
 namespace {
-
-constexpr int kMostDumps = 3;
 
 // With the number of the lower interface's namespace; negative: there is none, or it is this one.
 using Links = std::vector<std::pair<int, NetworkLink>>;
@@ -45,24 +40,12 @@ int AddLink(nl_msg* message, void* links) {
   return NL_OK;
 }
 
-base::Failure Failed(int error) {
-  return base::FailErrno(std::string("interfaces: ") + nl_geterror(error), EIO);
-}
+constexpr std::string_view kWhat = "interfaces";
 
 base::Result<Links> DumpAll() {
-  int result = -NLE_DUMP_INTR;
   Links links;
-  // What changed under the dump is read again.
-  for (int attempt = 0; attempt < kMostDumps && result == -NLE_DUMP_INTR; ++attempt) {
-    const NetlinkSocket socket = ConnectToRouting();
-    if (!socket) return Failed(-NLE_NOMEM);
-    links.clear();
-    nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, AddLink, &links);
-    ifinfomsg request = {};
-    result = nl_send_simple(socket.get(), RTM_GETLINK, NLM_F_DUMP, &request, sizeof request);
-    if (result >= 0) result = nl_recvmsgs_default(socket.get());
-  }
-  if (result < 0 && result != -NLE_DUMP_INTR) return Failed(result);
+  const int result = DumpRouting(RTM_GETLINK, ifinfomsg{}, AddLink, &links, [&] { links.clear(); });
+  if (result < 0) return FailRouting(kWhat, result);
   return links;
 }
 
@@ -84,11 +67,11 @@ base::Result<int> NumberOf(const base::Fd& home) {
   if (!socket || !question ||
       nlmsg_append(question.get(), &request, sizeof request, NLMSG_ALIGNTO) < 0 ||
       nla_put_u32(question.get(), NETNSA_FD, static_cast<uint32_t>(home.raw())) < 0)
-    return Failed(-NLE_NOMEM);
+    return FailRouting(kWhat, -NLE_NOMEM);
   nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, TakeNumber, &number);
   int result = nl_send_auto(socket.get(), question.get());
   if (result >= 0) result = nl_recvmsgs_default(socket.get());
-  if (result < 0) return Failed(result);
+  if (result < 0) return FailRouting(kWhat, result);
   return number;
 }
 

@@ -2,20 +2,14 @@
 
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/errno.h>
 
 #include <array>
-#include <cerrno>
-#include <string>
 #include <vector>
 
 #include "sysfs/evidence/netlink.h"
 
 namespace sysfs {
 namespace {
-
-constexpr int kMostDumps = 3;
 
 struct NextHops {
   std::map<uint32_t, std::set<int>> outputs;
@@ -43,20 +37,9 @@ int AddHop(nl_msg* message, void* hops) {
 }  // namespace
 
 base::Result<std::map<uint32_t, std::set<int>>> DumpNextHops() {
-  int result = -NLE_DUMP_INTR;
   NextHops hops;
-  // What changed under the dump is read again.
-  for (int attempt = 0; attempt < kMostDumps && result == -NLE_DUMP_INTR; ++attempt) {
-    const NetlinkSocket socket = ConnectToRouting();
-    if (!socket) return base::FailErrno("next hops of routes", ENOMEM);
-    hops = {};
-    nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, AddHop, &hops);
-    nhmsg request = {};
-    result = nl_send_simple(socket.get(), RTM_GETNEXTHOP, NLM_F_DUMP, &request, sizeof request);
-    if (result >= 0) result = nl_recvmsgs_default(socket.get());
-  }
-  if (result < 0 && result != -NLE_DUMP_INTR)
-    return base::FailErrno(std::string("next hops of routes: ") + nl_geterror(result), EIO);
+  const int result = DumpRouting(RTM_GETNEXTHOP, nhmsg{}, AddHop, &hops, [&] { hops = {}; });
+  if (result < 0) return FailRouting("next hops of routes", result);
   // A group's members are no groups (nexthop_create_group).
   for (const auto& [id, members] : hops.groups) {
     for (const uint32_t member : members) hops.outputs[id].merge(std::set(hops.outputs[member]));

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
-#include <netlink/attr.h>
-#include <netlink/errno.h>
 
 #include <array>
 #include <cerrno>
@@ -19,8 +17,6 @@
 
 namespace sysfs {
 namespace {
-
-constexpr int kMostDumps = 3;
 
 struct FreeInterfaces {
   void operator()(struct if_nameindex* list) const { ::if_freenameindex(list); }
@@ -104,6 +100,11 @@ class Collector {
   const std::optional<base::Error>& failure() const { return failure_; }
   bool knows_interfaces() const { return !interfaces_.empty(); }
 
+  // Of one family, which is read again.
+  void Forget(bool is_ipv6) {
+    std::erase_if(routes_, [&](const auto& one) { return std::get<2>(one.first) == is_ipv6; });
+  }
+
   std::vector<HostRoute> Take() const {
     std::vector<HostRoute> all;
     for (const auto& [key, route] : routes_) all.push_back(route);
@@ -161,17 +162,6 @@ NetlinkMessage Question(const std::string& address) {
   return message;
 }
 
-int Dump(int family, Collector& collector) {
-  errno = 0;
-  const NetlinkSocket socket = ConnectToRouting();
-  if (!socket) return errno == EAFNOSUPPORT ? -NLE_AF_NOSUPPORT : -NLE_NOMEM;
-  nl_socket_modify_cb(socket.get(), NL_CB_VALID, NL_CB_CUSTOM, Collect, &collector);
-  rtmsg request = {};
-  request.rtm_family = static_cast<unsigned char>(family);
-  const int sent = nl_send_simple(socket.get(), RTM_GETROUTE, NLM_F_DUMP, &request, sizeof request);
-  return sent < 0 ? sent : nl_recvmsgs_default(socket.get());
-}
-
 }  // namespace
 
 base::Result<std::vector<HostRoute>> DumpRoutes() {
@@ -179,14 +169,12 @@ base::Result<std::vector<HostRoute>> DumpRoutes() {
   // There is a loopback device at least.
   if (!collector.knows_interfaces()) return base::FailErrno("the names of interfaces", EIO);
   for (const int family : {AF_INET, AF_INET6}) {
-    int result = -NLE_DUMP_INTR;
-    // A table that changed under the dump is read again.
-    for (int attempt = 0; attempt < kMostDumps && result == -NLE_DUMP_INTR; ++attempt) {
-      result = Dump(family, collector);
-    }
-    // One that keeps changing was read, if not at one moment. Without a family there are no routes.
-    if (result < 0 && result != -NLE_DUMP_INTR && result != -NLE_AF_NOSUPPORT)
-      return base::FailErrno(std::string("routes: ") + nl_geterror(result), EIO);
+    rtmsg request = {};
+    request.rtm_family = static_cast<unsigned char>(family);
+    const int result = DumpRouting(RTM_GETROUTE, request, Collect, &collector,
+                                   [&] { collector.Forget(family == AF_INET6); });
+    // Without a family there are no routes.
+    if (result < 0 && result != -NLE_AF_NOSUPPORT) return FailRouting("routes", result);
   }
   if (collector.failure()) return base::Failure(*collector.failure());
   return collector.Take();
