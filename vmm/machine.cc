@@ -27,8 +27,6 @@ constexpr std::chrono::seconds kPowerOffTime{30};
 constexpr std::array kSignals = {SIGTERM, SIGINT, SIGHUP};
 constexpr std::array kResizes = {SIGWINCH};
 
-using confinement::ThreadKind;
-
 }  // namespace
 
 base::Result<std::unique_ptr<Machine>> Machine::Create(base::Kernel& kernel,
@@ -75,8 +73,7 @@ Machine::~Machine() {
   for (const LostDevice& lost : devices_->CloseAll()) TellLost(lost);
 }
 
-// What devices will reach gets its pages at once, and kernel and initrd, beside all else that the
-// start does.
+// What devices will reach gets its pages at once, beside all else that the start does.
 base::Status Machine::MakeMemory() {
   memory_.emplace(TRY(GuestMemory::Create(plan_.layout.ram, options_.pages, options_.mergeable)));
   if (plan_.locked_bytes == 0) return {};
@@ -86,10 +83,6 @@ base::Status Machine::MakeMemory() {
   }
   population_ = std::make_unique<Population>(
       PlanPopulate(blocks, PageBytes(options_.pages), UsableProcessors()));
-  loading_ = std::async(std::launch::async, [this]() -> base::Result<boot::EntryState> {
-    TRY(confinement::Confine(ThreadKind::kOpener));
-    return image_.Load(*memory_, plan_.layout);
-  });
   return {};
 }
 
@@ -192,8 +185,7 @@ base::Status Machine::StartBoard() {
   TRY(devices_->bridge().Connect({&board_->ports(), &board_->memory(), &board_->vm()},
                                  board_->vm()));
   TRY(memory_->Store(base::GuestPhys{acpi_.area.base}, acpi_.bytes));
-  const boot::EntryState entry =
-      TRY(loading_.valid() ? loading_.get() : image_.Load(*memory_, plan_.layout));
+  const boot::EntryState entry = TRY(image_.Load(*memory_, plan_.layout));
   console_->Connect([this](std::span<const uint8_t> bytes) { return TakeInput(bytes); });
   TRY(board_->Prepare(entry));
   return paused_ ? base::Status() : board_->Resume();
@@ -256,6 +248,7 @@ void Machine::GoOnWithReset() {
 }
 
 base::Result<int> Machine::Run() {
+  using confinement::ThreadKind;
   // A device that comes later may need a module.
   if (options_.managed) TRY(sysfs::KmodLibrary().Load());
   TRY(confinement::Confine(options_.managed ? ThreadKind::kManagedMain : ThreadKind::kMain));

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <functional>
-#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -128,8 +127,6 @@ class Machine {
   std::unique_ptr<Console> console_;
   std::optional<GuestMemory> memory_;
   std::unique_ptr<Population> population_;  // until devices may map the memory
-  // What the first board starts from, read while devices are opened.
-  std::future<base::Result<boot::EntryState>> loading_;
   std::unique_ptr<GuestDevices> devices_;
   std::optional<sysfs::KernelLogTail> kernel_log_;   // none without an assigned device
   std::map<std::string, base::Limited> fault_logs_;  // by the device's name
