@@ -25,7 +25,7 @@
 #include "vmm/options.h"
 #include "vmm/platform.h"
 #include "vmm/terminal.h"
-#include "vmm/virtio/console.h"
+#include "vmm/virtio/console/console.h"
 
 namespace vmm {
 

@@ -8,7 +8,7 @@
 
 #include "sysfs/base/log.h"
 #include "vmm/platform.h"
-#include "vmm/virtio/console_file.h"
+#include "vmm/virtio/console/open_file.h"
 #include "vmm/virtio/net/tap_plan.h"
 #include "vmm/virtio/rate_limit.h"
 #include "vmm/virtio/rng.h"

@@ -29,7 +29,7 @@
 #include "vmm/virtio/balloon/balloon.h"
 #include "vmm/virtio/blk/blk.h"
 #include "vmm/virtio/blk/ring.h"
-#include "vmm/virtio/console.h"
+#include "vmm/virtio/console/console.h"
 #include "vmm/virtio/io_thread.h"
 #include "vmm/virtio/net/macvtap.h"
 #include "vmm/virtio/net/net.h"

@@ -75,4 +75,10 @@ void Thread::Join() {
   shared_.reset();
 }
 
+void Thread::Abandon() {
+  if (shared_ == nullptr) return;
+  ::pthread_detach(handle_);
+  shared_.reset();
+}
+
 }  // namespace vmm

@@ -34,6 +34,9 @@ class Thread {
   // Whether the body has returned by then.
   bool WaitUntil(std::chrono::steady_clock::time_point deadline) const;
   void Join();
+  // Of a body that may hang in the kernel for good: it goes on by itself, with what it owns. The
+  // process ends without it.
+  void Abandon();
 
  private:
   struct Shared {

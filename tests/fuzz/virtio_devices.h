@@ -15,7 +15,7 @@
 #include "tests/support/fake_dma_space.h"
 #include "tests/support/virtio_driver.h"
 #include "vmm/virtio/balloon/balloon.h"
-#include "vmm/virtio/console.h"
+#include "vmm/virtio/console/console.h"
 #include "vmm/virtio/net/net.h"
 #include "vmm/virtio/worker.h"
 

@@ -1,10 +1,12 @@
-#include "vmm/virtio/console.h"
+#include "vmm/virtio/console/console.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/matchers.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/virtio_function.h"
 
 namespace vmm::virtio {
@@ -13,37 +15,17 @@ namespace {
 using test::Eventually;
 using test::IsOk;
 
-TEST(OutputRing, TheOldestMakesWay) {
-  OutputRing ring;
-  std::vector<std::byte> bytes(OutputRing::kRoom - 1, std::byte{1});
-  ring.Push(bytes);
-  const std::array<std::byte, 3> more{std::byte{2}, std::byte{3}, std::byte{4}};
-  ring.Push(more);
-  EXPECT_EQ(ring.size(), OutputRing::kRoom);
-  EXPECT_EQ(ring.dropped(), 2u);
-  std::vector<std::byte> all;
-  while (ring.size() != 0) {
-    const auto front = ring.Front();
-    all.insert(all.end(), front.begin(), front.end());
-    ring.Pop(front.size());
-  }
-  ASSERT_EQ(all.size(), OutputRing::kRoom);
-  EXPECT_EQ(all.front(), std::byte{1});
-  EXPECT_EQ(all.back(), std::byte{4});
-  bytes.resize(3 * OutputRing::kRoom);
-  ring.Push(bytes);
-  EXPECT_EQ(ring.size(), OutputRing::kRoom);
-  EXPECT_EQ(ring.dropped(), 2 + 2 * OutputRing::kRoom);
-}
-
 class ConsoleTest : public test::VirtioFunction {
  protected:
   ConsoleTest() {
     int ends[2];
     EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
     reader_ = base::Fd(ends[0]);
-    auto made = Console::Create({base::Fd(ends[1]), "console", 80, 25});
-    EXPECT_THAT(made, IsOk());
+    MakeConsole(Console::Create({base::Fd(ends[1]), "console", 80, 25}));
+  }
+  void MakeConsole(base::Result<std::unique_ptr<Console>> made) {
+    ASSERT_THAT(made, IsOk());
+    if (function_) function_->Disconnect();
     console_ = made->get();
     Make(std::move(*made));
   }
@@ -69,6 +51,21 @@ class ConsoleTest : public test::VirtioFunction {
     ASSERT_TRUE(output_->Add({{kData, static_cast<uint32_t>(text.size()), false}}, 1, false));
     Kick(1);
     ASSERT_TRUE(Eventually([&] { return output_->Reap().has_value(); }));
+  }
+  // With one kick.
+  void PrintTogether(unsigned count, uint32_t size) {
+    for (unsigned i = 0; i < count; ++i) {
+      ASSERT_TRUE(output_->Add({{kData, size, false}}, i, false));
+    }
+    Kick(1);
+    for (unsigned i = 0; i < count; ++i) {
+      ASSERT_TRUE(Eventually([&] { return output_->Reap().has_value(); }));
+    }
+  }
+  uint64_t Dropped() {
+    uint64_t dropped = 0;
+    OnIo([&] { dropped = console_->dropped(); });
+    return dropped;
   }
   std::string ReadOutput(size_t count) {
     std::string text(count, '\0');
@@ -99,14 +96,55 @@ TEST_F(ConsoleTest, NobodyReadsAndTheGuestGoesOn) {
   const std::string line(4096, 'x');
   for (unsigned i = 0; i < 64; ++i) Print(line);
   Print("the end");
-  uint64_t dropped = 0;
-  OnIo([&] { dropped = console_->dropped(); });
+  const uint64_t dropped = Dropped();
   EXPECT_GT(dropped, 0u);
   // What is kept is the newest, and comes when somebody reads.
   const size_t total = 64 * line.size() + 7 - dropped;
   const std::string all = ReadOutput(total);
   ASSERT_EQ(all.size(), total);
   EXPECT_EQ(all.substr(total - 7), "the end");
+}
+
+// A pipe that takes it, and a file that takes a little longer than the guest.
+TEST_F(ConsoleTest, NothingOfAKickIsLost) {
+  StartBoth();
+  ASSERT_GT(::fcntl(reader_.raw(), F_SETPIPE_SZ, 1 << 20), 0);
+  PrintTogether(8, 0x10000);
+  EXPECT_EQ(Dropped(), 0u);
+  EXPECT_EQ(ReadOutput(0x80000).size(), 0x80000u);
+
+  const test::TempFolder folder;
+  const std::string path = folder.path() + "/log";
+  auto file = base::OpenFile(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ASSERT_THAT(file, IsOk());
+  MakeConsole(Console::Create({std::move(*file), "console", 80, 25}));
+  StartBoth();
+  for (unsigned i = 0; i < 16; ++i) PrintTogether(16, 0x4000);
+  EXPECT_EQ(Dropped(), 0u);
+  TearDown();
+  struct stat facts {};
+  ASSERT_EQ(::stat(path.c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_size, 16 * 16 * 0x4000);
+}
+
+// A pipe that nobody reads is one: the guest waits once, the thread of all devices does not.
+TEST_F(ConsoleTest, AFileOfAStorageThatHangs) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const base::Fd reader(ends[0]);
+  MakeConsole(
+      Console::Create({{}, "console", 80, 25}, std::move(*MakeFileOutput(base::Fd(ends[1]), ""))));
+  StartBoth();
+  for (unsigned i = 0; i < 4; ++i) PrintTogether(8, 0x4000);
+  EXPECT_GT(Dropped(), 0u);
+  SetStatus(0);
+  EXPECT_TRUE(Eventually([&] { return Status() == 0; }));
+  StartBoth();
+  Print("the end");
+  reader_ = base::Fd(::dup(reader.raw()));
+  std::string all;
+  while (!all.ends_with("the end") && all.size() < 0x200000) all += ReadOutput(1);
+  EXPECT_GT(all.size(), OutputRing::kRoom);
 }
 
 TEST_F(ConsoleTest, InputWaitsForRoom) {

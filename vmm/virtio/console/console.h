@@ -2,10 +2,11 @@
 //
 // A guest may spin until its output is taken (Linux's hvc does, under a lock), so output is taken
 // at once, whatever becomes of it: it goes through a bounded ring whose oldest bytes make way,
-// counted, when the descriptor takes none. What is left in it when the device goes is written with
-// the patience of a serial port. Input waits in a bounded buffer until the guest gives it room and
-// has said something: Linux's driver gives room before it is ready, and drops what comes until
-// then.
+// counted, when the descriptor takes none. A file is always a little behind: it holds the guest
+// back when the ring is half full, but not for longer than a serial port would. What is left in the
+// ring when the device goes is written with the same patience. Input waits in a bounded buffer until
+// the guest gives it room and has said something: Linux's driver gives room before it is ready, and
+// drops what comes until then.
 //
 // Threads: Input from any; the rest as Device says.
 #pragma once
@@ -20,28 +21,10 @@
 #include "sysfs/base/fd.h"
 #include "sysfs/base/log.h"
 #include "vmm/event_loop.h"
+#include "vmm/virtio/console/output.h"
 #include "vmm/virtio/device.h"
 
 namespace vmm::virtio {
-
-// Bytes on their way to a descriptor. Not thread safe.
-class OutputRing {
- public:
-  static constexpr size_t kRoom = size_t{64} << 10;
-
-  void Push(std::span<const std::byte> bytes);
-  // The oldest, as many as lie together.
-  std::span<const std::byte> Front() const;
-  void Pop(size_t count);
-  size_t size() const { return size_; }
-  uint64_t dropped() const { return dropped_; }
-
- private:
-  std::vector<std::byte> bytes_;  // kRoom of them with the first Push
-  size_t first_ = 0;
-  size_t size_ = 0;
-  uint64_t dropped_ = 0;
-};
 
 struct ConsoleOptions {
   base::Fd output;
@@ -55,8 +38,12 @@ class Console final : public Device {
   static constexpr size_t kMostInput = size_t{64} << 10;
 
   static base::Result<std::unique_ptr<Console>> Create(ConsoleOptions options);
+  // In the place of the options' output.
+  static base::Result<std::unique_ptr<Console>> Create(ConsoleOptions options,
+                                                       std::unique_ptr<ConsoleOutput> output);
   class Key;
-  Console(Key key, ConsoleOptions options, base::EventFd wake);  // for Create alone
+  Console(Key key, ConsoleOptions options, std::unique_ptr<ConsoleOutput> output,
+          base::EventFd wake);  // for Create alone
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
   ~Console() override;
@@ -80,15 +67,21 @@ class Console final : public Device {
 
  private:
   static constexpr uint16_t kReceive = 0;
+  // Of a request: of a longer one the end.
+  static constexpr uint64_t kMostOutput = uint64_t{1} << 20;
   void OnInput();
   void Listens();
   void HandleOutput(Worker& worker, const Chain& chain);
   void HandleInput(Worker& worker, const Chain& chain);
+  bool HoldsBack();
   void Drain();
+  void OnReady();
+  void GoOn();
+  void TakeOut();
   void TellDropped();
 
-  const ConsoleOptions options_;
-  const size_t piece_;  // that a ready output takes without waiting
+  const std::string name_;
+  const std::unique_ptr<ConsoleOutput> output_;
   DeviceModel model_;
   ChangeConfig change_config_;
   OutputRing ring_;
@@ -96,14 +89,18 @@ class Console final : public Device {
   base::Limited log_;
   EventLoop* loop_ = nullptr;  // while it is started
   Worker* receive_ = nullptr;
+  Worker* transmit_ = nullptr;
   base::EventFd wake_;  // input has come
   std::mutex mutex_;    // of the input
   std::deque<std::byte> input_;
   Watch input_watch_;
   Watch output_watch_;
   std::unique_ptr<Timer> silence_;
+  std::unique_ptr<Timer> patience_;
   bool listens_ = false;  // the guest
   bool waiting_ = false;  // for the output
+  bool held_ = false;     // the guest's output
+  bool stalled_ = false;  // the output: the guest is not held back until it takes some again
 };
 
 }  // namespace vmm::virtio

@@ -1,4 +1,4 @@
-#include "vmm/virtio/console_file.h"
+#include "vmm/virtio/console/open_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,13 +1,9 @@
-#include "vmm/virtio/console.h"
-
-#include <poll.h>
-#include <unistd.h>
+#include "vmm/virtio/console/console.h"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
-#include <climits>
+#include <utility>
 
 #include "sysfs/base/bits.h"
 #include "sysfs/base/log.h"
@@ -22,15 +18,8 @@ constexpr uint64_t kSize = 1u << 0;
 constexpr uint64_t kEmergencyWrite = 1u << 2;
 constexpr uint64_t kEmergencyOffset = 8;
 constexpr size_t kConfigBytes = 12;
-// A terminal is ready when it has room for as many as this (tty_poll).
-constexpr size_t kTerminalPiece = 256;
 // So long a guest that says nothing goes without input.
 constexpr std::chrono::seconds kSilence{5};
-
-bool IsReady(const base::Fd& fd) {
-  pollfd poll{fd.raw(), POLLOUT, 0};
-  return ::poll(&poll, 1, 0) > 0;
-}
 
 std::vector<std::byte> ConfigOf(uint16_t columns, uint16_t rows) {
   std::vector<std::byte> config(kConfigBytes);
@@ -42,61 +31,40 @@ std::vector<std::byte> ConfigOf(uint16_t columns, uint16_t rows) {
 
 }  // namespace
 
-void OutputRing::Push(std::span<const std::byte> bytes) {
-  bytes_.resize(kRoom);
-  if (bytes.size() > kRoom) {
-    dropped_ += bytes.size() - kRoom;
-    bytes = bytes.last(kRoom);
-  }
-  if (const size_t room = kRoom - size_; room < bytes.size()) {
-    dropped_ += bytes.size() - room;
-    Pop(bytes.size() - room);
-  }
-  for (const std::byte byte : bytes) bytes_[(first_ + size_++) % kRoom] = byte;
-}
-
-std::span<const std::byte> OutputRing::Front() const {
-  return std::span(bytes_).subspan(first_, std::min(size_, bytes_.size() - first_));
-}
-
-void OutputRing::Pop(size_t count) {
-  size_ -= count;
-  first_ = (first_ + count) % kRoom;
-}
-
 class Console::Key {};
 
 base::Result<std::unique_ptr<Console>> Console::Create(ConsoleOptions options) {
-  return std::make_unique<Console>(Key(), std::move(options), TRY(base::EventFd::Create()));
+  auto output = TRY(MakeConsoleOutput(std::move(options.output), options.name));
+  return Create(std::move(options), std::move(output));
 }
 
-Console::Console(Key, ConsoleOptions options, base::EventFd wake)
-    : options_(std::move(options)),
-      piece_(::isatty(options_.output.raw()) == 1 ? kTerminalPiece : PIPE_BUF),
-      wake_(std::move(wake)) {
+base::Result<std::unique_ptr<Console>> Console::Create(ConsoleOptions options,
+                                                       std::unique_ptr<ConsoleOutput> output) {
+  return std::make_unique<Console>(Key(), std::move(options), std::move(output),
+                                   TRY(base::EventFd::Create()));
+}
+
+Console::Console(Key, ConsoleOptions options, std::unique_ptr<ConsoleOutput> output,
+                 base::EventFd wake)
+    : name_(std::move(options.name)), output_(std::move(output)), wake_(std::move(wake)) {
   model_.kind = kConsoleKind;
   model_.features = kSize | kEmergencyWrite;
   model_.queue_sizes = {64, 64};
-  model_.config = ConfigOf(options_.columns, options_.rows);
+  model_.config = ConfigOf(options.columns, options.rows);
   model_.config_writes = true;
 }
 
-Console::~Console() {
-  auto copy = options_.output.Duplicate();
-  if (!copy || ring_.size() == 0) return;
-  FdSink sink(std::move(*copy), options_.name, FdSink::kConsolePatience);
-  while (ring_.size() != 0) {
-    const std::span<const std::byte> front = ring_.Front();
-    sink.Write({reinterpret_cast<const uint8_t*>(front.data()), front.size()});
-    ring_.Pop(front.size());
-  }
-}
+Console::~Console() { output_->End(ring_); }
 
 base::Status Console::Start(uint64_t, EventLoop& loop) {
   loop_ = &loop;
   input_watch_ = TRY(loop.Add(wake_.fd(), [this] { OnInput(); }));
   silence_ = TRY(Timer::Create(loop, [this] { Listens(); }));
   TRY(silence_->Arm(kSilence));
+  patience_ = TRY(Timer::Create(loop, [this] {
+    if (held_) stalled_ = true;
+    GoOn();
+  }));
   Drain();
   return {};
 }
@@ -105,17 +73,19 @@ void Console::Stop() {
   input_watch_ = Watch();
   output_watch_ = Watch();
   silence_.reset();
+  patience_.reset();
   listens_ = false;
   waiting_ = false;
+  held_ = false;
   loop_ = nullptr;
 }
 
 void Console::OnQueueStart(Worker& worker) {
-  if (worker.index() == kReceive) receive_ = &worker;
+  (worker.index() == kReceive ? receive_ : transmit_) = &worker;
 }
 
 void Console::OnQueueEnd(uint16_t queue) {
-  if (queue == kReceive) receive_ = nullptr;
+  (queue == kReceive ? receive_ : transmit_) = nullptr;
 }
 
 size_t Console::Input(std::span<const uint8_t> bytes) {
@@ -149,7 +119,7 @@ void Console::WriteConfig(uint64_t offset, Width, uint64_t value) {
 }
 
 bool Console::Wants(Worker& worker) {
-  if (worker.index() != kReceive) return true;
+  if (worker.index() != kReceive) return !HoldsBack();
   if (!listens_) return false;
   const std::lock_guard lock(mutex_);
   return !input_.empty();
@@ -163,15 +133,16 @@ void Console::Handle(Worker& worker, const Chain& chain) {
   }
 }
 
-// Of a request beyond the ring's size only the end could stay.
 void Console::HandleOutput(Worker& worker, const Chain& chain) {
   if (!listens_) Listens();
   std::array<std::byte, 4096> bytes;
   const uint64_t total = TotalSize(chain.readable);
-  uint64_t done = total - std::min<uint64_t>(total, OutputRing::kRoom);
+  uint64_t done = total - std::min<uint64_t>(total, kMostOutput);
+  ring_.Lose(done);
   while (done < total) {
     const auto piece = std::span(bytes).first(std::min<uint64_t>(bytes.size(), total - done));
     if (!CopyFrom(worker.ram(), chain.readable, done, piece)) break;
+    if (OutputRing::kRoom - ring_.size() < piece.size()) TakeOut();
     ring_.Push(piece);
     done += piece.size();
   }
@@ -198,30 +169,55 @@ void Console::HandleInput(Worker& worker, const Chain& chain) {
 void Console::TellDropped() {
   if (ring_.size() != 0 || ring_.dropped() == told_) return;
   log_.Log(base::Level::kWarning, "{}: took no output for a while; {} bytes of the guest are lost",
-           options_.name, ring_.dropped() - told_);
+           name_, ring_.dropped() - told_);
   told_ = ring_.dropped();
 }
 
-void Console::Drain() {
-  while (ring_.size() != 0 && IsReady(options_.output)) {
-    const std::span<const std::byte> front = ring_.Front();
-    const ssize_t count =
-        ::write(options_.output.raw(), front.data(), std::min(front.size(), piece_));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && errno == EAGAIN) break;
-    // Nobody will read it: what is written is gone, as with a serial port.
-    ring_.Pop(count < 0 ? front.size() : static_cast<size_t>(count));
+void Console::TakeOut() {
+  while (ring_.size() != 0) {
+    const size_t taken = output_->Take(ring_.Front());
+    if (taken == 0) return;
+    ring_.Pop(taken);
+    stalled_ = false;
   }
+}
+
+// Until the output is ready, or patience is over.
+bool Console::HoldsBack() {
+  constexpr size_t kHalf = OutputRing::kRoom / 2;
+  if (!output_->keeps_pace() || stalled_ || ring_.size() <= kHalf) return false;
+  TakeOut();
+  if (ring_.size() <= kHalf) return false;
+  if (std::exchange(held_, true)) return true;
+  if (patience_->Arm(FdSink::kConsolePatience)) return true;
+  return held_ = false;
+}
+
+void Console::Drain() {
+  TakeOut();
   TellDropped();
-  if (loop_ == nullptr || waiting_ == (ring_.size() != 0)) return;
+  const bool wants = ring_.size() != 0 || held_;
+  if (loop_ == nullptr || waiting_ == wants) return;
   output_watch_ = Watch();
   waiting_ = false;
-  if (ring_.size() == 0) return;
-  auto watch = loop_->Add(
-      options_.output, [this] { Drain(); }, Wait::kWritable);
-  if (!watch) return;
-  output_watch_ = std::move(*watch);
-  waiting_ = true;
+  if (!wants) return;
+  auto watch = output_->WhenReady(*loop_, [this] { OnReady(); });
+  if (watch) {
+    output_watch_ = std::move(*watch);
+    waiting_ = true;
+  } else {
+    // Nothing would end it.
+    stalled_ = true;
+  }
+}
+
+void Console::OnReady() {
+  Drain();
+  GoOn();
+}
+
+void Console::GoOn() {
+  if (std::exchange(held_, false) && transmit_ != nullptr) transmit_->Go();
 }
 
 }  // namespace vmm::virtio
