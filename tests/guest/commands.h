@@ -17,5 +17,6 @@ bool RunBalloon(std::string_view line);
 bool RunBlk(std::string_view line);
 bool RunNet(std::string_view line);
 bool RunRng(std::string_view line);
+bool RunVirtioHostile(std::string_view line);
 
 }  // namespace guest

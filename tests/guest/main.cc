@@ -24,6 +24,7 @@ bool Help(std::string_view) {
       "[BUS:DEV.FN]|read|write|loop|count\n"
       "edu factorial|interrupts|dma|push|pull | xhci start MODE VECTORS|transfer\n"
       "fuzz config|bars|ports BUS:DEV.FN SEED COUNT | chaos BUS:DEV.FN SEED COUNT\n"
+      "virtio-hostile SEED COUNT [BUS:DEV.FN...]\n"
       "blk start MODE "
       "[noflush]|read|write|refused|zero|discard|flush|unflushed|sectors|wce|break|id|count|\n"
       "reset | rng BYTES\n"
@@ -48,6 +49,7 @@ bool Run(std::string_view command) {
   if (verb == "rng") return RunRng(command);
   if (verb == "fuzz") return RunFuzz(command);
   if (verb == "chaos") return RunChaos(command);
+  if (verb == "virtio-hostile") return RunVirtioHostile(command);
   if (verb == "xhci") return RunXhci(command);
   if (verb == "echo") return Echo(command);
   if (verb == "help") return Help(command);
@@ -64,6 +66,15 @@ void RunLine(std::string_view line) {
     if (!Run(std::string_view(line.data(), size))) return;
     line.remove_prefix(size < line.size() ? size + 1 : size);
   }
+}
+
+// Its memory is not ours: what a command does may write there.
+char commands[4096];
+
+std::string_view Keep(std::string_view line) {
+  const size_t size = line.size() < sizeof commands ? line.size() : sizeof commands;
+  for (size_t i = 0; i < size; ++i) commands[i] = line[i];
+  return {commands, size};
 }
 
 // What follows "--".
@@ -83,6 +94,6 @@ extern "C" void Main(uint64_t start_info) {
   guest::StartInterrupts();
   if (!guest::StartPci(rsdp)) guest::Fail("no configuration memory");
   guest::Print("tiny guest\n");
-  guest::RunLine(guest::Commands(reinterpret_cast<const char*>(command_line)));
+  guest::RunLine(guest::Keep(guest::Commands(reinterpret_cast<const char*>(command_line))));
   for (;;) guest::RunLine(guest::ReadLine());
 }

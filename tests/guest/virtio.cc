@@ -7,28 +7,11 @@
 namespace guest {
 namespace {
 
-constexpr uint16_t kVendor = 0x1af4;
-constexpr uint16_t kFirstDevice = 0x1040;
+namespace reg = virtio_register;
+
 constexpr uint32_t kPatience = 30000;  // ms
 constexpr uint64_t kVersion1 = uint64_t{1} << 32;
 constexpr uint64_t kEventIdx = uint64_t{1} << 29;
-
-enum Register : unsigned {
-  kDeviceSelect = 0,
-  kDeviceFeature = 4,
-  kDriverSelect = 8,
-  kDriverFeature = 12,
-  kConfigVector = 16,
-  kStatus = 20,
-  kQueueSelect = 22,
-  kQueueSize = 24,
-  kQueueVector = 26,
-  kQueueEnable = 28,
-  kQueueNotifyOffset = 30,
-  kDescriptors = 32,
-  kDriverArea = 40,
-  kDeviceArea = 48,
-};
 
 uint64_t AddressOf(const volatile void* memory) { return reinterpret_cast<uint64_t>(memory); }
 
@@ -51,29 +34,30 @@ uint64_t LoadConfig(uint64_t address, unsigned width) {
 
 void Virtio::OnPin() { Load<uint8_t>(pin_isr); }
 
-bool Virtio::FindStructures() {
-  const auto config = [this](unsigned offset, unsigned width) {
-    return ReadConfig(function_, static_cast<uint16_t>(offset), width);
+VirtioPlaces FindVirtioPlaces(Function function) {
+  const auto config = [function](unsigned offset, unsigned width) {
+    return ReadConfig(function, static_cast<uint16_t>(offset), width);
   };
-  const uint64_t bar = BarAddress(function_, 0);
+  const uint64_t bar = BarAddress(function, 0);
   unsigned at = config(0x34, 1) & ~3u;
-  common_ = isr_ = notify_ = config_ = 0;
+  VirtioPlaces places;
   for (unsigned steps = 0; at >= 0x40 && steps < 48; ++steps, at = config(at + 1, 1) & ~3u) {
     if (config(at, 1) != 9) continue;
     const uint64_t place = bar + config(at + 8, 4);
     const unsigned kind = config(at + 3, 1);
-    if (kind == 1) common_ = place;
-    if (kind == 2) notify_ = place;
-    if (kind == 2) multiplier_ = config(at + 16, 4);
-    if (kind == 3) isr_ = place;
-    if (kind == 4) config_ = place;
+    if (kind == 1) places.common = place;
+    if (kind == 2) places.notify = place;
+    if (kind == 2) places.multiplier = config(at + 16, 4);
+    if (kind == 3) places.isr = place;
+    if (kind == 4) places.config = place;
+    if (kind == 5) places.window = static_cast<uint16_t>(at);
   }
-  return common_ != 0 && isr_ != 0 && notify_ != 0;
+  return places;
 }
 
 bool Virtio::Reset() {
-  Store<uint8_t>(common_ + kStatus, 0);
-  return WaitFor([this] { return Load<uint8_t>(common_ + kStatus) == 0; }, kPatience);
+  Store<uint8_t>(places_.common + reg::kStatus, 0);
+  return WaitFor([this] { return Load<uint8_t>(places_.common + reg::kStatus) == 0; }, kPatience);
 }
 
 bool Virtio::Break() {
@@ -81,23 +65,25 @@ bool Virtio::Break() {
   queues_[0].available.index = static_cast<uint16_t>(queues_[0].available.index + 1000);
   Fence();
   Store<uint16_t>(queues_[0].notify, 0);
-  return WaitFor([this] { return (Load<uint8_t>(common_ + kStatus) & kNeedsReset) != 0; },
-                 kPatience);
+  return WaitFor(
+      [this] { return (Load<uint8_t>(places_.common + reg::kStatus) & kNeedsReset) != 0; },
+      kPatience);
 }
 
 bool Virtio::Negotiate(uint64_t wanted) {
   uint64_t offered = 0;
   for (unsigned word = 0; word < 2; ++word) {
-    Store<uint32_t>(common_ + kDeviceSelect, word);
-    offered |= uint64_t{Load<uint32_t>(common_ + kDeviceFeature)} << (32 * word);
+    Store<uint32_t>(places_.common + reg::kDeviceSelect, word);
+    offered |= uint64_t{Load<uint32_t>(places_.common + reg::kDeviceFeature)} << (32 * word);
   }
   features_ = offered & (wanted | kVersion1 | kEventIdx);
   for (unsigned word = 0; word < 2; ++word) {
-    Store<uint32_t>(common_ + kDriverSelect, word);
-    Store<uint32_t>(common_ + kDriverFeature, static_cast<uint32_t>(features_ >> (32 * word)));
+    Store<uint32_t>(places_.common + reg::kDriverSelect, word);
+    Store<uint32_t>(places_.common + reg::kDriverFeature,
+                    static_cast<uint32_t>(features_ >> (32 * word)));
   }
-  Store<uint8_t>(common_ + kStatus, 11);
-  return Load<uint8_t>(common_ + kStatus) == 11;
+  Store<uint8_t>(places_.common + reg::kStatus, 11);
+  return Load<uint8_t>(places_.common + reg::kStatus) == 11;
 }
 
 bool Virtio::SetUpQueue(unsigned index) {
@@ -111,39 +97,47 @@ bool Virtio::SetUpQueue(unsigned index) {
   queue.used.available_event = 0;
   queue.seen = 0;
   const uint16_t vector = mode_ == InterruptMode::kMsix && index == 0 ? 1 : 0xffff;
-  Store<uint16_t>(common_ + kQueueSelect, static_cast<uint16_t>(index));
-  if (Load<uint16_t>(common_ + kQueueEnable) != 0) return false;
-  Store<uint16_t>(common_ + kQueueSize, kSize);
-  Store<uint16_t>(common_ + kQueueVector, vector);
-  if (Load<uint16_t>(common_ + kQueueVector) != vector) return false;
-  StoreAddress(common_ + kDescriptors, AddressOf(queue.descriptors));
-  StoreAddress(common_ + kDriverArea, AddressOf(&queue.available));
-  StoreAddress(common_ + kDeviceArea, AddressOf(&queue.used));
-  queue.notify = notify_ + uint64_t{multiplier_} * Load<uint16_t>(common_ + kQueueNotifyOffset);
-  Store<uint16_t>(common_ + kQueueEnable, 1);
+  Store<uint16_t>(places_.common + reg::kQueueSelect, static_cast<uint16_t>(index));
+  if (Load<uint16_t>(places_.common + reg::kQueueEnable) != 0) return false;
+  Store<uint16_t>(places_.common + reg::kQueueSize, kSize);
+  Store<uint16_t>(places_.common + reg::kQueueVector, vector);
+  if (Load<uint16_t>(places_.common + reg::kQueueVector) != vector) return false;
+  StoreAddress(places_.common + reg::kDescriptors, AddressOf(queue.descriptors));
+  StoreAddress(places_.common + reg::kDriverArea, AddressOf(&queue.available));
+  StoreAddress(places_.common + reg::kDeviceArea, AddressOf(&queue.used));
+  queue.notify = places_.notify + uint64_t{places_.multiplier} *
+                                      Load<uint16_t>(places_.common + reg::kQueueNotifyOffset);
+  Store<uint16_t>(places_.common + reg::kQueueEnable, 1);
   return true;
 }
 
 bool Virtio::Start(uint16_t type, uint64_t features, InterruptMode mode, unsigned queues) {
-  const auto found = FindDevice(kVendor, static_cast<uint16_t>(kFirstDevice + type));
-  if (!found) return Fail("virtio: no such device");
-  function_ = *found;
+  const auto found = FindDevice(kVirtioVendor, static_cast<uint16_t>(kFirstVirtioDevice + type));
+  return found ? Start(*found, features, mode, queues) : Fail("virtio: no such device");
+}
+
+bool Virtio::Start(Function function, uint64_t features, InterruptMode mode, unsigned queues) {
+  function_ = function;
   mode_ = mode;
-  if (!Enable(function_, 0) || !FindStructures()) return Fail("virtio: not a modern device");
+  const bool decodes = Enable(function_, 0);
+  places_ = decodes ? FindVirtioPlaces(function_) : VirtioPlaces();
+  if (!places_.complete()) return Fail("virtio: not a modern device");
   if (!Reset()) return Fail("virtio: stays in its reset");
-  Store<uint8_t>(common_ + kStatus, 3);
+  Store<uint8_t>(places_.common + reg::kStatus, 3);
   if (!Negotiate(features)) return Fail("virtio: does not take the features");
   if (!SetInterrupts(function_, mode, 2)) return Fail("virtio: no such interrupt");
-  pin_isr = isr_;
+  pin_isr = places_.isr;
   SetAcknowledge(kFirstVector, mode == InterruptMode::kPin ? OnPin : nullptr);
   for (unsigned i = 0; i < queues; ++i) {
     if (!SetUpQueue(i)) return Fail("virtio: its queue does not work");
   }
-  Store<uint8_t>(common_ + kStatus, 15);
-  return Load<uint8_t>(common_ + kStatus) == 15 || Fail("virtio: does not start");
+  Store<uint8_t>(places_.common + reg::kStatus, 15);
+  return Load<uint8_t>(places_.common + reg::kStatus) == 15 || Fail("virtio: does not start");
 }
 
-void Virtio::SetConfigByte(unsigned offset, uint8_t value) { Store(config_ + offset, value); }
+void Virtio::SetConfigByte(unsigned offset, uint8_t value) {
+  Store(places_.config + offset, value);
+}
 
 uint64_t Virtio::interrupts() const {
   return InterruptCount(mode_ == InterruptMode::kMsix ? kFirstVector + 1 : kFirstVector);

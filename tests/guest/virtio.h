@@ -6,6 +6,7 @@
 
 #include "tests/guest/machine.h"
 #include "tests/guest/pci.h"
+#include "tests/guest/virtio_registers.h"
 
 namespace guest {
 
@@ -21,7 +22,8 @@ class Virtio {
   // and, where it is offered, EVENT_IDX), so many queues. False and a message when it does not come
   // up. Queue 0 alone interrupts.
   bool Start(uint16_t type, uint64_t features, InterruptMode mode, unsigned queues = 1);
-  bool started() const { return common_ != 0; }
+  bool Start(Function function, uint64_t features, InterruptMode mode, unsigned queues);
+  bool started() const { return places_.common != 0; }
   // Gives the device a request and waits for it; the length that the device reports, or nothing.
   std::optional<uint32_t> Do(const VirtioPiece* pieces, unsigned count);
   // The same in two steps, for any queue and without a look at interrupts.
@@ -34,7 +36,7 @@ class Virtio {
   void SetConfigByte(unsigned offset, uint8_t value);
   template <class T>
   void SetConfig(unsigned offset, T value) {
-    Store<T>(config_ + offset, value);
+    Store<T>(places_.config + offset, value);
   }
   // What the PCI function is.
   Function function() const { return function_; }
@@ -67,16 +69,12 @@ class Virtio {
     uint16_t available_event;
   };
 
-  bool FindStructures();
   bool Negotiate(uint64_t wanted);
   bool SetUpQueue(unsigned index);
   static void OnPin();
 
   Function function_;
-  uint64_t common_ = 0;
-  uint64_t isr_ = 0;
-  uint64_t config_ = 0;
-  uint32_t multiplier_ = 0;
+  VirtioPlaces places_;
   uint64_t features_ = 0;
   InterruptMode mode_ = InterruptMode::kPoll;
   struct Queue {
@@ -86,7 +84,6 @@ class Virtio {
     alignas(4) volatile Available available;
     alignas(4) volatile Used used;
   };
-  uint64_t notify_ = 0;  // the structure
   Queue queues_[kQueues] = {};
 };
 
@@ -94,7 +91,7 @@ uint64_t LoadConfig(uint64_t address, unsigned width);
 
 template <class T>
 T Virtio::Config(unsigned offset) const {
-  return static_cast<T>(LoadConfig(config_ + offset, sizeof(T)));
+  return static_cast<T>(LoadConfig(places_.config + offset, sizeof(T)));
 }
 
 }  // namespace guest

@@ -30,13 +30,13 @@ guest_answers() {
     wait_for 60 "the guest of $1" heard "$1" "^answer $answers"
 }
 
-# switch_on NAME: what a guest's slot driver does for a new card in the first port: power, and the start of the port's window for BAR 0.
+# switch_on NAME [PORT]: what a guest's slot driver does for a new card, in the first port or this one: power, and the start of the port's window for BAR 0.
 switch_on() {
-    local window
-    tell "$1" "config write 00:01.0 0x58 2 0; config read 00:01.0 0x20 2"
-    wait_for 60 "the port's window" heard "$1" "^00:01.0 020: "
-    window=$(sed -n 's/^00:01.0 020: //p' "$scratch/$1.out" | tail -n 1)
-    tell "$1" "config write 01:00.0 0x10 4 0x${window:0:3}00000; config write 01:00.0 0x14 4 0"
+    local port=00:0${2:-1}.0 card=0${2:-1}:00.0 window
+    tell "$1" "config write $port 0x58 2 0; config read $port 0x20 2"
+    wait_for 60 "the port's window" heard "$1" "^$port 020: "
+    window=$(sed -n "s/^$port 020: //p" "$scratch/$1.out" | tail -n 1)
+    tell "$1" "config write $card 0x10 4 0x${window:0:3}00000; config write $card 0x14 4 0"
 }
 
 # end NAME
