@@ -101,16 +101,20 @@ void Blk::Begin(Slot& slot) {
       slot.offset = slot.request.ranges.front().offset;
       break;
     case BlkWork::kDiscard:
-    case BlkWork::kZero: {
-      const SectorRange& range = slot.request.ranges.front();
-      slot.offset = range.offset;
-      slot.size = range.size;
-      slot.may_unmap = range.may_unmap;
-      // Nothing at all is done at once.
-      if (range.size == 0) return OnRangeDone(slot, 0);
-      break;
-    }
+    case BlkWork::kZero:
+      return BeginRange(slot);
   }
+  Launch(slot);
+}
+
+// The next one that is not empty.
+void Blk::BeginRange(Slot& slot) {
+  const auto& ranges = slot.request.ranges;
+  while (slot.range < ranges.size() && ranges[slot.range].size == 0) ++slot.range;
+  if (slot.range == ranges.size()) return Finish(slot, BlkStatus::kOk);
+  slot.offset = ranges[slot.range].offset;
+  slot.size = ranges[slot.range].size;
+  slot.may_unmap = ranges[slot.range].may_unmap;
   Launch(slot);
 }
 
@@ -143,6 +147,22 @@ bool Blk::MakeIovecs(Slot& slot) {
   if (!reads && !CopyFrom(slot.worker->ram(), buffers, slot.request.data, bytes)) return false;
   slot.iovecs.assign(1, {bytes.data(), bytes.size()});
   return true;
+}
+
+// What is tried again is tried as a whole: nobody knows how much of it is left.
+void Blk::Rewind(Slot& slot) {
+  const SectorRange& range = slot.request.ranges.front();
+  slot.done = 0;
+  slot.offset = range.offset;
+  slot.iovecs.clear();
+  if (slot.bounced) {
+    const std::span<std::byte> bytes = slot.bounce.bytes().first(range.size);
+    slot.iovecs.push_back({bytes.data(), bytes.size()});
+    return;
+  }
+  // As before, when it could be done.
+  static_cast<void>(AppendIovecs(slot.worker->ram(), slot.chain.readable, slot.request.data,
+                                 range.size, Use::kRead, slot.iovecs));
 }
 
 // A file has a size of its own; behind a device's end the kernel writes nothing.
@@ -215,7 +235,10 @@ void Blk::OnTransferred(Slot& slot, int64_t result) {
     DropFront(slot.iovecs, static_cast<uint64_t>(result));
     return Launch(slot);
   }
-  if (slot.work == BlkWork::kWrite && HasShrunk(slot)) return Fail(slot, -EIO);
+  if (slot.work == BlkWork::kWrite && HasShrunk(slot)) {
+    Rewind(slot);
+    return Fail(slot, -EIO);
+  }
   if (slot.bounced && slot.work == BlkWork::kRead) {
     const auto bytes = slot.bounce.bytes().first(size);
     if (!CopyTo(slot.worker->ram(), slot.chain.writable, 0, bytes)) return Fail(slot, -EIO);
@@ -234,15 +257,8 @@ void Blk::OnRangeDone(Slot& slot, int64_t result) {
   if (result == -EOPNOTSUPP) return Finish(slot, BlkStatus::kUnsupported);
   if (result < 0) return Fail(slot, result);
   if (HasShrunk(slot)) return Fail(slot, -EIO);
-  while (++slot.range < slot.request.ranges.size()) {
-    const SectorRange& range = slot.request.ranges[slot.range];
-    if (range.size == 0) continue;
-    slot.offset = range.offset;
-    slot.size = range.size;
-    slot.may_unmap = range.may_unmap;
-    return Launch(slot);
-  }
-  Finish(slot, BlkStatus::kOk);
+  ++slot.range;
+  BeginRange(slot);
 }
 
 void Blk::GiveId(Slot& slot) {

@@ -99,6 +99,8 @@ class Blk final : public Device {
   Slot& TakeSlot();
   void Begin(Slot& slot);
   bool MakeIovecs(Slot& slot);
+  void Rewind(Slot& slot);
+  void BeginRange(Slot& slot);
   void Launch(Slot& slot);
   void OnDone(BlkOp& op, int64_t result);
   void OnTransferred(Slot& slot, int64_t result);
