@@ -73,7 +73,8 @@ Machine::~Machine() {
   for (const LostDevice& lost : devices_->CloseAll()) TellLost(lost);
 }
 
-// What devices will reach gets its pages at once, beside all else that the start does.
+// What devices will reach gets its pages at once, and kernel and initrd, beside all else that the
+// start does.
 base::Status Machine::MakeMemory() {
   memory_.emplace(TRY(GuestMemory::Create(plan_.layout.ram, options_.pages, options_.mergeable)));
   if (plan_.locked_bytes == 0) return {};
@@ -83,6 +84,7 @@ base::Status Machine::MakeMemory() {
   }
   population_ = std::make_unique<Population>(
       PlanPopulate(blocks, PageBytes(options_.pages), UsableProcessors()));
+  loader_.emplace(image_, *memory_, plan_.layout);
   return {};
 }
 
@@ -185,7 +187,9 @@ base::Status Machine::StartBoard() {
   TRY(devices_->bridge().Connect({&board_->ports(), &board_->memory(), &board_->vm()},
                                  board_->vm()));
   TRY(memory_->Store(base::GuestPhys{acpi_.area.base}, acpi_.bytes));
-  const boot::EntryState entry = TRY(image_.Load(*memory_, plan_.layout));
+  auto loaded = loader_ ? loader_->Take() : image_.Load(*memory_, plan_.layout);
+  loader_.reset();
+  const boot::EntryState entry = TRY(std::move(loaded));
   console_->Connect([this](std::span<const uint8_t> bytes) { return TakeInput(bytes); });
   TRY(board_->Prepare(entry));
   return paused_ ? base::Status() : board_->Resume();

@@ -26,6 +26,7 @@
 #include "vmm/control/server.h"
 #include "vmm/event_loop.h"
 #include "vmm/guest_devices.h"
+#include "vmm/image_loader.h"
 #include "vmm/memory.h"
 #include "vmm/options.h"
 #include "vmm/plan.h"
@@ -127,6 +128,7 @@ class Machine {
   std::unique_ptr<Console> console_;
   std::optional<GuestMemory> memory_;
   std::unique_ptr<Population> population_;  // until devices may map the memory
+  std::optional<ImageLoader> loader_;       // of the first board, while devices are opened
   std::unique_ptr<GuestDevices> devices_;
   std::optional<sysfs::KernelLogTail> kernel_log_;   // none without an assigned device
   std::map<std::string, base::Limited> fault_logs_;  // by the device's name

@@ -35,6 +35,10 @@ std::string LinkText(const vmm::virtio::NetOptions& net) {
                                : "worked off by a thread of the machine");
 }
 
+std::string QueuesText(unsigned count, bool packed) {
+  return fmt::format("{}{}", count, packed ? ", packed where the driver knows them" : "");
+}
+
 }  // namespace
 
 void AddDisk(Page& page, const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen) {
@@ -44,7 +48,7 @@ void AddDisk(Page& page, const vmm::virtio::BlkOptions& disk, const vmm::DiskPre
                                                 : fmt::format(", {}", base::FormatSize(seen.bytes)),
                                 disk.image.readonly ? ", read-only" : ""));
   page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
-  page.Line("queues", std::to_string(disk.queues));
+  page.Line("queues", QueuesText(disk.queues, disk.packed));
   page.Line("cache", CacheText(disk.image.cache));
   if (disk.rate.any()) page.Line("at most", RateText(disk.rate));
 }
@@ -56,6 +60,7 @@ Json DiskJson(const vmm::virtio::BlkOptions& disk, const vmm::DiskPreview& seen)
           {"readonly", disk.image.readonly},
           {"cache", CacheName(disk.image.cache)},
           {"queues", disk.queues},
+          {"packed", disk.packed},
           {"iops", disk.rate.operations},
           {"bps", disk.rate.bytes},
           {"port", seen.port}};
@@ -66,7 +71,7 @@ void AddNet(Page& page, const vmm::virtio::NetOptions& net, const vmm::NetPrevie
   page.Line("link", LinkText(net));
   page.Line("in the guest", fmt::format("behind port{}, can be unplugged", seen.port));
   page.Line("address", net.mac ? net.mac->Text() : "by chance");
-  page.Line("queues", std::to_string(net.queues));
+  page.Line("queues", QueuesText(net.queues, net.packed));
   if (!net.standby.empty())
     page.Line("stands by for", net.standby + ", which the guest gets when its driver asks for it");
   if (net.mtu) page.Line("MTU", std::to_string(*net.mtu));
@@ -90,6 +95,7 @@ Json NetJson(const vmm::virtio::NetOptions& net, const vmm::NetPreview& seen) {
           {"mtu", net.mtu ? Json(*net.mtu) : Json(nullptr)},
           {"standby", net.standby.empty() ? Json(nullptr) : Json(net.standby)},
           {"queues", net.queues},
+          {"packed", net.packed},
           {"rate", net.rate},
           {"port", seen.port}};
 }

@@ -31,15 +31,17 @@ TEST(NetOption, EverythingCanBeSaid) {
   EXPECT_EQ(tap->mac->Text(), "52:54:00:12:34:56");
   EXPECT_EQ(tap->queues, 4u);
   EXPECT_EQ(tap->mtu, 9000);
-  const auto socket = ParseNet("socket,listen,path=/run/passt.sock");
+  EXPECT_FALSE(tap->packed);
+  const auto socket = ParseNet("socket,listen,path=/run/passt.sock,packed=on");
   ASSERT_THAT(socket, IsOk());
+  EXPECT_TRUE(socket->packed);
   EXPECT_EQ(std::get<vmm::virtio::SocketLink>(socket->link),
             (vmm::virtio::SocketLink{"/run/passt.sock", true}));
 }
 
 TEST(NetOption, ThePlanShowsIt) {
   vmm::Options options;
-  options.nets = {*ParseNet("tap,ifname=tap0,vhost=on,mtu=1400"), *ParseNet("socket,path=/x")};
+  options.nets = {*ParseNet("tap,ifname=tap0,vhost=on,mtu=1400"), *ParseNet("socket,path=/x,packed")};
   vmm::MachinePreview preview;
   preview.nets = {{"net0", 1}, {"net1", 2}};
   const std::string text = PreviewText(options, preview, false);
@@ -47,7 +49,10 @@ TEST(NetOption, ThePlanShowsIt) {
                               "kernel (vhost)\n  in the guest  behind port1, can be unplugged\n"));
   EXPECT_THAT(text, HasSubstr("MTU           1400"));
   EXPECT_THAT(text, HasSubstr("Network net1\n  link          socket /x\n"));
+  EXPECT_THAT(text, HasSubstr("queues        1, packed where the driver knows them"));
   EXPECT_EQ(PreviewJson(options, preview)["nets"][1]["path"], "/x");
+  EXPECT_EQ(PreviewJson(options, preview)["nets"][0]["packed"], false);
+  EXPECT_EQ(PreviewJson(options, preview)["nets"][1]["packed"], true);
   EXPECT_TRUE(PreviewJson(options, preview)["nets"][1]["mac"].is_null());
 }
 

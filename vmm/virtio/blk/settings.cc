@@ -77,6 +77,8 @@ base::Status ParseOne(std::string_view part, BlkOptions& disk) {
                   fmt::format("use 1 to {}", kMostBlkQueues));
     }
     disk.queues = static_cast<unsigned>(*queues);
+  } else if (part == "packed" || part == "packed=on" || part == "packed=off") {
+    disk.packed = part != "packed=off";
   } else if (part.starts_with("iops=") || part.starts_with("bps=")) {
     TRY(ParseRate(part, disk.rate));
   } else if (part.starts_with("rerror=") || part.starts_with("werror=")) {

@@ -10,7 +10,7 @@
 namespace vmm::virtio {
 
 inline constexpr std::string_view kDiskForm =
-    "FILE[,readonly][,serial=TEXT][,cache=MODE][,queues=N][,iops=N][,bps=SIZE]"
+    "FILE[,readonly][,serial=TEXT][,cache=MODE][,queues=N][,packed=on|off][,iops=N][,bps=SIZE]"
     "[,rerror=report|stop][,werror=report|stop|enospc][,format=raw]";
 
 // The file, then its settings, each "NAME" or "NAME=VALUE". kUsage names the setting and what it

@@ -64,6 +64,7 @@ std::vector<std::byte> NetConfig(const NetShape& shape, bool link) {
 DeviceModel NetModel(const NetShape& shape) {
   DeviceModel model;
   model.kind = kNetKind;
+  model.packed = shape.packed;
   model.features = net::kMac | net::kStatus | net::kControl | net::kControlRx | net::kControlVlan;
   if (shape.standby) model.features |= net::kStandby;
   if (shape.own_mac && !shape.standby) model.features |= net::kControlMac;

@@ -70,6 +70,7 @@ struct NetShape {
   bool merges = true;     // a frame may fill several buffers
   bool link = true;       // at the start
   bool own_mac = true;    // the guest may take another one
+  bool packed = false;    // queues are offered
   bool standby = false;   // for an assigned device with the same address
 };
 std::vector<std::byte> NetConfig(const NetShape& shape, bool link);

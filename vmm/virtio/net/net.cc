@@ -24,6 +24,7 @@ base::Result<std::unique_ptr<Net>> Net::Create(base::Kernel& kernel, const NetOp
   NetShape shape;
   shape.mac = options.mac ? *options.mac : RandomMac();
   shape.mtu = options.mtu;
+  shape.packed = options.packed;
   shape.standby = !options.standby.empty();
   if (const auto* const tap = std::get_if<TapLink>(&options.link)) {
     return CreateTap(kernel, options, *tap, shape);

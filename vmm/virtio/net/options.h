@@ -45,6 +45,7 @@ struct NetOptions {
   std::optional<uint16_t> mtu;  // that the guest is told
   unsigned queues = 1;          // pairs
   uint64_t rate = 0;            // bytes per second in each direction; 0: as many as come
+  bool packed = false;          // offers packed virtqueues
   std::string standby = {};     // the id of an assigned device that it stands by for
 };
 inline constexpr unsigned kMostNetQueues = 8;

@@ -80,6 +80,10 @@ base::Status ParseOne(const Setting& setting, NetOptions& net) {
     net.rate = *rate;
     return {};
   }
+  if (part == "packed" || part == "packed=on" || part == "packed=off") {
+    net.packed = part != "packed=off";
+    return {};
+  }
   if (name == "standby") {
     net.standby = TRY(ParseText(part, value));
     return {};
@@ -105,6 +109,10 @@ base::Result<NetOptions> ParseNet(const std::vector<std::string_view>& parts) {
   if (net.rate != 0 && tap != nullptr && tap->vhost) {
     return Fail(Code::kUsage, "rate=: with vhost=on the machine sees no frame",
                 "use vhost=off, or tc(8) on the tap");
+  }
+  if (net.packed && tap != nullptr && tap->vhost) {
+    return Fail(Code::kUsage, "packed=on: the host's kernel (vhost=on) knows split queues alone",
+                "use vhost=off or packed=off");
   }
   if (!net.standby.empty() && !net.mac) {
     return Fail(

@@ -11,7 +11,7 @@ namespace vmm::virtio {
 
 inline constexpr std::string_view kNetForm =
     "tap[,ifname=NAME][,queues=N][,vhost=on|off]|socket,path=FILE[,listen], "
-    "each [,mac=ADDRESS][,mtu=N][,rate=SIZE][,standby=ID]";
+    "each [,mac=ADDRESS][,mtu=N][,rate=SIZE][,packed=on|off][,standby=ID]";
 
 // The kind of link, then its settings, each "NAME" or "NAME=VALUE". kUsage names the setting and
 // what it takes.
