@@ -1,6 +1,7 @@
 // What a machine boots, read into its memory beside all else that a start does.
 //
-// Threads: the one that makes it, with one of its own, which is confined as those that open devices.
+// Threads: the one that makes it, with one of its own, which is confined as those that open
+// devices.
 #pragma once
 
 #include <optional>

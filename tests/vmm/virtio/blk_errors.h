@@ -112,7 +112,7 @@ class BlkErrors : public test::VirtioFunction {
   std::string path_;
   base::Fd file_;
   Blk* disk_ = nullptr;
-  test::Script script_;            // the I/O thread's
+  test::Script script_;      // the I/O thread's
   std::vector<bool> syncs_;  // the I/O thread's
   std::mutex mutex_;
   std::vector<BlkFault> faults_;

@@ -1,5 +1,3 @@
-#include "vmm/virtio/console/output.h"
-
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -8,6 +6,7 @@
 
 #include "tests/support/matchers.h"
 #include "tests/support/temp_folder.h"
+#include "vmm/virtio/console/output.h"
 
 namespace vmm::virtio {
 namespace {

@@ -61,10 +61,7 @@ base::Status Console::Start(uint64_t, EventLoop& loop) {
   input_watch_ = TRY(loop.Add(wake_.fd(), [this] { OnInput(); }));
   silence_ = TRY(Timer::Create(loop, [this] { Listens(); }));
   TRY(silence_->Arm(kSilence));
-  patience_ = TRY(Timer::Create(loop, [this] {
-    if (held_) stalled_ = true;
-    GoOn();
-  }));
+  patience_ = TRY(Timer::Create(loop, [this] { OnPatienceOver(); }));
   Drain();
   return {};
 }
@@ -84,9 +81,7 @@ void Console::OnQueueStart(Worker& worker) {
   (worker.index() == kReceive ? receive_ : transmit_) = &worker;
 }
 
-void Console::OnQueueEnd(uint16_t queue) {
-  (queue == kReceive ? receive_ : transmit_) = nullptr;
-}
+void Console::OnQueueEnd(uint16_t queue) { (queue == kReceive ? receive_ : transmit_) = nullptr; }
 
 size_t Console::Input(std::span<const uint8_t> bytes) {
   const std::lock_guard lock(mutex_);
@@ -213,6 +208,11 @@ void Console::Drain() {
 
 void Console::OnReady() {
   Drain();
+  GoOn();
+}
+
+void Console::OnPatienceOver() {
+  if (held_) stalled_ = true;
   GoOn();
 }
 

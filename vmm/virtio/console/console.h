@@ -4,9 +4,9 @@
 // at once, whatever becomes of it: it goes through a bounded ring whose oldest bytes make way,
 // counted, when the descriptor takes none. A file is always a little behind: it holds the guest
 // back when the ring is half full, but not for longer than a serial port would. What is left in the
-// ring when the device goes is written with the same patience. Input waits in a bounded buffer until
-// the guest gives it room and has said something: Linux's driver gives room before it is ready, and
-// drops what comes until then.
+// ring when the device goes is written with the same patience. Input waits in a bounded buffer
+// until the guest gives it room and has said something: Linux's driver gives room before it is
+// ready, and drops what comes until then.
 //
 // Threads: Input from any; the rest as Device says.
 #pragma once
@@ -76,6 +76,7 @@ class Console final : public Device {
   bool HoldsBack();
   void Drain();
   void OnReady();
+  void OnPatienceOver();
   void GoOn();
   void TakeOut();
   void TellDropped();

@@ -36,7 +36,8 @@ base::Failure CannotConnect(const std::string& path, int err) {
   auto failure = base::FailErrno("socket " + path, err);
   const char* hint = "";
   if (err == ENOENT || err == ECONNREFUSED) {
-    hint = "start the other side first (passt, another vmm with listen), or add listen";
+    hint = "start the other side first (passt --socket, of the package passt, or another vmm with "
+           "listen), or add listen";
   } else if (err == EACCES || err == EPERM) {
     hint = "the socket's owner has to allow writing to it";
   } else if (err == EPROTOTYPE) {
