@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tests/support/matchers.h"
+#include "tests/support/read_pipe.h"
 #include "tests/support/temp_folder.h"
 #include "vmm/virtio/console/output.h"
 
@@ -58,16 +59,7 @@ class FileOutputTest : public testing::Test {
     ASSERT_EQ(output_->Take(Bytes("later")), 0u);
     rest.Push(Bytes("later"));
   }
-  std::string Read(size_t count) {
-    std::string text(count, '\0');
-    size_t done = 0;
-    while (done < count) {
-      const ssize_t got = ::read(reader_.raw(), text.data() + done, count - done);
-      if (got <= 0) break;
-      done += static_cast<size_t>(got);
-    }
-    return text.substr(0, done);
-  }
+  std::string Read(size_t count) { return test::ReadPipe(reader_, count); }
 
   base::Fd reader_;
   size_t room_ = 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/support/matchers.h"
+#include "tests/support/read_pipe.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/virtio_function.h"
 
@@ -67,16 +68,7 @@ class ConsoleTest : public test::VirtioFunction {
     OnIo([&] { dropped = console_->dropped(); });
     return dropped;
   }
-  std::string ReadOutput(size_t count) {
-    std::string text(count, '\0');
-    size_t done = 0;
-    while (done < count) {
-      const ssize_t got = ::read(reader_.raw(), text.data() + done, count - done);
-      if (got <= 0) break;
-      done += static_cast<size_t>(got);
-    }
-    return text.substr(0, done);
-  }
+  std::string ReadOutput(size_t count) { return test::ReadPipe(reader_, count); }
 
   base::Fd reader_;
   Console* console_ = nullptr;
