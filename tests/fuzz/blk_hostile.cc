@@ -1,14 +1,12 @@
 // A virtio disk whose driver changes its memory while the device reads it, on storage that fails in
 // every way and changes its size: everything comes back, and the storage is asked for nothing that
 // it must not be asked for.
-#include "sysfs/base/log.h"
 #include "tests/fuzz/blk_request_input.h"
 #include "tests/fuzz/fuzzed_disk.h"
 
 namespace {
 
 using test::FuzzedDisk;
-using test::OneQueue;
 
 constexpr size_t kMostSectors = 2 * FuzzedDisk::kSectors;
 
@@ -21,14 +19,14 @@ class Game {
   void Play() {
     disk_.Start();
     while (input_->remaining_bytes() > 0) Step();
-    if (paused_) Pause();
+    if (disk_.queue().paused()) disk_.queue().TurnPause();
     // A machine that has stopped goes on when there is room.
     disk_.SetFileBytes(kMostSectors * 512);
     for (unsigned i = 0; i < 1000 && in_flight_ > 0; ++i) {
       disk_.blk().Retry();
       if (disk_.storage().waiting() > 0) disk_.EndOne();
       // What has waited for long waits no longer.
-      for (unsigned times = i < 100 ? 0 : 2; times > 0; --times) Pause();
+      for (unsigned times = i < 100 ? 0 : 2; times > 0; --times) disk_.queue().TurnPause();
       disk_.queue().RunLoop();
       Reap();
     }
@@ -40,7 +38,7 @@ class Game {
   void Step() {
     switch (input_->ConsumeIntegralInRange(0, 11)) {
       case 0:
-        Pause();
+        disk_.queue().TurnPause();
         break;
       case 1:
         disk_.blk().Retry();
@@ -76,21 +74,15 @@ class Game {
   }
   void Reap() {
     while (const auto done = disk_.queue().driver().Reap()) {
-      test::Check(!paused_, "a queue that is paused shows nothing");
+      test::Check(!disk_.queue().paused(), "a queue that is paused shows nothing");
       test::Check(done->token <= token_, "what comes back was there");
       --in_flight_;
     }
   }
 
-  // Or goes on.
-  void Pause() {
-    paused_ = !paused_;
-    paused_ ? disk_.queue().worker().Pause([] {}) : disk_.queue().worker().Resume();
-  }
   void Restart() {
     disk_.End();
     disk_.Start();
-    paused_ = false;
     in_flight_ = 0;
   }
   void Resize() {
@@ -110,7 +102,6 @@ class Game {
 
   test::Input* input_;
   FuzzedDisk disk_;
-  bool paused_ = false;
   uint64_t token_ = 0;
   unsigned in_flight_ = 0;
 };
@@ -118,8 +109,5 @@ class Game {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  base::SetLogLevel(base::Level::kError);
-  test::Input input(data, size);
-  Game(input).Play();
-  return 0;
+  return test::PlayGame<Game>(data, size);
 }

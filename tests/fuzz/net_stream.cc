@@ -9,7 +9,6 @@
 #include <cstring>
 #include <limits>
 
-#include "sysfs/base/log.h"
 #include "tests/fuzz/input.h"
 #include "vmm/virtio/net/stream.h"
 
@@ -258,8 +257,5 @@ class Game {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  base::SetLogLevel(base::Level::kError);
-  test::Input input(data, size);
-  Game(input).Play();
-  return 0;
+  return test::PlayGame<Game>(data, size);
 }

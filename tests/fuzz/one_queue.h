@@ -41,6 +41,11 @@ class OneQueue {
     device_->OnQueueStart(*worker_);
     Check(worker_->Start(*loop_).has_value(), "the queue starts");
   }
+  bool paused() const { return worker_->paused(); }
+  // It pauses, or goes on.
+  void TurnPause() {
+    paused() ? worker_->Resume() : worker_->Pause([] {});
+  }
   // No request is taken any more; the device is to finish what it has, then Drop.
   void End() {
     idle_ = false;

@@ -1,6 +1,5 @@
 // A virtio disk between a driver's requests, right ones and wrong ones, and storage that fails in
 // every way and ends in any order: each request comes back once, with what the model has for it.
-#include "sysfs/base/log.h"
 #include "tests/fuzz/blk_model.h"
 #include "tests/fuzz/blk_request_input.h"
 
@@ -27,7 +26,7 @@ class Game {
         Choose(input_->ConsumeBool());
         break;
       case 1:
-        Pause();
+        disk_.queue().TurnPause();
         break;
       case 2:
         disk_.blk().Retry();
@@ -59,7 +58,6 @@ class Game {
     chooses_ = (features & blk_feature::kConfigWce) != 0;
     syncs_ = disk_.options().image.cache == CacheMode::kWritethrough ||
              ((features & blk_feature::kFlush) == 0 && !disk_.unsafe());
-    paused_ = false;
   }
   void End() {
     model_.BeginEnd();
@@ -85,12 +83,12 @@ class Game {
   }
   void Reap() {
     while (const auto done = disk_.queue().driver().Reap()) {
-      test::Check(!paused_, "a queue that is paused shows nothing");
+      test::Check(!disk_.queue().paused(), "a queue that is paused shows nothing");
       model_.CheckDone(*done);
     }
   }
   void Drain() {
-    if (paused_) Pause();
+    if (disk_.queue().paused()) disk_.queue().TurnPause();
     for (unsigned i = 0; i < 1000 && !model_.idle(); ++i) {
       disk_.blk().Retry();
       if (disk_.storage().waiting() > 0) disk_.EndOne();
@@ -100,11 +98,6 @@ class Game {
     test::Check(model_.idle() && disk_.storage().waiting() == 0, "a request comes back");
   }
 
-  // Or goes on.
-  void Pause() {
-    paused_ = !paused_;
-    paused_ ? disk_.queue().worker().Pause([] {}) : disk_.queue().worker().Resume();
-  }
   // What the driver writes into the configuration, where it may.
   void Choose(bool writeback) {
     if (disk_.blk().model().writable.empty()) return;
@@ -118,15 +111,11 @@ class Game {
   bool syncs_ = false;  // each write, whatever the driver chooses
   bool chooses_ = false;
   bool writeback_ = true;
-  bool paused_ = false;
   uint64_t token_ = 0;
 };
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  base::SetLogLevel(base::Level::kError);
-  test::Input input(data, size);
-  Game(input).Play();
-  return 0;
+  return test::PlayGame<Game>(data, size);
 }

@@ -3,7 +3,6 @@
 // reset it works.
 #include "vmm/virtio/virtio_pci.h"
 
-#include "sysfs/base/log.h"
 #include "tests/fuzz/common_model.h"
 #include "tests/fuzz/config_model.h"
 #include "tests/fuzz/input.h"
@@ -334,8 +333,5 @@ class Game {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  base::SetLogLevel(base::Level::kError);
-  test::Input input(data, size);
-  Game(input).Play();
-  return 0;
+  return test::PlayGame<Game>(data, size);
 }

@@ -21,4 +21,10 @@ base::Result<std::vector<Setting>> ParseSettings(std::span<const std::string_vie
   return settings;
 }
 
+base::Result<bool> ParseSwitch(const Setting& setting) {
+  if (setting.value == "on") return true;
+  if (setting.value == "off") return false;
+  return base::Fail(base::Code::kUsage, fmt::format("{}: neither on nor off", setting.text));
+}
+
 }  // namespace vmm::virtio

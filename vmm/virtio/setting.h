@@ -15,6 +15,8 @@ struct Setting {
   std::string_view value;  // empty without one
 };
 
+// "NAME=on" or "NAME=off". kUsage for all else.
+base::Result<bool> ParseSwitch(const Setting& setting);
 // kUsage when a name is there twice.
 base::Result<std::vector<Setting>> ParseSettings(std::span<const std::string_view> parts);
 

@@ -41,7 +41,8 @@ TEST(NetOption, EverythingCanBeSaid) {
 
 TEST(NetOption, ThePlanShowsIt) {
   vmm::Options options;
-  options.nets = {*ParseNet("tap,ifname=tap0,vhost=on,mtu=1400"), *ParseNet("socket,path=/x,packed")};
+  options.nets = {*ParseNet("tap,ifname=tap0,vhost=on,mtu=1400"),
+                  *ParseNet("socket,path=/x,packed=on")};
   vmm::MachinePreview preview;
   preview.nets = {{"net0", 1}, {"net1", 2}};
   const std::string text = PreviewText(options, preview, false);

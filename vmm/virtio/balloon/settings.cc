@@ -14,12 +14,6 @@ using base::Fail;
 
 constexpr uint64_t kMostSeconds = 86400;
 
-base::Result<bool> ParseSwitch(std::string_view part, std::string_view value) {
-  if (value == "on") return true;
-  if (value == "off") return false;
-  return Fail(Code::kUsage, fmt::format("{}: neither on nor off", part));
-}
-
 base::Status ParseOne(const Setting& setting, BalloonOptions& balloon) {
   const auto& [part, name, value] = setting;
   if (name == "size") {
@@ -29,9 +23,9 @@ base::Status ParseOne(const Setting& setting, BalloonOptions& balloon) {
                   "give a multiple of 4K, such as 512M: what the guest is to have");
     }
   } else if (name == "reporting") {
-    balloon.reporting = TRY(ParseSwitch(part, value));
+    balloon.reporting = TRY(ParseSwitch(setting));
   } else if (name == "deflate-on-oom") {
-    balloon.deflate_on_oom = TRY(ParseSwitch(part, value));
+    balloon.deflate_on_oom = TRY(ParseSwitch(setting));
   } else if (name == "statistics") {
     const auto seconds = base::ParseDecimal(value, kMostSeconds);
     if (!seconds) {

@@ -62,7 +62,8 @@ base::Status ParseErrors(std::string_view part, ErrorPolicies& errors) {
               reads ? "use report or stop" : "use report, stop or enospc");
 }
 
-base::Status ParseOne(std::string_view part, BlkOptions& disk) {
+base::Status ParseOne(const Setting& setting, BlkOptions& disk) {
+  const std::string_view part = setting.text;
   const auto value = [&](std::string_view name) { return part.substr(name.size()); };
   if (part == "readonly") {
     disk.image.readonly = true;
@@ -77,8 +78,8 @@ base::Status ParseOne(std::string_view part, BlkOptions& disk) {
                   fmt::format("use 1 to {}", kMostBlkQueues));
     }
     disk.queues = static_cast<unsigned>(*queues);
-  } else if (part == "packed" || part == "packed=on" || part == "packed=off") {
-    disk.packed = part != "packed=off";
+  } else if (setting.name == "packed") {
+    disk.packed = TRY(ParseSwitch(setting));
   } else if (part.starts_with("iops=") || part.starts_with("bps=")) {
     TRY(ParseRate(part, disk.rate));
   } else if (part.starts_with("rerror=") || part.starts_with("werror=")) {
@@ -103,7 +104,7 @@ base::Result<BlkOptions> ParseDisk(const std::vector<std::string_view>& parts, u
   disk.queues = std::min(cpus, kMostBlkQueues);
   if (disk.image.file.empty()) return Fail(Code::kUsage, "the file's name is empty");
   const auto settings = TRY(ParseSettings(std::span(parts).subspan(1)));
-  for (const Setting& one : settings) TRY(ParseOne(one.text, disk));
+  for (const Setting& one : settings) TRY(ParseOne(one, disk));
   return disk;
 }
 

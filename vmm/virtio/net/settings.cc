@@ -34,14 +34,14 @@ base::Result<std::string> ParseText(std::string_view part, std::string_view valu
   return Fail(Code::kUsage, fmt::format("{}: its value is empty", part));
 }
 
-base::Status ParseTap(std::string_view name, std::string_view value, std::string_view part,
-                      NetOptions& net, TapLink& tap) {
+base::Status ParseTap(const Setting& setting, NetOptions& net, TapLink& tap) {
+  const auto& [part, name, value] = setting;
   if (name == "ifname") {
     tap.interface = TRY(ParseText(part, value));
   } else if (name == "queues") {
     net.queues = TRY(ParseCount(part, value, 1, kMostNetQueues));
-  } else if (part == "vhost" || part == "vhost=on" || part == "vhost=off") {
-    tap.vhost = part != "vhost=off";
+  } else if (name == "vhost") {
+    tap.vhost = part == "vhost" || TRY(ParseSwitch(setting));
   } else {
     return Fail(Code::kUsage, fmt::format("tap: \"{}\" is no option of it", part),
                 fmt::format("a network device is {}", kNetForm));
@@ -80,8 +80,8 @@ base::Status ParseOne(const Setting& setting, NetOptions& net) {
     net.rate = *rate;
     return {};
   }
-  if (part == "packed" || part == "packed=on" || part == "packed=off") {
-    net.packed = part != "packed=off";
+  if (name == "packed") {
+    net.packed = TRY(ParseSwitch(setting));
     return {};
   }
   if (name == "standby") {
@@ -89,7 +89,7 @@ base::Status ParseOne(const Setting& setting, NetOptions& net) {
     return {};
   }
   if (auto* const tap = std::get_if<TapLink>(&net.link)) {
-    return ParseTap(name, value, part, net, *tap);
+    return ParseTap(setting, net, *tap);
   }
   return ParseSocket(name, value, part, std::get<SocketLink>(net.link));
 }
