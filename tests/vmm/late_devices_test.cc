@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "tests/support/fake_function.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/fake_tree.h"
 #include "tests/support/fake_vfio_device.h"
