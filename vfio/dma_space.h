@@ -9,7 +9,7 @@
 // at any time.
 //
 // Threads: Claim and Release from one thread at a time, and so Map and Unmap, beside them;
-// OpenDevice of different devices from several threads at once.
+// OpenDevice of different devices from several threads at once, beside all of these.
 #pragma once
 
 #include <cstdint>

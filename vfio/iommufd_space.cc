@@ -82,17 +82,23 @@ base::Status IommufdSpace::Claim(const sysfs::PciAddress& device, const KvmLink&
   if (!fd) return Explained(Step::kOpenDeviceFile, fd.error().err(), device, node);
   TRY(CheckDeviceNumber(*tree_, device, *file, *fd));
   TRY(link(fd->raw()));
-  claimed_.emplace(device, Claimed{node, group, std::move(*fd)});
+  const std::lock_guard lock(mutex_);
+  claimed_.emplace(device, std::make_shared<const Claimed>(Claimed{node, group, std::move(*fd)}));
   return {};
 }
 
 base::Result<base::Fd> IommufdSpace::OpenDevice(const sysfs::PciAddress& device,
                                                 const std::optional<VfToken>& token) {
-  const auto found = claimed_.find(device);
-  if (found == claimed_.end()) return NotClaimed(device);
-  base::Fd fd = TRY(found->second.file.Duplicate());
-  TRY(Bind(found->second, device, token));
-  TRY(AttachToIoas(found->second, device));
+  std::shared_ptr<const Claimed> claimed;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = claimed_.find(device);
+    if (found == claimed_.end()) return NotClaimed(device);
+    claimed = found->second;
+  }
+  base::Fd fd = TRY(claimed->file.Duplicate());
+  TRY(Bind(*claimed, device, token));
+  TRY(AttachToIoas(*claimed, device));
   return fd;
 }
 
@@ -132,13 +138,14 @@ base::Status IommufdSpace::AttachToIoas(const Claimed& claimed,
 base::Status IommufdSpace::Release(const sysfs::PciAddress& device, const KvmLink& unlink) {
   const auto claimed = claimed_.find(device);
   if (claimed == claimed_.end()) return {};
-  base::Status unlinked = unlink(claimed->second.file.raw());
+  base::Status unlinked = unlink(claimed->second->file.raw());
+  const std::lock_guard lock(mutex_);
   claimed_.erase(claimed);
   return unlinked;
 }
 
 base::Status IommufdSpace::Relink(const KvmLink& link) {
-  for (const auto& [device, claimed] : claimed_) TRY(link(claimed.file.raw()));
+  for (const auto& [device, claimed] : claimed_) TRY(link(claimed->file.raw()));
   return {};
 }
 
@@ -185,7 +192,7 @@ base::Status IommufdSpace::Map(base::Iova iova, std::span<std::byte> memory) {
   const int err = MapRange(range, memory);
   if (err == 0) return {};
   std::vector<unsigned> groups;
-  for (const auto& [device, claimed] : claimed_) groups.push_back(claimed.group);
+  for (const auto& [device, claimed] : claimed_) groups.push_back(claimed->group);
   return ExplainedMap(err, range, *this, maps_, *tree_, groups);
 }
 

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +67,8 @@ class IommufdSpace final : public DmaSpace {
   const sysfs::Tree* tree_;
   base::Fd iommufd_;
   uint32_t ioas_ = 0;
-  std::map<sysfs::PciAddress, Claimed> claimed_;
+  std::mutex mutex_;  // what OpenDevice looks up while devices come and go
+  std::map<sysfs::PciAddress, std::shared_ptr<const Claimed>> claimed_;
   MapList maps_;
   unsigned map_count_ = 0;
 };

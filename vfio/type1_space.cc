@@ -93,6 +93,7 @@ base::Status Type1Space::Claim(const sysfs::PciAddress& device, const KvmLink& l
   const auto known = std::find_if(groups_.begin(), groups_.end(),
                                   [id](const Group& group) { return group.id == id; });
   if (known != groups_.end()) {
+    const std::lock_guard lock(mutex_);
     known->devices.push_back(device);
     return {};
   }
@@ -101,7 +102,8 @@ base::Status Type1Space::Claim(const sysfs::PciAddress& device, const KvmLink& l
   TRY(CheckViable(*fd, device));
   TRY(Attach(*fd, device));
   TRY(link(fd->raw()));
-  groups_.push_back({id, std::move(*fd), {device}});
+  const std::lock_guard lock(mutex_);
+  groups_.push_back({id, std::make_shared<const base::Fd>(std::move(*fd)), {device}});
   return {};
 }
 
@@ -129,12 +131,17 @@ base::Status Type1Space::Attach(const base::Fd& group, const sysfs::PciAddress& 
 
 base::Result<base::Fd> Type1Space::OpenDevice(const sysfs::PciAddress& device,
                                               const std::optional<VfToken>& token) {
-  const Group* group = FindGroupOf(device);
-  if (group == nullptr) return NotClaimed(device);
+  std::shared_ptr<const base::Fd> group_fd;
+  {
+    const std::lock_guard lock(mutex_);
+    const Group* group = FindGroupOf(device);
+    if (group == nullptr) return NotClaimed(device);
+    group_fd = group->fd;
+  }
   std::string name = device.ToString();
   if (token) name += " vf_token=" + token->ToString();
   const auto fd =
-      kernel_->Ioctl(group->fd, VFIO_GROUP_GET_DEVICE_FD, name.data(), "VFIO_GROUP_GET_DEVICE_FD");
+      kernel_->Ioctl(*group_fd, VFIO_GROUP_GET_DEVICE_FD, name.data(), "VFIO_GROUP_GET_DEVICE_FD");
   if (!fd) return Explained(Step::kOpenDevice, fd.error().err(), device);
   return base::Fd(*fd);
 }
@@ -144,15 +151,16 @@ base::Status Type1Space::Release(const sysfs::PciAddress& device, const KvmLink&
     return std::find(one.devices.begin(), one.devices.end(), device) != one.devices.end();
   });
   if (group == groups_.end()) return {};
+  const std::lock_guard lock(mutex_);
   std::erase(group->devices, device);
   if (!group->devices.empty()) return {};
-  base::Status unlinked = unlink(group->fd.raw());
+  base::Status unlinked = unlink(group->fd->raw());
   groups_.erase(group);
   return unlinked;
 }
 
 base::Status Type1Space::Relink(const KvmLink& link) {
-  for (const Group& group : groups_) TRY(link(group.fd.raw()));
+  for (const Group& group : groups_) TRY(link(group.fd->raw()));
   return {};
 }
 
@@ -164,7 +172,7 @@ std::vector<int> Type1Space::HotResetProof(std::span<const sysfs::PciAddress> fu
   std::vector<int> groups;
   for (const Group& group : groups_) {
     if (std::find(wanted.begin(), wanted.end(), group.id) != wanted.end())
-      groups.push_back(group.fd.raw());
+      groups.push_back(group.fd->raw());
   }
   return groups;
 }

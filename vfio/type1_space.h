@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -46,7 +47,7 @@ class Type1Space final : public DmaSpace {
   int MapRange(const base::Range& range, std::span<std::byte> memory);
   struct Group {
     unsigned id = 0;
-    base::Fd fd;
+    std::shared_ptr<const base::Fd> fd;  // shared with who opens a device
     std::vector<sysfs::PciAddress> devices;
   };
   const Group* FindGroupOf(const sysfs::PciAddress& device) const;
@@ -58,6 +59,7 @@ class Type1Space final : public DmaSpace {
   base::Kernel* kernel_;
   const sysfs::Tree* tree_;
   base::Fd container_;
+  std::mutex mutex_;  // what OpenDevice looks up while groups come and go
   std::vector<Group> groups_;
   MapList maps_;
   unsigned map_count_ = 0;

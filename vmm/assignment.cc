@@ -15,7 +15,7 @@
 namespace vmm {
 namespace {
 
-using Opened = base::Result<std::shared_ptr<assigned::AssignedDevice>>;
+using Opened = Assignment::Opened;
 
 // What the threads that open devices have in common.
 struct Opening {
@@ -119,24 +119,23 @@ base::Result<Assignment::Needs> Assignment::Claim(const PlannedDevice& device,
     if (devices_.empty()) DropSpace();
     return base::Failure(std::move(claimed).error());
   }
+  claimed_ = true;
   return devices_.empty() ? Needs::kRam : Needs::kNothing;
 }
 
-base::Status Assignment::MapRam() { return ram_->MapInto(*space_); }
+Opened Assignment::Open(const PlannedDevice& device, Needs needs) {
+  if (needs == Needs::kRam) TRY(ram_->MapInto(*space_));
+  return OpenDevice({*kernel_, *tree_, *space_, hooks_}, device);
+}
 
-base::Result<std::shared_ptr<assigned::AssignedDevice>> Assignment::Finish(
-    const PlannedDevice& planned, const base::Status& mapped, const vfio::KvmLink& unlink) {
+Opened Assignment::Finish(const PlannedDevice& device, Opened opened, const vfio::KvmLink& unlink) {
   const std::lock_guard lock(resets_->mutex);
-  const sysfs::PciAddress& device = planned.host;
-  auto opened = [&]() -> Opened {
-    TRY(mapped);
-    return OpenDevice({*kernel_, *tree_, *space_, hooks_}, planned);
-  }();
+  claimed_ = false;
   if (opened) {
     devices_.push_back(*opened);
     PrepareCardsLocked();
   } else {
-    Release(device, unlink);
+    Release(device.host, unlink);
   }
   return opened;
 }
@@ -145,7 +144,7 @@ void Assignment::Release(const sysfs::PciAddress& device, const vfio::KvmLink& u
   if (const base::Status released = space_->Release(device, unlink); !released) {
     base::Log(base::Level::kWarning, "{}: {}", device.ToString(), released.error().message());
   }
-  if (devices_.empty()) DropSpace();
+  if (devices_.empty() && !claimed_) DropSpace();
 }
 
 void Assignment::Remove(const std::shared_ptr<assigned::AssignedDevice>& device,

@@ -4,7 +4,7 @@
 // then each device is opened, in parallel, while the calling thread maps guest RAM: the kernel
 // resets a function when it is opened and sleeps 100 ms for it. There is no other reset at start.
 //
-// Threads: all from the thread that owns the machine, but ResetCard and MapRam.
+// Threads: all from the thread that owns the machine, but ResetCard and Open.
 #pragma once
 
 #include <functional>
@@ -45,15 +45,15 @@ class Assignment {
   const AssignedDevices& devices() const { return devices_; }
   unsigned dma_maps() const { return space_ ? space_->map_count() : 0; }
   // For a machine that runs, in three steps, one device at a time. The first device makes the DMA
-  // space, and guest RAM is mapped for it, which may last: Claim says whether MapRam comes before
-  // Finish. After a failure, which Finish returns, all is as before.
+  // space, and guest RAM is mapped for it; the kernel resets a device that is opened, and waits for
+  // one that does not come back for a minute: Open may last. After a failure, which Finish returns,
+  // all is as before.
   enum class Needs : uint8_t { kNothing, kRam };
   base::Result<Needs> Claim(const PlannedDevice& device, const vfio::KvmLink& link);
+  using Opened = base::Result<std::shared_ptr<assigned::AssignedDevice>>;
   // From any thread that may open files, beside all else.
-  base::Status MapRam();
-  base::Result<std::shared_ptr<assigned::AssignedDevice>> Finish(const PlannedDevice& device,
-                                                                 const base::Status& mapped,
-                                                                 const vfio::KvmLink& unlink);
+  Opened Open(const PlannedDevice& device, Needs needs);
+  Opened Finish(const PlannedDevice& device, Opened opened, const vfio::KvmLink& unlink);
   // Closes the device, which has been disconnected. With the last one the DMA space goes, and guest
   // RAM is pinned no longer.
   void Remove(const std::shared_ptr<assigned::AssignedDevice>& device, const vfio::KvmLink& unlink);
@@ -84,6 +84,7 @@ class Assignment {
   Hooks hooks_;
   std::unique_ptr<vfio::DmaSpace> space_;  // outlives the devices: they are closed first
   AssignedDevices devices_;
+  bool claimed_ = false;  // one more, until Finish
 
   // A vCPU may reset a card while devices come and go.
   struct Resets {

@@ -138,7 +138,7 @@ const GuestDevices::Plugged* GuestDevices::Find(const sysfs::PciAddress& device)
 // A balloon lets go of guest RAM on the devices' thread; what is out is mapped before the guest
 // starts anew.
 base::Status GuestDevices::Restart() {
-  EndPinning();
+  EndOpening();
   emulated_->DrainBalloon();
   TRY(ram_.Restore());
   for (const LostDevice& lost : TRY(assignment_->Restart(wiring_.link))) Quarantine(lost);
@@ -178,7 +178,7 @@ std::map<std::string, std::string> GuestDevices::ids() const {
 bool GuestDevices::IsKnown(const std::string& id) const {
   return std::any_of(plugged_.begin(), plugged_.end(),
                      [&](const Plugged& one) { return one.id == id; }) ||
-         PortOf(id).has_value() || (pinning_ && pinning_->place.device.id == id);
+         PortOf(id).has_value() || (opening_ && opening_->place.device.id == id);
 }
 
 std::optional<uint8_t> GuestDevices::PortOf(const std::string& id) const {
@@ -326,7 +326,7 @@ void GuestDevices::CloseInBackground(std::function<void()> end, Leaver leaver) {
 }
 
 std::vector<LostDevice> GuestDevices::CloseAll() {
-  pinning_.reset();
+  opening_.reset();
   closing_.clear();
   std::vector<sysfs::PciAddress> addresses;
   for (const Plugged& one : plugged_) addresses.push_back(one.device->address());

@@ -164,10 +164,10 @@ class GuestDevices {
   };
   base::Status Plug(const AssignRequest& request, std::optional<uint8_t> port_number);
   base::Result<Place> Prepare(const AssignRequest& request, std::optional<uint8_t> port_number);
-  base::Status Finish(const Place& place, const base::Status& mapped);
+  base::Status Finish(const Place& place, Assignment::Opened opened);
   void StartNext();
   // The device on its way in is there, or has failed.
-  void EndPinning();
+  void EndOpening();
   BalloonSetup SetUpBalloon();
   base::Status Watch(Plugged& plugged);
   const Plugged* Find(const sysfs::PciAddress& device) const;
@@ -221,15 +221,15 @@ class GuestDevices {
     Done done;
   };
   std::deque<Waiting> waiting_;
-  // The first device, while guest RAM is pinned for it.
-  struct Pinning {
+  // A device while it is opened, and guest RAM is pinned for it if it is the first.
+  struct Opening {
     Place place;
     Done done;
-    base::Status mapped;  // by the thread
+    std::optional<Assignment::Opened> opened;  // by the thread
     Thread thread;
   };
-  std::unique_ptr<Pinning> pinning_;
-  unsigned pinnings_ = 0;  // so far
+  std::unique_ptr<Opening> opening_;
+  unsigned openings_ = 0;  // so far
 };
 
 }  // namespace vmm

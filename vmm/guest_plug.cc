@@ -20,7 +20,7 @@ base::Result<uint8_t> GuestDevices::ChoosePort(const std::string& id,
                                                std::optional<uint8_t> number) const {
   // A card that has just left is closed by a later turn of the loop: its port is not free before.
   const auto is_free = [&](uint8_t port) {
-    return bridge_->IsFree(port) && !(pinning_ && pinning_->place.port == port) &&
+    return bridge_->IsFree(port) && !(opening_ && opening_->place.port == port) &&
            std::none_of(plugged_.begin(), plugged_.end(),
                         [&](const Plugged& one) { return one.port == port; }) &&
            std::none_of(emulated_->all().begin(), emulated_->all().end(),
@@ -59,7 +59,7 @@ void GuestDevices::AddLater(AssignRequest request, std::optional<uint8_t> port_n
 }
 
 void GuestDevices::StartNext() {
-  if (pinning_ || waiting_.empty()) return;
+  if (opening_ || waiting_.empty()) return;
   const Waiting next = std::move(waiting_.front());
   waiting_.pop_front();
   wiring_.loop->Post([this] { StartNext(); });
@@ -71,49 +71,51 @@ void GuestDevices::StartNext() {
   if (!place) return next.done(base::Failure(place.error()));
   const auto needs = assignment_->Claim(place->device, wiring_.link);
   if (!needs) return next.done(base::Failure(needs.error()));
-  if (*needs == Assignment::Needs::kNothing) return next.done(Finish(*place, {}));
 
-  pinning_ = std::make_unique<Pinning>();
-  pinning_->place = *place;
-  pinning_->done = next.done;
-  const auto map = [this, raw = pinning_.get(), number = ++pinnings_] {
-    raw->mapped = confinement::Confine(confinement::ThreadKind::kOpener);
-    if (raw->mapped) raw->mapped = assignment_->MapRam();
+  opening_ = std::make_unique<Opening>();
+  opening_->place = *place;
+  opening_->done = next.done;
+  const auto open = [this, raw = opening_.get(), needs = *needs, number = ++openings_] {
+    if (auto confined = confinement::Confine(confinement::ThreadKind::kOpener); !confined) {
+      raw->opened = base::Failure(std::move(confined).error());
+    } else {
+      raw->opened = assignment_->Open(raw->place.device, needs);
+    }
     wiring_.loop->Post([this, number] {
-      if (number == pinnings_) EndPinning();
+      if (number == openings_) EndOpening();
     });
   };
-  auto thread = Thread::Start("pinner", map);
+  auto thread = Thread::Start("opener", open);
   if (thread) {
-    pinning_->thread = std::move(*thread);
+    opening_->thread = std::move(*thread);
   } else {
-    pinning_->mapped = assignment_->MapRam();
-    EndPinning();
+    opening_->opened = assignment_->Open(place->device, *needs);
+    EndOpening();
   }
 }
 
-void GuestDevices::EndPinning() {
-  if (!pinning_) return;
-  const auto pinning = std::move(pinning_);
-  pinning->thread.Join();
+void GuestDevices::EndOpening() {
+  if (!opening_) return;
+  const auto opening = std::move(opening_);
+  opening->thread.Join();
   // Told by a turn of its own: who hears of it may ask for more, and here may be a reboot.
   wiring_.loop->Post(
-      [this, done = pinning->done, status = Finish(pinning->place, pinning->mapped)] {
+      [this, done = opening->done, status = Finish(opening->place, std::move(*opening->opened))] {
         done(status);
         StartNext();
       });
 }
 
 void GuestDevices::CloseRam() {
-  if (pinning_) pinning_->thread.Join();
+  if (opening_) opening_->thread.Join();
   ram_.Close();
 }
 
 base::Status GuestDevices::Plug(const AssignRequest& request, std::optional<uint8_t> port_number) {
-  EndPinning();
+  EndOpening();
   const Place place = TRY(Prepare(request, port_number));
   const auto needs = TRY(assignment_->Claim(place.device, wiring_.link));
-  return Finish(place, needs == Assignment::Needs::kRam ? assignment_->MapRam() : base::Status());
+  return Finish(place, assignment_->Open(place.device, needs));
 }
 
 base::Result<GuestDevices::Place> GuestDevices::Prepare(const AssignRequest& request,
@@ -138,10 +140,10 @@ base::Result<GuestDevices::Place> GuestDevices::Prepare(const AssignRequest& req
   return Place{planned, port};
 }
 
-base::Status GuestDevices::Finish(const Place& place, const base::Status& mapped) {
+base::Status GuestDevices::Finish(const Place& place, Assignment::Opened opened) {
   const uint8_t port = place.port;
   Plugged plugged;
-  plugged.device = TRY(assignment_->Finish(place.device, mapped, wiring_.unlink));
+  plugged.device = TRY(assignment_->Finish(place.device, std::move(opened), wiring_.unlink));
   plugged.port = port;
   plugged.id = place.device.id;
   const auto plug = [&]() -> base::Status {
