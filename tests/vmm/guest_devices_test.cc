@@ -6,12 +6,7 @@
 
 #include <fstream>
 
-#include "tests/support/fake_function.h"
-#include "tests/support/fake_kernel.h"
-#include "tests/support/fake_tree.h"
-#include "tests/support/fake_vfio_device.h"
-#include "tests/support/fake_vfio_host.h"
-#include "tests/support/matchers.h"
+#include "tests/support/machine_of_devices.h"
 #include "tests/support/temp_folder.h"
 
 namespace vmm {
@@ -22,43 +17,27 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-constexpr sysfs::PciAddress kFirst{0, 8, 0, 0};
-constexpr sysfs::PciAddress kSecond{0, 8, 0, 1};
-constexpr sysfs::PciAddress kOnBus0{0, 9, 0, 0};
-
 // A card of two functions behind a port, and a device on bus 0, in a machine that is between two
 // boards.
-class GuestDevicesTest : public testing::Test {
+class GuestDevicesTest : public test::MachineOfDevices {
  protected:
   void SetUp() override {
     host_.Add(first_, 14);
     host_.Add(second_, 15);
-    host_.Add(fixed_, 16);
-    plan_.layout = test::LayoutWithWindows();
-    plan_.layout.ram = {{0, 2 * base::kMiB}};
-    plan_.ports = {{1, 1}, {2, 2}};
+    host_.Add(on_bus0_, 16);
     plan_.devices = {{kFirst, 1, true, 0, "", "first", {}},
                      {kSecond, 1, true, 1, "", "second", {}},
                      {kOnBus0, 5, false, 0, "", "fixed", {}}};
-    loop_ = std::move(*EventLoop::Create());
-    memory_.emplace(std::move(*GuestMemory::Create(plan_.layout.ram)));
-    GuestDevices::Wiring wiring;
-    wiring.kernel = &kernel_;
-    wiring.tree = &tree_;
-    wiring.loop = loop_.get();
-    wiring.link = wiring.unlink = [](int) -> base::Status { return {}; };
-    wiring.kept = [this](const std::string& id) {
+    wiring_.kept = [this](const std::string& id) {
       kept_.push_back(id);
       if (kept_.size() == 2) loop_->Stop();
     };
-    wiring.gone = [this](const std::string& id, bool forced) {
+    wiring_.gone = [this](const std::string& id, bool forced) {
       gone_.push_back(id);
       if (forced) taken_.push_back(id);
       if (gone_.size() == awaited_) loop_->Stop();
     };
-    auto made = GuestDevices::Create(std::move(wiring), {}, plan_, *memory_, nullptr);
-    ASSERT_THAT(made, IsOk());
-    devices_ = std::move(*made);
+    Make();
   }
   static void Kill(test::FakeVfioDevice& device) { device.SetConfigValue(0, 0xffffffff, 4); }
   static void Signal(const test::FakeVfioDevice& device, uint32_t irq) {
@@ -72,26 +51,16 @@ class GuestDevicesTest : public testing::Test {
   }
   size_t Functions() { return devices_->bridge().View().size(); }
 
-  test::ScriptedKernel kernel_;
-  test::FakeTree tree_;
-  test::FakeVfioDevice first_{kFirst};
-  test::FakeVfioDevice second_{kSecond};
-  test::FakeVfioDevice fixed_{kOnBus0};
-  test::FakeVfioHost host_{kernel_, tree_};
-  MachinePlan plan_;
-  std::unique_ptr<EventLoop> loop_;
-  std::optional<GuestMemory> memory_;
   std::vector<std::string> gone_;
   std::vector<std::string> taken_;  // of these
   std::vector<std::string> kept_;
   size_t awaited_ = 0;
-  std::unique_ptr<GuestDevices> devices_;
 };
 
 TEST_F(GuestDevicesTest, ARebootResetsAndKeepsThem) {
   ASSERT_THAT(devices_->Restart(), IsOk());
   EXPECT_THAT(gone_, IsEmpty());
-  EXPECT_EQ(first_.resets() + second_.resets() + fixed_.resets(), 3u);
+  EXPECT_EQ(first_.resets() + second_.resets() + on_bus0_.resets(), 3u);
 }
 
 TEST_F(GuestDevicesTest, WhatDoesNotComeBackIsTakenWithItsCard) {
@@ -106,7 +75,7 @@ TEST_F(GuestDevicesTest, WhatDoesNotComeBackIsTakenWithItsCard) {
 
 TEST_F(GuestDevicesTest, OnBus0ItIsNoLongerThere) {
   const size_t before = Functions();
-  fixed_.OnReset([this] { Kill(fixed_); });
+  on_bus0_.OnReset([this] { Kill(on_bus0_); });
   ASSERT_THAT(devices_->Restart(), IsOk());
   RunUntilGone(1);
   EXPECT_THAT(gone_, ElementsAre("fixed"));
@@ -129,14 +98,14 @@ TEST_F(GuestDevicesTest, WhatIsGoneIsNotAskedOfTheGuest) {
 
 TEST_F(GuestDevicesTest, OnBus0ItIsTakenWhenTheHostWantsIt) {
   const size_t before = Functions();
-  Signal(fixed_, vfio::kRequestIrq);
+  Signal(on_bus0_, vfio::kRequestIrq);
   RunUntilGone(1);
   EXPECT_THAT(taken_, ElementsAre("fixed"));
   EXPECT_EQ(Functions(), before - 1);
 }
 
 TEST_F(GuestDevicesTest, OnBus0AnErrorTakesItToo) {
-  Signal(fixed_, vfio::kErrorIrq);
+  Signal(on_bus0_, vfio::kErrorIrq);
   RunUntilGone(1);
   EXPECT_THAT(taken_, ElementsAre("fixed"));
 }
