@@ -85,7 +85,8 @@ class HostBridge final : public std::enable_shared_from_this<HostBridge> {
   bool Announce(uint8_t port);
   // Presses the slot's button. kNotFound without a card.
   base::Status RequestRemoval(uint8_t port);
-  // The guest has not let go, and keeps its card: from now on it may be asked again.
+  // The guest has not let go, and keeps its card: the press is taken back as far as it can be, and
+  // from now on it may be asked again.
   void WithdrawRequest(uint8_t port);
   // The card is out when it returns, whatever the guest does with it. Disconnected as well.
   void TakeOut(uint8_t port);

@@ -1,6 +1,8 @@
 // The part of the host bridge that plugs cards into its ports and takes them out.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "sysfs/base/log.h"
 #include "vmm/pci/card_fit.h"
 #include "vmm/pci/host_bridge.h"
@@ -89,7 +91,9 @@ base::Status HostBridge::RequestRemoval(uint8_t devfn) {
 
 void HostBridge::WithdrawRequest(uint8_t devfn) {
   const std::lock_guard lock(mutex_);
-  if (Port* const port = PortLocked(devfn)) port->leaving = false;
+  Port* const port = PortLocked(devfn);
+  if (port == nullptr || !std::exchange(port->leaving, false)) return;
+  if (port->port->occupied() && port->port->forwards()) port->port->TakeBackPress();
 }
 
 void HostBridge::TakeOut(uint8_t devfn) {

@@ -235,4 +235,9 @@ void RootPort::PressButton() {
   Notify();
 }
 
+void RootPort::TakeBackPress() {
+  slot_.TakeBackPress();
+  Notify();
+}
+
 }  // namespace vmm::pci

@@ -59,6 +59,7 @@ class RootPort final : public PciFunction {
   void Insert(const Link& link);
   void Remove();
   void PressButton();
+  void TakeBackPress();
   void Announce();
   // What the last write of the guest meant for the card; asked once.
   Slot::Power TakePower() { return std::exchange(power_, Slot::Power::kUnchanged); }

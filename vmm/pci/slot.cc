@@ -11,6 +11,8 @@ constexpr auto kPresenceChanged = static_cast<uint16_t>(express::PresenceChanged
 constexpr auto kLinkChanged = static_cast<uint16_t>(express::LinkStateChanged::kMask);
 static_assert(Slot::kEvents == (express::AttentionButton::kMask | kPresenceChanged | kLinkChanged));
 
+constexpr uint16_t kIndicatorBlinks = 2;
+
 uint16_t InitialControl(bool occupied) {
   uint16_t control = express::AttentionIndicator::Set(uint16_t{0}, express::kIndicatorOff);
   control = express::PowerIndicator::Set(control,
@@ -59,6 +61,15 @@ Slot::Power Slot::WriteControl(uint16_t value) {
 }
 
 void Slot::ClearEvents(uint16_t ones) { events_ = static_cast<uint16_t>(events_ & ~ones); }
+
+void Slot::TakeBackPress() {
+  constexpr auto kPress = static_cast<uint16_t>(express::AttentionButton::kMask);
+  if ((events_ & kPress) != 0) {
+    events_ = static_cast<uint16_t>(events_ & ~kPress);
+  } else if (express::PowerIndicator::Get(control_) == kIndicatorBlinks) {
+    PressButton();
+  }
+}
 
 void Slot::Insert() {
   occupied_ = true;

@@ -39,6 +39,9 @@ class Slot {
   void Remove();
   // Asks the guest to let go of the card; its driver waits five seconds for a second press.
   void PressButton() { events_ = static_cast<uint16_t>(events_ | 1); }
+  // Takes that back: a press that the guest has not heard is gone, and one whose five seconds run,
+  // while the power indicator blinks, gets the second press that ends them (6.7.1.5).
+  void TakeBackPress();
 
  private:
   void NoteLink(bool before);

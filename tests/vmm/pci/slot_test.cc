@@ -56,6 +56,29 @@ TEST(Slot, EventsAreClearedByOnes) {
   EXPECT_EQ(slot.status(), kPresenceChanged | kLinkChanged);
 }
 
+TEST(Slot, APressThatNobodyHasHeardIsTakenBack) {
+  Slot slot(true);
+  slot.PressButton();
+  slot.TakeBackPress();
+  EXPECT_EQ(slot.status(), kPresence);
+}
+
+// Linux switches the indicator to blinking when it hears of the press.
+TEST(Slot, APressThatWasHeardIsTakenBackByAnother) {
+  constexpr uint16_t kBlinks = 2 << 8;
+  constexpr uint16_t kSteady = 1 << 8;
+  Slot slot(true);
+  slot.PressButton();
+  slot.ClearEvents(kButton);
+  slot.WriteControl(kBlinks);
+  slot.TakeBackPress();
+  EXPECT_EQ(slot.status(), kPresence | kButton);
+  slot.ClearEvents(kButton);
+  slot.WriteControl(kSteady);
+  slot.TakeBackPress();
+  EXPECT_EQ(slot.status(), kPresence);
+}
+
 TEST(Slot, InterruptsByWhatIsEnabled) {
   Slot slot(true);
   slot.PressButton();
