@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sysfs/base/address.h"
 #include "sysfs/base/kernel.h"
 #include "sysfs/base/log.h"
 #include "sysfs/base/text.h"
@@ -155,6 +157,26 @@ int OpenFlags(const ImageOptions& options, bool block_device) {
   return flags | O_NONBLOCK | O_CLOEXEC;
 }
 
+// A partition has the queue of its disk (Documentation/ABI/stable/sysfs-block, discard_max_bytes).
+bool DeviceDiscards(const struct stat& facts) {
+  const std::string device =
+      fmt::format("/sys/dev/block/{}:{}", major(facts.st_rdev), minor(facts.st_rdev));
+  for (const char* const queue : {"/queue", "/../queue"}) {
+    const auto most = base::ReadFile(device + queue + "/discard_max_bytes");
+    if (most) return *most != "0\n";
+  }
+  return false;
+}
+
+// A hole in nothing, behind the end of the file: file systems that make none say so.
+bool TakesDiscard(const Image& image, const struct stat& facts) {
+  if (image.block_device) return DeviceDiscards(facts);
+  const auto end = static_cast<off_t>(base::AlignUp(static_cast<uint64_t>(facts.st_size), kPage));
+  constexpr int kHole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  return ::fallocate(image.fd.raw(), kHole, end, kPage) == 0 ||
+         (errno != EOPNOTSUPP && errno != ENOSYS);
+}
+
 }  // namespace
 
 std::string_view CacheName(CacheMode mode) {
@@ -229,7 +251,7 @@ base::Result<Image> OpenImage(const ImageOptions& options) {
     if (!image.block_device && !TakesSmallBlocks(image.fd)) image.block_size = kPage;
     image.alignment = image.block_size;
   }
-  image.can_discard = !options.readonly;
+  image.can_discard = !options.readonly && TakesDiscard(image, facts);
   return image;
 }
 
