@@ -67,10 +67,33 @@ base::Status DmaRam::MapInto(vfio::DmaSpace& space) {
   }
   for (size_t block = 0; block < pages_.block_count(); ++block) {
     const std::lock_guard lock(mutex_);
-    const bool stays_out = pages_.full(block) && ModeLocked() == BalloonMode::kBlocks;
-    if (!pages_.mapped(block) && !stays_out) TRY(MapLocked(block, true));
+    if (StaysOutLocked(block)) {
+      DiscardLocked(pages_.range(block));
+    } else if (!pages_.mapped(block)) {
+      TRY(MapLocked(block, true));
+    }
   }
   return {};
+}
+
+bool DmaRam::StaysOutLocked(size_t block) const {
+  return pages_.full(block) && driver_ == Driver::kTells;
+}
+
+std::vector<std::span<std::byte>> DmaRam::ToMap() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::span<std::byte>> all;
+  for (size_t block = 0; block < pages_.block_count(); ++block) {
+    if (pages_.mapped(block) || StaysOutLocked(block)) continue;
+    const base::Range& range = pages_.range(block);
+    const auto bytes = memory_->At(base::GuestPhys{range.base}, range.size);
+    if (!all.empty() && all.back().data() + all.back().size() == bytes.data()) {
+      all.back() = {all.back().data(), all.back().size() + bytes.size()};
+    } else {
+      all.push_back(bytes);
+    }
+  }
+  return all;
 }
 
 void DmaRam::Forget() {

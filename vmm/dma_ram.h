@@ -13,6 +13,7 @@
 #include <functional>
 #include <mutex>
 #include <span>
+#include <vector>
 
 #include "sysfs/base/result.h"
 #include "vfio/dma_space.h"
@@ -36,6 +37,8 @@ class DmaRam {
   // Maps all but what the balloon may keep, one to one. The space is used from now on, also after a
   // failure, until Forget.
   base::Status MapInto(vfio::DmaSpace& space);
+  // What MapInto would map now, neighbours together.
+  std::vector<std::span<std::byte>> ToMap() const;
   // The space is about to go, and everything that is mapped with it.
   void Forget();
   // It is gone: what was kept for its sake can be discarded.
@@ -71,6 +74,7 @@ class DmaRam {
 
  private:
   BalloonMode ModeLocked() const;
+  bool StaysOutLocked(size_t block) const;
   base::Status MapLocked(size_t block, bool explained);
   base::Status MapAllLocked(const std::vector<RamStep>& steps);
   void DiscardLocked(const base::Range& range);

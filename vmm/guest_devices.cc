@@ -27,7 +27,7 @@ void TakeEvent(const base::EventFd& event) {
 base::Result<std::unique_ptr<GuestDevices>> GuestDevices::Create(
     Wiring wiring, const Options& options, const MachinePlan& plan, const GuestMemory& memory,
     std::shared_ptr<IoDevice> reset_port) {
-  std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan, memory));
+  std::unique_ptr<GuestDevices> devices(new GuestDevices(std::move(wiring), plan, memory, options.pages));
   const Wiring& wired = devices->wiring_;
   Assignment::Hooks hooks;
   if (wired.populated) hooks.populated = wired.populated;

@@ -153,8 +153,11 @@ class GuestDevices {
     std::vector<vmm::Watch> watches;
   };
 
-  GuestDevices(Wiring wiring, const MachinePlan& plan, const GuestMemory& memory)
-      : wiring_(std::move(wiring)), plan_(&plan), ram_(memory, plan.dma_block_bytes) {}
+  GuestDevices(Wiring wiring, const MachinePlan& plan, const GuestMemory& memory, Pages pages)
+      : wiring_(std::move(wiring)),
+        plan_(&plan),
+        page_bytes_(PageBytes(pages)),
+        ram_(memory, plan.dma_block_bytes) {}
   base::Status PlugAll();
   base::Status PairStandbys();
   // What has been chosen for a device on its way in.
@@ -201,6 +204,7 @@ class GuestDevices {
 
   const Wiring wiring_;
   const MachinePlan* plan_;
+  const uint64_t page_bytes_;  // of guest RAM
   DmaRam ram_;
   std::atomic<bool> balloon_changes_{false};  // told soon
   // Gives primaries their addresses back when the devices are closed.
@@ -226,8 +230,10 @@ class GuestDevices {
     Place place;
     Done done;
     std::optional<Assignment::Opened> opened;  // by the thread
+    std::atomic<bool> stop{false};             // giving guest RAM its pages
     Thread thread;
   };
+  base::Status Populate(const std::atomic<bool>& stop) const;
   std::unique_ptr<Opening> opening_;
   unsigned openings_ = 0;  // so far
 };

@@ -7,6 +7,7 @@
 #include "vfio/memlock.h"
 #include "vmm/confinement/confine.h"
 #include "vmm/guest_devices.h"
+#include "vmm/ram/populate.h"
 
 namespace vmm {
 
@@ -76,10 +77,13 @@ void GuestDevices::StartNext() {
   opening_->place = *place;
   opening_->done = next.done;
   const auto open = [this, raw = opening_.get(), needs = *needs, number = ++openings_] {
-    if (auto confined = confinement::Confine(confinement::ThreadKind::kOpener); !confined) {
-      raw->opened = base::Failure(std::move(confined).error());
-    } else {
+    base::Status ready;
+    if (needs == Assignment::Needs::kRam) ready = Populate(raw->stop);
+    if (ready) ready = confinement::Confine(confinement::ThreadKind::kOpener);
+    if (ready) {
       raw->opened = assignment_->Open(raw->place.device, needs);
+    } else {
+      raw->opened = base::Failure(std::move(ready).error());
     }
     wiring_.loop->Post([this, number] {
       if (number == openings_) EndOpening();
@@ -92,6 +96,15 @@ void GuestDevices::StartNext() {
     opening_->opened = assignment_->Open(place->device, *needs);
     EndOpening();
   }
+}
+
+// As before the start of a machine with a device (Machine::MakeMemory), but for the processors that
+// the guest is left. Where a balloon has taken pages nothing is filled that they may be in.
+base::Status GuestDevices::Populate(const std::atomic<bool>& stop) const {
+  if (ram_.state().reclaimed > 0) return {};
+  const std::vector<std::span<std::byte>> memory = ram_.ToMap();
+  Population population(PlanPopulate(memory, page_bytes_, UsableProcessors() / 2));
+  return population.Wait({}, [&stop] { return stop.load(); });
 }
 
 void GuestDevices::EndOpening() {
@@ -107,7 +120,10 @@ void GuestDevices::EndOpening() {
 }
 
 void GuestDevices::CloseRam() {
-  if (opening_) opening_->thread.Join();
+  if (opening_) {
+    opening_->stop = true;
+    opening_->thread.Join();
+  }
   ram_.Close();
 }
 
@@ -115,6 +131,11 @@ base::Status GuestDevices::Plug(const AssignRequest& request, std::optional<uint
   EndOpening();
   const Place place = TRY(Prepare(request, port_number));
   const auto needs = TRY(assignment_->Claim(place.device, wiring_.link));
+  const std::atomic<bool> to_the_end{false};
+  if (needs == Assignment::Needs::kRam) {
+    if (auto filled = Populate(to_the_end); !filled)
+      return Finish(place, base::Failure(std::move(filled).error()));
+  }
   return Finish(place, assignment_->Open(place.device, needs));
 }
 

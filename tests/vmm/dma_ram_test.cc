@@ -111,7 +111,12 @@ TEST_F(DmaRamTest, AnUnmapThatFailsKeepsTheBlock) {
 TEST_F(DmaRamTest, ADeviceThatComesLaterFindsWhatItMayReach) {
   ram_->SetDriver(Driver::kTells);
   Inflate(0, kPagesOfBlock + 5);
+  uint64_t to_map = 0;
+  for (const auto& bytes : ram_->ToMap()) to_map += bytes.size();
+  EXPECT_EQ(to_map, 10 * kMiB);
+  EXPECT_EQ(ram_->ToMap()[0].data(), memory_->At(base::GuestPhys{2 * kMiB}, 1).data());
   ASSERT_THAT(ram_->MapInto(space_), IsOk());
+  EXPECT_THAT(ram_->ToMap(), testing::IsEmpty());
   EXPECT_EQ(space_.maps.size(), 5u) << "the full block stays out";
   EXPECT_FALSE(ram_->state().inert);
   EXPECT_THAT(Deflate(1), IsOk());
