@@ -184,6 +184,7 @@ base::Status Machine::MakeBoard() {
 }
 
 base::Status Machine::StartBoard() {
+  routes_ = RouteGathering::Begin(*loop_, board_->vm());
   TRY(devices_->bridge().Connect({&board_->ports(), &board_->memory(), &board_->vm()},
                                  board_->vm()));
   TRY(memory_->Store(base::GuestPhys{acpi_.area.base}, acpi_.bytes));
@@ -215,9 +216,10 @@ void Machine::DropBoard() {
   for (base::Status stopped = board_->Stop(); !stopped; stopped = board_->Stop()) {
     base::Log(base::Level::kWarning, "{}", stopped.error().message());
   }
-  stats_.Add(board_->exits());
+  stats_.Add(board_->exits(), board_->vm().route_counts());
   if (devices_ && ended_) devices_->CloseRam();
   if (devices_) devices_->bridge().Disconnect();
+  routes_.reset();
   board_.reset();
 }
 

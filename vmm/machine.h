@@ -31,6 +31,7 @@
 #include "vmm/options.h"
 #include "vmm/plan.h"
 #include "vmm/ram/populate.h"
+#include "vmm/route_gathering.h"
 #include "vmm/signals.h"
 #include "vmm/stats.h"
 
@@ -151,6 +152,7 @@ class Machine {
   // Of the board: requests of an earlier one are stale. Read by vCPU threads.
   std::atomic<unsigned> generation_{0};
   std::unique_ptr<Board> board_;
+  std::shared_ptr<RouteGathering> routes_;  // the board's
 };
 
 }  // namespace vmm

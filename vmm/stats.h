@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "vmm/assigned/device.h"
+#include "vmm/kvm/vm.h"
 #include "vmm/vcpu_thread.h"
 
 namespace vmm {
@@ -28,10 +29,11 @@ struct MachineStats {
   ExitCounts exits{};     // to user space, of all boards
   unsigned dma_maps = 0;  // calls to the kernel
   unsigned boards = 0;    // 1 and one more for each reboot
+  kvm::RouteCounts routes;
   std::vector<DeviceStats> devices;
   std::vector<EmulatedStats> emulated;
 
-  void Add(const ExitCounts& board);
+  void Add(const ExitCounts& board, const kvm::RouteCounts& board_routes);
 };
 
 // One line for the machine and one for each device, "name=value" pairs.

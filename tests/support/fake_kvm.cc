@@ -137,6 +137,9 @@ int FakeKvm::Handle(unsigned long request, void* argument) {
         return doorbells.erase(doorbell.addr) == 1 ? 0 : -ENOENT;
       return doorbells.emplace(doorbell.addr, doorbell.fd).second ? 0 : -EEXIST;
     }
+    case KVM_SIGNAL_MSI:
+      messages.push_back(As<kvm_msi>(argument));
+      return 1;
     case KVM_IRQ_LINE:
       lines.emplace_back(As<kvm_irq_level>(argument).irq, As<kvm_irq_level>(argument).level != 0);
       return 0;

@@ -40,6 +40,7 @@ class FakeKvm final : public base::Kernel {
   std::map<uint32_t, uint32_t> resamples;  // descriptor to the one that is signalled
   std::map<uint64_t, int> doorbells;       // address to descriptor
   std::vector<kvm_irq_routing_entry> routes;
+  std::vector<kvm_msi> messages;                 // KVM_SIGNAL_MSI
   std::vector<std::pair<uint32_t, bool>> lines;  // changes, in their order
   std::vector<int> vfio_files;
   kvm_regs general{};

@@ -11,11 +11,12 @@ TEST(MachineStats, AddsTheExitsOfEachBoard) {
   MachineStats stats;
   ExitCounts exits{};
   exits[1] = 3;
-  stats.Add(exits);
+  stats.Add(exits, {2, 5});
   exits[1] = 4;
-  stats.Add(exits);
+  stats.Add(exits, {1, 0});
   EXPECT_EQ(stats.boards, 2u);
   EXPECT_THAT(FormatStats(stats), HasSubstr("boards=2"));
+  EXPECT_THAT(FormatStats(stats), HasSubstr("route-commits=3 relayed-interrupts=5"));
   EXPECT_THAT(FormatStats(stats), HasSubstr("exits-port=7"));
 }
 

@@ -116,7 +116,6 @@ base::Status InterruptApplier::SetRoute(uint32_t vector, const kvm::MsiMessage& 
 }
 
 base::Status InterruptApplier::CommitRoutes() {
-  Count(route_commits_);
   TRY(router_->CommitRoutes());
   applied_.uncommitted = false;
   return {};

@@ -1,7 +1,8 @@
 // Performs interrupt steps on the kernel: events, KVM routes and irqfds, VFIO triggers.
 //
 // `applied` advances with each call that succeeds, so that after a failure it is still the truth.
-// One event serves VFIO and KVM: an interrupt never enters user space. A vector for which the host
+// One event serves VFIO and KVM: an interrupt does not enter user space (but for the time in which
+// its route is gathered, kvm::Vm::GatherRoutes). A vector for which the host
 // has no resource left is refused and logged; the others work. Not thread safe, but for the
 // counters.
 #pragma once
@@ -42,7 +43,6 @@ class InterruptApplier {
   // Whether an interrupt came while the vector was masked.
   bool Pending(uint32_t vector);
 
-  uint64_t route_commits() const { return route_commits_.load(std::memory_order_relaxed); }
   // Vectors that the guest wanted and that did not work.
   uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
   uint64_t set_irqs() const { return set_irqs_.load(std::memory_order_relaxed); }
@@ -85,7 +85,6 @@ class InterruptApplier {
   IrqApplied applied_;
   std::vector<Resources> resources_;  // by vector, as many as in applied_
   base::Limited log_;
-  std::atomic<uint64_t> route_commits_{0};
   std::atomic<uint64_t> set_irqs_{0};
   std::atomic<uint64_t> refused_{0};
 };

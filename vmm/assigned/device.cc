@@ -323,7 +323,6 @@ AssignedCounters AssignedDevice::counters() const {
   counters.config_denied = config_denied_.load(std::memory_order_relaxed);
   counters.function_resets = function_resets_.load(std::memory_order_relaxed);
   counters.iommu_faults = iommu_faults_.load(std::memory_order_relaxed);
-  counters.route_commits = interrupts_.route_commits();
   counters.vectors_refused = interrupts_.refused();
   counters.set_irqs = interrupts_.set_irqs();
   return counters;

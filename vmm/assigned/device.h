@@ -59,7 +59,6 @@ struct AssignedCounters {
   uint64_t config_unowned = 0;
   uint64_t config_denied = 0;
   uint64_t function_resets = 0;  // that the guest initiated
-  uint64_t route_commits = 0;
   uint64_t set_irqs = 0;
   uint64_t vectors_refused = 0;  // wanted by the guest, not to be had on the host
   uint64_t iommu_faults = 0;     // as far as the kernel has logged them

@@ -97,6 +97,9 @@ constexpr std::array kGiveBack = {"mkdir",
                                   "statfs",
                                   "fstatfs"};
 
+// A loop with a timer.
+constexpr std::array kInterruptWork = {"epoll_ctl", "epoll_wait", "epoll_pwait", "timerfd_settime"};
+
 // Emulated devices: their loop, the files that they have, frames over sockets that are there. A
 // ring for files could do what the table does not allow (io_uring(7)), so that nobody may make one;
 // the one that is there does nothing but the work of disks (vmm/virtio/blk/ring.h).
@@ -153,6 +156,7 @@ void AddPlugging(Calls& calls) {
   calls.push_back({"socket", {{0, kAll, AF_UNIX}}});
   calls.push_back({"bind"});
   calls.push_back({"listen"});
+  calls.push_back({"fallocate"});
 }
 
 // TCGETS2 and TCSETS2 (asm-generic/ioctls.h), by which newer C libraries do the same; their header
@@ -173,7 +177,15 @@ std::vector<CallRule> AllowedCalls(ThreadKind kind, int pid) {
   }
   calls.push_back({"tgkill", {{0, kAll, static_cast<uint64_t>(pid)}}});
   calls.push_back({"prctl", {{0, kAll, PR_GET_NAME}}});
-  if (kind == ThreadKind::kVcpu) return calls;
+  if (kind == ThreadKind::kVcpu) {
+    // Interrupts whose routes are gathered (vmm/kvm/msi_relay.h).
+    calls.push_back({"epoll_ctl"});
+    return calls;
+  }
+  if (kind == ThreadKind::kInterrupts) {
+    Add(calls, kInterruptWork);
+    return calls;
+  }
   if (kind == ThreadKind::kDevices) {
     Add(calls, kDeviceWork);
     AddThreads(calls);
@@ -205,6 +217,8 @@ std::string_view Name(ThreadKind kind) {
   switch (kind) {
     case ThreadKind::kVcpu:
       return "vcpu";
+    case ThreadKind::kInterrupts:
+      return "interrupts";
     case ThreadKind::kDevices:
       return "devices";
     case ThreadKind::kOpener:

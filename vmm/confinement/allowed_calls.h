@@ -14,6 +14,7 @@ namespace vmm::confinement {
 
 enum class ThreadKind : uint8_t {
   kVcpu,         // runs the guest and its accesses to devices
+  kInterrupts,   // carries interrupts whose routes are gathered
   kDevices,      // works for emulated devices: their files and events
   kOpener,       // opens an assigned device while the machine starts
   kMain,         // event loop, monitor, hot-plug, reboot, the end

@@ -153,7 +153,6 @@ Json CountersView(const assigned::AssignedCounters& counters) {
             {"config-unowned", counters.config_unowned},
             {"config-denied", counters.config_denied},
             {"function-resets", counters.function_resets},
-            {"route-commits", counters.route_commits},
             {"set-irqs", counters.set_irqs},
             {"vectors-refused", counters.vectors_refused},
             {"iommu-faults", counters.iommu_faults}}}};

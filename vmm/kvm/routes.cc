@@ -41,7 +41,6 @@ RouteTable::Slot* RouteTable::Find(uint32_t gsi) {
 void RouteTable::Free(uint32_t gsi) {
   Slot* slot = Find(gsi);
   if (slot == nullptr) return;
-  changed_ |= slot->message.has_value();
   *slot = {};
 }
 
@@ -49,7 +48,23 @@ void RouteTable::SetMsi(uint32_t gsi, const MsiMessage& message) {
   Slot* slot = Find(gsi);
   if (slot == nullptr || slot->message == message) return;
   slot->message = message;
+  slot->committed = false;
   changed_ = true;
+}
+
+void RouteTable::MarkCommitted() {
+  for (Slot& slot : slots_) slot.committed = slot.message.has_value();
+  changed_ = false;
+}
+
+bool RouteTable::IsCommitted(uint32_t gsi) const {
+  const Slot* const slot = Find(gsi);
+  return slot != nullptr && slot->committed;
+}
+
+std::optional<MsiMessage> RouteTable::Message(uint32_t gsi) const {
+  const Slot* const slot = Find(gsi);
+  return slot == nullptr ? std::nullopt : slot->message;
 }
 
 std::vector<MsiRoute> RouteTable::msi_routes() const {

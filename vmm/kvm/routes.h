@@ -44,23 +44,29 @@ class RouteTable {
  public:
   // A number that no one has; nothing when all are taken.
   std::optional<uint32_t> Allocate();
-  // Forgets the route too. A number that is not allocated is ignored.
+  // Forgets the route too. A number that is not allocated is ignored. That KVM still has the route
+  // is no change that has to be committed: without an irqfd nothing takes it.
   void Free(uint32_t gsi);
   // Only for an allocated number; ignored otherwise.
   void SetMsi(uint32_t gsi, const MsiMessage& message);
 
-  // Whether the table differs from what was last committed.
+  // Whether there are routes that were not committed.
   bool changed() const { return changed_; }
-  void MarkCommitted() { changed_ = false; }
+  void MarkCommitted();
+  // Whether KVM has the route as it is here.
+  bool IsCommitted(uint32_t gsi) const;
+  std::optional<MsiMessage> Message(uint32_t gsi) const;
   // By number; allocated numbers without a message have no route.
   std::vector<MsiRoute> msi_routes() const;
 
  private:
   struct Slot {
     bool taken = false;
+    bool committed = false;
     std::optional<MsiMessage> message;
   };
   Slot* Find(uint32_t gsi);
+  const Slot* Find(uint32_t gsi) const { return const_cast<RouteTable*>(this)->Find(gsi); }
 
   std::vector<Slot> slots_;  // of number kPinCount + index
   bool changed_ = false;

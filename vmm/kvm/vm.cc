@@ -5,11 +5,8 @@
 #include <cerrno>
 #include <utility>
 
-#include "sysfs/base/log.h"
-#include "vmm/kvm/flexible.h"
-#include "vmm/kvm/routes.h"
-#include "vmm/kvm/slots.h"
 #include "vmm/kvm/uapi.h"
+#include "vmm/kvm/vm_state.h"
 
 namespace vmm::kvm {
 namespace {
@@ -22,38 +19,7 @@ void LogFailedUndo(const base::Result<int>& result) {
   if (!result) base::Log(base::Level::kWarning, "{}", result.error().message());
 }
 
-kvm_irq_routing_entry Encode(const ChipRoute& route) {
-  kvm_irq_routing_entry entry{};
-  entry.gsi = route.gsi;
-  entry.type = KVM_IRQ_ROUTING_IRQCHIP;
-  entry.u.irqchip.irqchip = static_cast<uint32_t>(route.chip);
-  entry.u.irqchip.pin = route.pin;
-  return entry;
-}
-
-kvm_irq_routing_entry Encode(const MsiRoute& route) {
-  kvm_irq_routing_entry entry{};
-  entry.gsi = route.gsi;
-  entry.type = KVM_IRQ_ROUTING_MSI;
-  entry.u.msi.address_lo = static_cast<uint32_t>(route.message.address);
-  entry.u.msi.address_hi = static_cast<uint32_t>(route.message.address >> 32);
-  entry.u.msi.data = route.message.data;
-  return entry;
-}
-
-static_assert(static_cast<int>(Chip::kPicMaster) == KVM_IRQCHIP_PIC_MASTER);
-static_assert(static_cast<int>(Chip::kPicSlave) == KVM_IRQCHIP_PIC_SLAVE);
-static_assert(static_cast<int>(Chip::kIoApic) == KVM_IRQCHIP_IOAPIC);
-static_assert(kPinCount == KVM_IOAPIC_NUM_PINS);
-
 }  // namespace
-
-struct Vm::State {
-  std::mutex mutex;
-  SlotTable slots;
-  RouteTable routes;
-  base::Fd vfio_device;
-};
 
 MemorySlot::MemorySlot(MemorySlot&& other) noexcept
     : vm_(std::exchange(other.vm_, nullptr)), slot_(other.slot_) {}
@@ -203,87 +169,6 @@ base::Status Vm::LinkVfio(int fd) {
 base::Status Vm::UnlinkVfio(int fd) {
   const std::lock_guard lock(state_->mutex);
   return TellVfioLocked(KVM_DEV_VFIO_FILE_DEL, fd, "KVM_DEV_VFIO_FILE_DEL");
-}
-
-base::Status Vm::SignalMsi(const MsiMessage& message) {
-  kvm_msi msi{};
-  msi.address_lo = static_cast<uint32_t>(message.address);
-  msi.address_hi = static_cast<uint32_t>(message.address >> 32);
-  msi.data = message.data;
-  TRY(Ioctl(KVM_SIGNAL_MSI, &msi, "KVM_SIGNAL_MSI"));
-  return {};
-}
-
-base::Result<uint32_t> Vm::AllocateGsi() {
-  const std::lock_guard lock(state_->mutex);
-  const auto gsi = state_->routes.Allocate();
-  if (!gsi) {
-    return base::Fail(base::Code::kKernel,
-                      fmt::format("all {} interrupt routes of KVM are in use", kMaxRoutes));
-  }
-  return *gsi;
-}
-
-void Vm::FreeGsi(uint32_t gsi) {
-  const std::lock_guard lock(state_->mutex);
-  state_->routes.Free(gsi);
-}
-
-void Vm::SetMsiRoute(uint32_t gsi, const MsiMessage& message) {
-  const std::lock_guard lock(state_->mutex);
-  state_->routes.SetMsi(gsi, message);
-}
-
-base::Status Vm::CommitRoutes() {
-  const std::lock_guard lock(state_->mutex);
-  if (!state_->routes.changed()) return {};
-  return SetRoutesLocked();
-}
-
-base::Status Vm::SetRoutesLocked() {
-  const std::vector<ChipRoute> chips = ChipRoutes();
-  const std::vector<MsiRoute> messages = state_->routes.msi_routes();
-  Flexible<RoutingHeader, kvm_irq_routing_entry> table(chips.size() + messages.size());
-  size_t next = 0;
-  for (const ChipRoute& route : chips) table.Set(next++, Encode(route));
-  for (const MsiRoute& route : messages) table.Set(next++, Encode(route));
-  table.header().nr = static_cast<uint32_t>(next);
-  TRY(Ioctl(kSetGsiRouting, table.data(), "KVM_SET_GSI_ROUTING"));
-  state_->routes.MarkCommitted();
-  return {};
-}
-
-base::Result<Irqfd> Vm::ConnectIrqfd(const base::EventFd& event, uint32_t gsi) {
-  return Connect(event, nullptr, gsi);
-}
-
-base::Result<Irqfd> Vm::ConnectLevelIrqfd(const base::EventFd& event, const base::EventFd& resample,
-                                          uint32_t gsi) {
-  return Connect(event, &resample, gsi);
-}
-
-base::Result<Irqfd> Vm::Connect(const base::EventFd& event, const base::EventFd* resample,
-                                uint32_t gsi) {
-  kvm_irqfd irqfd{};
-  irqfd.fd = static_cast<uint32_t>(event.fd().raw());
-  irqfd.gsi = gsi;
-  if (resample != nullptr) {
-    irqfd.flags = KVM_IRQFD_FLAG_RESAMPLE;
-    irqfd.resamplefd = static_cast<uint32_t>(resample->fd().raw());
-  }
-  auto result = Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD");
-  if (!result) {
-    return base::Failure(std::move(result.error()).With(fmt::format("interrupt {}", gsi)));
-  }
-  return Irqfd(this, event.fd().raw(), gsi);
-}
-
-void Vm::DisconnectIrqfd(int event, uint32_t gsi) {
-  kvm_irqfd irqfd{};
-  irqfd.fd = static_cast<uint32_t>(event);
-  irqfd.gsi = gsi;
-  irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
-  LogFailedUndo(Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD (remove)"));
 }
 
 base::Result<Doorbell> Vm::ConnectDoorbell(const base::EventFd& event, base::GuestPhys address) {

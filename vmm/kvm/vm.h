@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -42,7 +43,8 @@ class MemorySlot {
   uint32_t slot_ = 0;
 };
 
-// An event that raises an interrupt inside the kernel (KVM_IRQFD).
+// An event that raises an interrupt inside the kernel (KVM_IRQFD), or will when its route is there
+// (Vm::GatherRoutes).
 class Irqfd {
  public:
   Irqfd() = default;
@@ -89,7 +91,8 @@ class InterruptRouter {
   virtual void FreeGsi(uint32_t gsi) = 0;
   // Takes effect at CommitRoutes.
   virtual void SetMsiRoute(uint32_t gsi, const MsiMessage& message) = 0;
-  // One KVM_SET_GSI_ROUTING for all changes since the last; nothing when there are none.
+  // One KVM_SET_GSI_ROUTING for all changes since the last; nothing when there are none. May be put
+  // off (Vm::GatherRoutes): an irqfd that is connected afterwards works all the same.
   virtual base::Status CommitRoutes() = 0;
   virtual base::Result<Irqfd> ConnectIrqfd(const base::EventFd& event, uint32_t gsi) = 0;
   // One message, without a route of its own: for what interrupts seldom.
@@ -98,6 +101,11 @@ class InterruptRouter {
   // the guest's end of the interrupt lowers it and signals `resample`.
   virtual base::Result<Irqfd> ConnectLevelIrqfd(const base::EventFd& event,
                                                 const base::EventFd& resample, uint32_t gsi) = 0;
+};
+
+struct RouteCounts {
+  uint64_t commits = 0;  // KVM_SET_GSI_ROUTING of MSI routes
+  uint64_t relayed = 0;  // interrupts that Vm::Relay has carried
 };
 
 class Vm final : public InterruptRouter {
@@ -128,6 +136,20 @@ class Vm final : public InterruptRouter {
   base::Status LinkVfio(int fd);
   base::Status UnlinkVfio(int fd);
 
+  // From now on routes are gathered: a commit that no connected irqfd needs is put off until
+  // SettleRoutes, and meanwhile Relay carries the interrupts. A guest's drivers unmask vectors one
+  // by one, and each KVM_SET_GSI_ROUTING waits for a grace period of SRCU. `first_waits` is called,
+  // from any thread and under a lock, when there is something to settle.
+  base::Status GatherRoutes(std::function<void()> first_waits);
+  // Each commit at once again; `first_waits` is not called any more.
+  void StopGathering();
+  // Readable when Relay has something to do.
+  const base::Fd& relay_fd() const;
+  // Settles, too, when interrupts are many.
+  void Relay();
+  base::Status SettleRoutes();
+  RouteCounts route_counts() const;
+
   base::Result<uint32_t> AllocateGsi() override;
   void FreeGsi(uint32_t gsi) override;
   void SetMsiRoute(uint32_t gsi, const MsiMessage& message) override;
@@ -145,9 +167,10 @@ class Vm final : public InterruptRouter {
   friend class MemorySlot;
   friend class Irqfd;
   friend class Doorbell;
-  base::Result<Irqfd> Connect(const base::EventFd& event, const base::EventFd* resample,
-                              uint32_t gsi);
+  base::Status ListenLocked(int event, uint32_t gsi);
   base::Status SetRoutesLocked();
+  base::Status SettleRoutesLocked();
+  void ConnectRelayedLocked();
   base::Status TellVfioLocked(uint64_t attribute, int fd, std::string_view name);
   void RemoveSlot(uint32_t slot);
   void DisconnectIrqfd(int event, uint32_t gsi);
@@ -157,7 +180,7 @@ class Vm final : public InterruptRouter {
   std::shared_ptr<const System> system_;
   base::Fd vm_;
   struct State;
-  std::unique_ptr<State> state_;  // slots, routes, the VFIO device; under its own mutex
+  std::unique_ptr<State> state_;  // vm_state.h; under its own mutex
 };
 
 }  // namespace vmm::kvm

@@ -64,9 +64,9 @@ TEST_P(Confined, DiesWhenItMakesMemoryExecutable) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Confined,
-                         testing::Values(ThreadKind::kVcpu, ThreadKind::kDevices,
-                                         ThreadKind::kOpener, ThreadKind::kMain,
-                                         ThreadKind::kManagedMain));
+                         testing::Values(ThreadKind::kVcpu, ThreadKind::kInterrupts,
+                                         ThreadKind::kDevices, ThreadKind::kOpener,
+                                         ThreadKind::kMain, ThreadKind::kManagedMain));
 
 TEST(Confine, AProcessorsThreadThatOpensAFileDiesAndSaysSo) {
   EXPECT_EXIT(

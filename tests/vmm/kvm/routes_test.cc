@@ -74,8 +74,27 @@ TEST(RouteTable, FreeingForgetsTheRoute) {
   table.SetMsi(gsi, {0xfee01000, 0x41});
   table.MarkCommitted();
   table.Free(gsi);
-  EXPECT_TRUE(table.changed());
+  EXPECT_FALSE(table.changed());
   EXPECT_THAT(table.msi_routes(), IsEmpty());
+  EXPECT_EQ(table.Allocate(), gsi);
+  EXPECT_FALSE(table.IsCommitted(gsi));
+  table.SetMsi(gsi, {0xfee01000, 0x41});
+  EXPECT_TRUE(table.changed());  // the one that KVM has is another's
+}
+
+TEST(RouteTable, KnowsWhatKvmHas) {
+  RouteTable table;
+  const uint32_t first = *table.Allocate();
+  const uint32_t second = *table.Allocate();
+  table.SetMsi(first, {0xfee01000, 0x41});
+  table.MarkCommitted();
+  EXPECT_TRUE(table.IsCommitted(first));
+  EXPECT_FALSE(table.IsCommitted(second));  // has no message yet
+  EXPECT_EQ(table.Message(second), std::nullopt);
+  table.SetMsi(first, {0xfee01000, 0x42});
+  EXPECT_FALSE(table.IsCommitted(first));
+  EXPECT_EQ(table.Message(first), (MsiMessage{0xfee01000, 0x42}));
+  EXPECT_FALSE(table.IsCommitted(7));  // a pin
 }
 
 }  // namespace
