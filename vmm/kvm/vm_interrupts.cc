@@ -1,6 +1,5 @@
 // Interrupts of a Vm: routes, the events that take them, and the messages without either.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -32,6 +31,19 @@ kvm_irq_routing_entry Encode(const MsiRoute& route) {
   entry.u.msi.address_hi = static_cast<uint32_t>(route.message.address >> 32);
   entry.u.msi.data = route.message.data;
   return entry;
+}
+
+kvm_irqfd Encode(int event, uint32_t gsi, uint32_t flags) {
+  kvm_irqfd irqfd{};
+  irqfd.fd = static_cast<uint32_t>(event);
+  irqfd.gsi = gsi;
+  irqfd.flags = flags;
+  return irqfd;
+}
+
+base::Status Told(base::Result<int> result, uint32_t gsi) {
+  if (result) return {};
+  return base::Failure(std::move(result.error()).With(fmt::format("interrupt {}", gsi)));
 }
 
 static_assert(static_cast<int>(Chip::kPicMaster) == KVM_IRQCHIP_PIC_MASTER);
@@ -175,12 +187,8 @@ RouteCounts Vm::route_counts() const {
 }
 
 base::Status Vm::ListenLocked(int event, uint32_t gsi) {
-  kvm_irqfd irqfd{};
-  irqfd.fd = static_cast<uint32_t>(event);
-  irqfd.gsi = gsi;
-  auto result = Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD");
-  if (!result)
-    return base::Failure(std::move(result.error()).With(fmt::format("interrupt {}", gsi)));
+  kvm_irqfd irqfd = Encode(event, gsi, 0);
+  TRY(Told(Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD"), gsi));
   state_->direct.insert(gsi);
   return {};
 }
@@ -199,14 +207,9 @@ base::Result<Irqfd> Vm::ConnectIrqfd(const base::EventFd& event, uint32_t gsi) {
 
 base::Result<Irqfd> Vm::ConnectLevelIrqfd(const base::EventFd& event, const base::EventFd& resample,
                                           uint32_t gsi) {
-  kvm_irqfd irqfd{};
-  irqfd.fd = static_cast<uint32_t>(event.fd().raw());
-  irqfd.gsi = gsi;
-  irqfd.flags = KVM_IRQFD_FLAG_RESAMPLE;
+  kvm_irqfd irqfd = Encode(event.fd().raw(), gsi, KVM_IRQFD_FLAG_RESAMPLE);
   irqfd.resamplefd = static_cast<uint32_t>(resample.fd().raw());
-  auto result = Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD");
-  if (!result)
-    return base::Failure(std::move(result.error()).With(fmt::format("interrupt {}", gsi)));
+  TRY(Told(Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD"), gsi));
   return Irqfd(this, event.fd().raw(), gsi);
 }
 
@@ -216,10 +219,7 @@ void Vm::DisconnectIrqfd(int event, uint32_t gsi) {
     const std::lock_guard lock(state_->mutex);
     if (state_->relay && state_->relay->Remove(event)) return;
   }
-  kvm_irqfd irqfd{};
-  irqfd.fd = static_cast<uint32_t>(event);
-  irqfd.gsi = gsi;
-  irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+  kvm_irqfd irqfd = Encode(event, gsi, KVM_IRQFD_FLAG_DEASSIGN);
   const auto removed = Ioctl(KVM_IRQFD, &irqfd, "KVM_IRQFD (remove)");
   if (!removed) base::Log(base::Level::kWarning, "{}", removed.error().message());
   const std::lock_guard lock(state_->mutex);
