@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 
+#include "tests/support/temp_folder.h"
+
 namespace test {
 
 struct Outcome {
@@ -38,7 +40,7 @@ inline bool HasTool(const std::string& name) {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "vassign-XXXXXX").string();
+    std::string pattern = (InMemory() / "vassign-XXXXXX").string();
     if (::mkdtemp(pattern.data()) != nullptr) path_ = pattern;
   }
   TemporaryFolder(const TemporaryFolder&) = delete;

@@ -63,7 +63,7 @@ class HostWorld {
 
  private:
   FakeTree tree_;
-  TempFolder folder_{InMemory()};
+  TempFolder folder_;
 };
 
 }  // namespace test

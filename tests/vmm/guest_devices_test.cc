@@ -166,7 +166,7 @@ TEST_F(GuestDevicesTest, WhatDoesNotComeBackFromTheMachineIsTold) {
 }
 
 TEST_F(GuestDevicesTest, AnEmulatedDiskComesAndItsImageIsFreeWhenItHasGone) {
-  const test::TempFolder folder;
+  const test::TempFolder folder(test::OnDisk());
   virtio::BlkOptions disk;
   disk.image.file = folder.path() + "/disk";
   std::ofstream(disk.image.file) << std::string(4096, 'x');

@@ -5,6 +5,7 @@
 prepare_boots() {
     mkdir "$run/boot"
     cp --sparse=always "$image/root.img" "$run/root.img"
+    printf '%s' "${LAB_FIRST_BOOT_OPTIONS:-}" >"$run/boot/words"
     initramfs=$image/initramfs boot_number=1
     describe_boot
 }

@@ -55,7 +55,6 @@ const test::FakeTree& BusyHost::MadeTree() {
 BusyHost::BusyHost(test::RandomInput& chance)
     : chance_(chance),
       tree_(MadeTree()),
-      folder_(test::InMemory()),
       journal_(folder_.path(), "boot-1"),
       view_(std::make_unique<View>(*this)) {
   for (const auto& [bdf, card] : Cards()) cards_[bdf] = card.device;

@@ -65,7 +65,7 @@ class EmulatedGuestTest : public testing::Test {
     return {std::istreambuf_iterator<char>(disk), {}};
   }
 
-  test::TempFolder folder_;
+  test::TempFolder folder_{test::OnDisk()};
   std::string disk_;
   std::string content_;
 };

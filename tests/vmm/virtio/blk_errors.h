@@ -108,7 +108,7 @@ class BlkErrors : public test::VirtioFunction {
   }
   uint64_t Capacity() { return Read(kConfigPlace, Width::k4); }
 
-  test::TempFolder folder_;
+  test::TempFolder folder_{test::OnDisk()};
   std::string path_;
   base::Fd file_;
   Blk* disk_ = nullptr;

@@ -108,7 +108,7 @@ class BlkTest : public test::VirtioFunction, public testing::WithParamInterface<
     return std::to_integer<uint8_t>(one[0]);
   }
 
-  test::TempFolder folder_;
+  test::TempFolder folder_{test::OnDisk()};
   std::string path_;
   base::Fd file_;
   std::optional<uint64_t> most_bounce_;  // then what is read into is noted

@@ -38,7 +38,7 @@ class ImageTest : public testing::Test {
     options.lock_patience = std::chrono::milliseconds(50);
     return options;
   }
-  test::TempFolder folder_;
+  test::TempFolder folder_{test::OnDisk()};
 };
 
 TEST_F(ImageTest, AFileIsItsSectors) {
