@@ -8,7 +8,8 @@ host_state() {
     cut -d' ' -f1-4 /proc/mounts | sed 's/^/mount /'
     ip -4 -brief address show | awk '{ $2 = ""; print "address " $0 }'
     printf 'network interface %s\n' /sys/class/net/*
-    ip route show | sed 's/^/route /'
+    # Whether the other end of a cable is there is not a test's doing.
+    ip route show | sed -E 's/^/route /; s/ (linkdown|dead)\b//g; s/ +$//'
     find /run/vassign -type f ! -path '*/lock*' -printf 'journal %p\n' 2>/dev/null
     sed 's/^/huge pages /' /proc/sys/vm/nr_hugepages
     foreign_processes
