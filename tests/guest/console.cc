@@ -19,7 +19,16 @@ void Put(char c) {
 }
 
 char Get() {
-  while ((In8(kLineStatus) & kReady) == 0) Pause();
+  constexpr unsigned kBusyLooks = 16;
+  constexpr uint32_t kRest = 5000;
+  for (unsigned look = 0; (In8(kLineStatus) & kReady) == 0; ++look) {
+    if (look < kBusyLooks) {
+      Pause();
+      continue;
+    }
+    InterruptsOff();
+    Halt(kRest);
+  }
   return static_cast<char>(In8(kPort));
 }
 

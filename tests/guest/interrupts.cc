@@ -32,6 +32,12 @@ void (*acknowledges[256])();
 
 constexpr uint64_t kEnd = vmm::kLocalApicBase + 0xb0;
 constexpr uint64_t kSpurious = vmm::kLocalApicBase + 0xf0;
+constexpr uint64_t kTimer = vmm::kLocalApicBase + 0x320;
+constexpr uint64_t kTimerCount = vmm::kLocalApicBase + 0x380;
+constexpr uint64_t kTimerDivide = vmm::kLocalApicBase + 0x3e0;
+constexpr uint8_t kTimerVector = kFirstVector - 1;
+constexpr uint32_t kDivideByOne = 0xb;
+constexpr uint32_t kTimerTicksPerMicrosecond = 1000;  // KVM's, unless it is told otherwise
 
 void WriteLine(unsigned index, uint32_t value) {
   Store<uint32_t>(vmm::kIoApicBase, index);
@@ -52,7 +58,15 @@ void StartInterrupts() {
   Out8(0x21, 0xff);
   Out8(0xa1, 0xff);
   Store<uint32_t>(kSpurious, 0x1ff);
-  asm volatile("sti");
+  Store<uint32_t>(kTimerDivide, kDivideByOne);
+  Store<uint32_t>(kTimer, kTimerVector);
+  InterruptsOn();
+}
+
+void Halt(uint32_t microseconds) {
+  Store<uint32_t>(kTimerCount, microseconds * kTimerTicksPerMicrosecond);
+  // Interrupts are on from the instruction after sti: none is lost in between.
+  asm volatile("sti; hlt" ::: "memory");
 }
 
 uint64_t InterruptCount(uint8_t vector) { return counts[vector]; }

@@ -51,10 +51,6 @@ inline void Pause() { asm volatile("pause" ::: "memory"); }
 // up.
 bool MapPhysical(uint64_t base, uint64_t size);
 
-// Waits for `done` to return true, at most `milliseconds` by the power management timer.
-template <class Done>
-bool WaitFor(const Done& done, uint32_t milliseconds);
-
 [[noreturn]] void PowerOff();
 [[noreturn]] void Reset();
 [[noreturn]] void TripleFault();
@@ -62,14 +58,35 @@ bool WaitFor(const Done& done, uint32_t milliseconds);
 uint32_t TimerTicks();  // 3.579545 MHz, 24 bits
 inline constexpr uint32_t kTicksPerMillisecond = 3580;
 
+inline void InterruptsOff() { asm volatile("cli" ::: "memory"); }
+inline void InterruptsOn() { asm volatile("sti" ::: "memory"); }
+
+// Called with interrupts off, comes back with them on: halts until one comes, at most so long
+// (the local APIC's timer). Waiting for the host takes none of its time.
+void Halt(uint32_t microseconds);
+
+// Waits for `done` to return true, at most `milliseconds` by the power management timer.
 template <class Done>
 bool WaitFor(const Done& done, uint32_t milliseconds) {
   constexpr unsigned kLooks = 256;  // a look at the timer leaves the guest
+  constexpr unsigned kBusyRounds = 4;
+  constexpr uint32_t kLongestHalt = 4000;
   uint64_t left = uint64_t{milliseconds} * kTicksPerMillisecond;
+  uint32_t halt = 250;
+  unsigned round = 0;
   for (uint32_t last = TimerTicks();;) {
     for (unsigned look = 0; look < kLooks; ++look) {
       if (done()) return true;
       Pause();
+    }
+    if (++round > kBusyRounds) {
+      InterruptsOff();
+      if (done()) {
+        InterruptsOn();
+        return true;
+      }
+      Halt(halt);
+      halt = 2 * halt < kLongestHalt ? 2 * halt : kLongestHalt;
     }
     const uint32_t now = TimerTicks();
     const uint32_t passed = (now - last) & 0xffffff;
