@@ -137,6 +137,13 @@ group_of() {
     printf '%s' "${link##*/}"
 }
 
+# interface_of BDF: its network interface, by the name that udev has given it; waits until it is there.
+interface_of() {
+    wait_for 60 "the network interface of $1" eval "ls /sys/bus/pci/devices/0000:$1/net/* >/dev/null 2>&1"
+    udevadm settle
+    basename "/sys/bus/pci/devices/0000:$1"/net/*
+}
+
 # drive_of BDF: the block device of an NVMe drive, as /dev/nvme0n1; waits until it is there.
 drive_of() {
     local serial
