@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -45,6 +47,17 @@ Result<std::string> ReadText(const Fd& fd, const std::string& path) {
   return text;
 }
 
+// For reading a file: as much as it holds, and a byte more that finds its end. Room for a generous
+// limit would take longer to make than most files to read.
+Result<size_t> FirstRoom(const Fd& fd, const std::string& path, size_t limit) {
+  constexpr size_t kSmall = size_t{64} << 10;
+  if (limit <= kSmall) return limit;
+  struct stat status {};
+  if (::fstat(fd.raw(), &status) != 0) return FailErrno(path, errno);
+  const auto size = static_cast<size_t>(std::max<off_t>(status.st_size, 0));
+  return std::min(limit, std::max(size + 1, kSmall));
+}
+
 // One class for both roots: on a recorded host a link, even an absolute one, cannot lead out of the
 // root (openat2(2), RESOLVE_IN_ROOT). There the folder of the last look stays open, so that a
 // device costs one such lookup and not one for each of its files.
@@ -63,10 +76,11 @@ class Host final : public Tree {
 
   Result<std::vector<std::byte>> ReadBytes(const std::string& path, size_t limit) const override {
     const Fd fd = TRY(OpenForReading(path));
-    std::vector<std::byte> bytes(limit);
+    std::vector<std::byte> bytes(TRY(FirstRoom(fd, path, limit)));
     size_t done = 0;
     while (done < limit) {
-      const ssize_t count = ::read(fd.raw(), bytes.data() + done, limit - done);
+      if (done == bytes.size()) bytes.resize(std::min(limit, 2 * bytes.size()));
+      const ssize_t count = ::read(fd.raw(), bytes.data() + done, bytes.size() - done);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return FailErrno(path, errno);
       if (count == 0) break;

@@ -78,6 +78,23 @@ TEST_F(RecordedHost, ReadBytesStopsAtTheLimitAndAtTheEnd) {
   EXPECT_EQ(tree->ReadBytes("/sys/devices/vendor", 64)->size(), 7u);
 }
 
+TEST_F(RecordedHost, ReadBytesTakesNoMoreRoomThanTheFileNeeds) {
+  const std::string text(200000, 'x');
+  std::ofstream(root_ / "etc/long") << text;
+  const auto bytes = HostTree(root_.string())->ReadBytes("/etc/long", size_t{64} << 20);
+  ASSERT_THAT(bytes, test::IsOk());
+  EXPECT_EQ(bytes->size(), text.size());
+  EXPECT_LT(bytes->capacity(), 2 * text.size());
+  EXPECT_EQ(HostTree(root_.string())->ReadBytes("/etc/long", 100000)->size(), 100000u);
+}
+
+// Not every file says how long it is.
+TEST(RunningHost, ReadBytesGrowsWithTheFile) {
+  const auto bytes = HostTree()->ReadBytes("/dev/zero", 200000);
+  ASSERT_THAT(bytes, test::IsOk());
+  EXPECT_EQ(bytes->size(), 200000u);
+}
+
 TEST_F(RecordedHost, LongFilesAreReadWhole) {
   std::ofstream(root_ / "etc/long") << std::string(10000, 'x');
   EXPECT_EQ(HostTree(root_.string())->Read("/etc/long")->size(), 10000u);
