@@ -17,8 +17,8 @@ constexpr std::array<uint64_t, 16> kPlaces = {
 // The first byte of each region names it.
 inline std::byte Tag(unsigned bar) { return static_cast<std::byte>(0x10 + bar); }
 
-inline void MakeDevice(FakeVfioDevice& fake) {
-  MakeEndpoint(fake);
+inline void MakeDevice(FakeVfioDevice& fake, const EndpointOptions& options) {
+  MakeEndpoint(fake, options);
   fake.SetConfigValue(0x20, 0xfc000000, 4);
   fake.SetConfigValue(0x24, 0xd001, 4);
   fake.AddRegion(2, 0x4000, kReadWriteMap);
@@ -153,20 +153,23 @@ void Step(GuestMachine& machine, Input& input) {
   }
 }
 
-// How often a BAR was found that can be reached.
-template <class Input>
-size_t Play(Input& input) {
-  size_t found = 0;
-  GuestMachine machine;
-  MakeDevice(machine.fake);
-  machine.Open();
-  machine.Boot();
-  while (input.remaining_bytes() > 0) {
-    Step(machine, input);
-    found += CheckMap(machine);
-    if (input.template ConsumeProbability<float>() > 0.999f) machine.Reboot();
+class Game {
+ public:
+  // How often a BAR was found that can be reached.
+  template <class Input>
+  size_t Play(Input& input) {
+    size_t found = 0;
+    GuestMachine& machine = machines_.Boot();
+    while (input.remaining_bytes() > 0) {
+      Step(machine, input);
+      found += CheckMap(machine);
+      if (input.template ConsumeProbability<float>() > 0.999f) machine.Reboot();
+    }
+    return found;
   }
-  return found;
-}
+
+ private:
+  Machines machines_{MakeDevice};
+};
 
 }  // namespace test::guest_bars

@@ -3,7 +3,8 @@
 #include "tests/fuzz/input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static test::guest_config::Game game;
   test::Input input(data, size);
-  test::guest_config::Play(input);
+  game.Play(input);
   return 0;
 }

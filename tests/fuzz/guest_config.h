@@ -101,29 +101,35 @@ void Step(test::GuestMachine& machine, Model& model, Input& input) {
   model.Check();
 }
 
-template <class Input>
-void Play(Input& input) {
-  test::GuestMachine machine;
-  const auto policy = input.PickValueInArray({vmm::assigned::ConfigPolicy::kStrict,
-                                              vmm::assigned::ConfigPolicy::kStandard,
-                                              vmm::assigned::ConfigPolicy::kPermissive});
-  machine.Start({.msix_vectors = input.PickValueInArray({1u, 16u, 65u}),
-                 .no_resize = input.ConsumeBool(),
-                 .msix_mappable = input.ConsumeBool(),
-                 .intx = input.ConsumeBool(),
-                 .policy = policy});
-  Model model(machine, policy == vmm::assigned::ConfigPolicy::kStrict);
-  while (input.remaining_bytes() > 0) {
-    Step(machine, model, input);
-    test::Check((machine.fake.ConfigValue(test::kCommandAt, 2) & kIntxDisable) != 0 ||
-                    machine.fake.trigger(vfio::kIntxIrq, 0) != -1,
-                "the pin is off where nothing signals it");
-    CheckSlots(machine);
-    if (input.template ConsumeProbability<float>() < 0.95f) continue;
-    machine.fake.SetConfigValue(0, kIds, 4);  // the kernel lets nobody change them
-    machine.Reboot();
-    model.Adopt();
+class Game {
+ public:
+  template <class Input>
+  void Play(Input& input) {
+    const auto policy = input.PickValueInArray({vmm::assigned::ConfigPolicy::kStrict,
+                                                vmm::assigned::ConfigPolicy::kStandard,
+                                                vmm::assigned::ConfigPolicy::kPermissive});
+    test::GuestMachine& machine =
+        machines_.Boot({.msix_vectors = input.PickValueInArray({1u, 16u, 65u}),
+                        .no_resize = input.ConsumeBool(),
+                        .msix_mappable = input.ConsumeBool(),
+                        .intx = input.ConsumeBool(),
+                        .policy = policy});
+    Model model(machine, policy == vmm::assigned::ConfigPolicy::kStrict);
+    while (input.remaining_bytes() > 0) {
+      Step(machine, model, input);
+      test::Check((machine.fake.ConfigValue(test::kCommandAt, 2) & kIntxDisable) != 0 ||
+                      machine.fake.trigger(vfio::kIntxIrq, 0) != -1,
+                  "the pin is off where nothing signals it");
+      CheckSlots(machine);
+      if (input.template ConsumeProbability<float>() < 0.95f) continue;
+      machine.fake.SetConfigValue(0, kIds, 4);  // the kernel lets nobody change them
+      machine.Reboot();
+      model.Adopt();
+    }
   }
-}
+
+ private:
+  test::Machines machines_;
+};
 
 }  // namespace test::guest_config

@@ -60,45 +60,51 @@ void Unmask(test::GuestMachine& machine, vmm::pci::Msix& table, uint64_t bar, In
   }
 }
 
-template <class Input>
-void Play(Input& input) {
-  test::GuestMachine machine;
-  const auto vectors = input.PickValueInArray({1u, 3u, 16u, 65u});
-  machine.Start({.msix_vectors = vectors, .no_resize = input.ConsumeBool()});
-  vmm::pci::Msix table(vectors);
-  machine.EnableMemory();
-  uint64_t bar = machine.Bar0();
-  while (input.remaining_bytes() > 0) {
-    switch (input.template ConsumeIntegralInRange<unsigned>(0, 7)) {
-      case 0:
-      case 1:
-      case 2:
-        Access(machine, table, bar, input);
-        break;
-      case 3:
-      case 4:
-        Unmask(machine, table, bar, input);
-        break;
-      case 5:
-        machine.memory.Read(
-            bar + test::kPendingAt + input.template ConsumeIntegralInRange<uint64_t>(0, 16),
-            test::TakeWidth(input));
-        break;
-      case 6: {
-        const auto control = input.template ConsumeIntegral<uint16_t>();
-        machine.SetMsixControl(control);
-        table.SetControl(control);
-        break;
+class Game {
+ public:
+  template <class Input>
+  void Play(Input& input) {
+    const auto vectors = input.PickValueInArray({1u, 3u, 16u, 65u});
+    test::GuestMachine& machine =
+        machines_.Boot({.msix_vectors = vectors, .no_resize = input.ConsumeBool()});
+    vmm::pci::Msix table(vectors);
+    machine.EnableMemory();
+    uint64_t bar = machine.Bar0();
+    while (input.remaining_bytes() > 0) {
+      switch (input.template ConsumeIntegralInRange<unsigned>(0, 7)) {
+        case 0:
+        case 1:
+        case 2:
+          Access(machine, table, bar, input);
+          break;
+        case 3:
+        case 4:
+          Unmask(machine, table, bar, input);
+          break;
+        case 5:
+          machine.memory.Read(
+              bar + test::kPendingAt + input.template ConsumeIntegralInRange<uint64_t>(0, 16),
+              test::TakeWidth(input));
+          break;
+        case 6: {
+          const auto control = input.template ConsumeIntegral<uint16_t>();
+          machine.SetMsixControl(control);
+          table.SetControl(control);
+          break;
+        }
+        default:
+          if (input.template ConsumeProbability<float>() < 0.97f) break;
+          machine.Reboot();
+          table.Reset();
+          machine.EnableMemory();
+          bar = machine.Bar0();
       }
-      default:
-        if (input.template ConsumeProbability<float>() < 0.9f) break;
-        machine.Reboot();
-        table.Reset();
-        machine.EnableMemory();
-        bar = machine.Bar0();
+      CheckInterrupts(machine, table);
     }
-    CheckInterrupts(machine, table);
   }
-}
+
+ private:
+  test::Machines machines_;
+};
 
 }  // namespace test::guest_msix

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "tests/fuzz/ram_block.h"
 #include "tests/fuzz/taken.h"
 #include "tests/support/virtio_driver.h"
 #include "vmm/virtio/worker.h"
@@ -79,7 +80,7 @@ class OneQueue {
   static constexpr uint64_t kBorder = kData - kBase + 0x1003;
 
   vmm::virtio::Device* device_;
-  std::vector<std::byte> bytes_ = std::vector<std::byte>(kEnd - kBase);
+  RamBlock bytes_{kEnd - kBase};
   vmm::virtio::GuestRam ram_{{{kBase, std::span(bytes_).first(kBorder)},
                               {kBase + kBorder, std::span(bytes_).subspan(kBorder)}}};
   std::unique_ptr<vmm::EventLoop> loop_ = std::move(*vmm::EventLoop::Create());

@@ -6,12 +6,16 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "tests/fuzz/ram_block.h"
 #include "tests/support/fake_dma_space.h"
 #include "tests/support/virtio_driver.h"
 #include "vmm/virtio/balloon/balloon.h"
@@ -136,11 +140,15 @@ class Stage {
     if (broken_) Restart();
     return input_->remaining_bytes() > 0 && !testing::Test::HasFailure();
   }
-  // Numbers that follow one another, all over the data.
-  void Count(uint32_t first, uint32_t below) {
-    for (uint64_t at = kData - kBase; at + 4 <= kRamBytes; at += 4) {
-      const uint32_t number = first++ % below;
-      std::memcpy(&bytes_[at], &number, sizeof number);
+  // Numbers that follow one another, all over the data; at their end they begin anew.
+  void WriteNumbers(std::span<const uint32_t> numbers, size_t first) {
+    auto room = std::span(bytes_).subspan(kData - kBase);
+    while (!room.empty()) {
+      const auto some = std::as_bytes(numbers.subspan(first));
+      const size_t size = std::min(some.size(), room.size());
+      std::memcpy(room.data(), some.data(), size);
+      room = room.subspan(size);
+      first = 0;
     }
   }
   void Go(uint16_t queue) {
@@ -217,7 +225,7 @@ class Stage {
   const uint64_t features_;
   bool awake_ = false;
   std::optional<uint16_t> broken_;
-  std::vector<std::byte> bytes_ = std::vector<std::byte>(kRamBytes);
+  RamBlock bytes_{kRamBytes};
   GuestRam ram_{{{kBase, std::span(bytes_).first(kRamBytes - 0x10000)},
                  {kBase + kRamBytes - 0x10000, std::span(bytes_).subspan(kRamBytes - 0x10000)}}};
   std::unique_ptr<vmm::EventLoop> loop_;
@@ -269,6 +277,11 @@ void PlayBalloon(Input& input) {
   constexpr std::array kRam = {base::Range{0, 4 * base::kMiB},
                                base::Range{8 * base::kMiB, base::kMiB}};
   constexpr uint32_t kBelow = 2400;  // pages, some of them no RAM
+  static const std::vector<uint32_t> pages = [] {
+    std::vector<uint32_t> numbers(kBelow);
+    std::iota(numbers.begin(), numbers.end(), 0u);
+    return numbers;
+  }();
   auto memory = vmm::GuestMemory::Create(kRam);
   ASSERT_TRUE(memory.has_value());
   FakeDmaSpace space;
@@ -297,7 +310,7 @@ void PlayBalloon(Input& input) {
       space.map_error = luck == 0 ? ENOMEM : 0;
       space.unmap_error = luck == 1 ? EBUSY : 0;
       if (luck > 11)
-        stage.Count(input.template ConsumeIntegralInRange<uint32_t>(0, kBelow), kBelow);
+        stage.WriteNumbers(pages, input.template ConsumeIntegralInRange<size_t>(0, kBelow - 1));
       if (luck == 2) balloon.AskForStatistics();
       if (luck == 3) {
         balloon.WriteConfig(input.template ConsumeIntegralInRange<uint64_t>(0, 16), vmm::Width::k4,

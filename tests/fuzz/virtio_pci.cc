@@ -7,6 +7,7 @@
 #include "tests/fuzz/config_model.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/mirror_device.h"
+#include "tests/fuzz/ram_block.h"
 #include "tests/support/fake_router.h"
 #include "tests/support/virtio_driver.h"
 #include "vmm/bus.h"
@@ -316,7 +317,7 @@ class Game {
   }
 
   test::Input* input_;
-  std::vector<std::byte> bytes_ = std::vector<std::byte>(kRamBytes);
+  test::RamBlock bytes_{kRamBytes};
   GuestRam ram_{{{kBase, bytes_}}};
   test::FakeRouter router_;
   vmm::Bus bus_;

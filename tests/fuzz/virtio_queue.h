@@ -10,6 +10,7 @@
 #include <map>
 #include <vector>
 
+#include "tests/fuzz/ram_block.h"
 #include "tests/support/virtio_driver.h"
 #include "vmm/virtio/queue/queue.h"
 
@@ -172,7 +173,7 @@ class Game {
   Input* input_;
   const RingFeatures features_;
   const uint16_t size_;
-  std::vector<std::byte> bytes_ = std::vector<std::byte>(kRamBytes);
+  RamBlock bytes_{kRamBytes};
   GuestRam ram_{{{kBase, bytes_}}};
   VirtioDriver driver_;
   Queue queue_;
@@ -197,7 +198,7 @@ void PlayHostile(Input& input) {
   const RingFeatures features = PickFeatures(input);
   const auto size = static_cast<uint16_t>(
       features.packed ? input.template ConsumeIntegralInRange<uint16_t>(1, 20) : 16);
-  std::vector<std::byte> bytes(kRamBytes);
+  RamBlock bytes(kRamBytes);
   GuestRam ram({{kBase, std::span(bytes).first(kRamBytes / 2)},
                 {kBase + kRamBytes / 2, std::span(bytes).subspan(kRamBytes / 2)}});
   VirtioDriver driver(bytes, kBase, size, {features.packed, true, features.event_idx});

@@ -27,6 +27,7 @@ class FakeKvm final : public base::Kernel {
 
   // Names without what is in parentheses, in their order. KVM_RUN is left out.
   std::vector<std::string> calls() const;
+  void ClearCalls();
   // The call of this number (from 0) fails with EIO; -1 for none.
   void FailAt(int call) { fail_at_ = call; }
 

@@ -19,17 +19,20 @@ void PlayAll(const Play& play, size_t steps, size_t each, size_t bytes) {
 }
 
 TEST(Games, ConfigurationSpace) {
-  PlayAll([](auto& input) { test::guest_config::Play(input); }, 100000, 5000, 20);
+  test::guest_config::Game game;
+  PlayAll([&](auto& input) { game.Play(input); }, 100000, 5000, 20);
 }
 
 TEST(Games, Bars) {
   size_t found = 0;
-  PlayAll([&](auto& input) { found += test::guest_bars::Play(input); }, 100000, 5000, 18);
+  test::guest_bars::Game game;
+  PlayAll([&](auto& input) { found += game.Play(input); }, 100000, 5000, 18);
   EXPECT_GT(found, 10000u);
 }
 
 TEST(Games, MsixTable) {
-  PlayAll([](auto& input) { test::guest_msix::Play(input); }, 100000, 5000, 18);
+  test::guest_msix::Game game;
+  PlayAll([&](auto& input) { game.Play(input); }, 100000, 5000, 18);
 }
 
 TEST(Games, DevicesThatLie) {
