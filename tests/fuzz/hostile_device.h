@@ -37,7 +37,7 @@ inline void CheckPlan(const vmm::assigned::AssignedDevice& device) {
 // Both lists of the guest are finite and hold nothing that is hidden.
 inline void CheckLists(test::GuestMachine& machine) {
   std::vector<std::byte> config(sysfs::kConfigSize);
-  for (uint16_t at = 0; at < config.size(); at = static_cast<uint16_t>(at + 4))
+  for (unsigned at = 0; at < config.size(); at += 4)
     base::StoreLe<uint32_t>(config, at, machine.Config(at));
   for (const sysfs::Capability& one : sysfs::ListCapabilities(config)) {
     const auto id = static_cast<sysfs::CapabilityId>(one.id);
