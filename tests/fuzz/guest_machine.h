@@ -74,8 +74,8 @@ class GuestMachine final : public AssignedFixture {
 };
 
 // Machines that are made once, each for many inputs: to make one takes longer than to play a short
-// input. Each input begins with a reboot, after which a guest finds what it found at first. An input
-// that fails only after others is met again by the same run, not alone.
+// input. Each input begins with a reboot, after which a guest finds what it found at first. An
+// input that fails only after others is met again by the same run, not alone.
 class Machines {
  public:
   using Describe = void (*)(FakeVfioDevice& fake, const EndpointOptions& options);

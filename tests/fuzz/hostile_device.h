@@ -2,6 +2,7 @@
 // does.
 #pragma once
 
+#include "sysfs/pci_registers.h"
 #include "tests/fuzz/guest_machine.h"
 #include "vmm/assigned/capabilities.h"
 
@@ -36,6 +37,7 @@ inline void CheckPlan(const vmm::assigned::AssignedDevice& device) {
 
 // Both lists of the guest are finite and hold nothing that is hidden.
 inline void CheckLists(test::GuestMachine& machine) {
+  namespace layout = sysfs::registers::capability;
   std::vector<std::byte> config(sysfs::kConfigSize);
   for (unsigned at = 0; at < config.size(); at += 4)
     base::StoreLe<uint32_t>(config, at, machine.Config(at));
@@ -48,10 +50,10 @@ inline void CheckLists(test::GuestMachine& machine) {
   for (unsigned at = sysfs::kConfigSize; at >= sysfs::kConfigSize;) {
     const uint32_t header = machine.Config(at);
     if (header == 0 || header == ~0u) break;
-    const auto id = static_cast<sysfs::ExtendedId>(header & 0xffff);
+    const auto id = static_cast<sysfs::ExtendedId>(layout::ExtendedIdField::Get(header));
     test::Check(!vmm::assigned::IsHidden(id), "a hidden extended capability stays hidden");
     test::Check(++steps <= kMost, "the list of extended capabilities ends");
-    at = header >> 20 & ~3u;
+    at = layout::ExtendedNext::Get(header) & layout::kExtendedPointerMask;
   }
 }
 
